@@ -1,0 +1,22 @@
+//! A visit: all that a decision about a redirect may depend on.
+
+use crate::time::Time;
+
+/// One request for a short link, as far as the choice of a destination is concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit<'a> {
+    /// When it came.
+    pub now: Time,
+    /// The `User-Agent` header, or nothing.
+    pub user_agent: &'a str,
+    /// The `Accept-Language` header, or nothing.
+    pub accept_language: &'a str,
+    /// Where it came from, ISO 3166-1 alpha-2 in upper case; `None` while unknown.
+    pub country: Option<&'a str>,
+    /// A number that stays the same for one visitor and one link, and is evenly spread over visitors.
+    pub visitor: u64,
+    /// Whether the visitor has shown that they know the link's password.
+    pub is_unlocked: bool,
+    /// Whether the link's clicks are used up.
+    pub is_used_up: bool,
+}

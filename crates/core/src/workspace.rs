@@ -1,0 +1,83 @@
+//! Workspaces, and the two worlds in each of them.
+
+use crate::{Refused, id::WorkspaceId, time::Time};
+
+/// Who owns an object: a workspace in one of its two environments. Every query names one; nothing of one owner is
+/// ever visible to another, and so never a test object to a live key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// The workspace's number within this installation; never shown outside.
+    pub workspace: i64,
+    /// Whether this is the test environment.
+    pub is_test: bool,
+}
+
+impl Owner {
+    /// One number for both parts, as stored beside every object.
+    pub const fn number(self) -> i64 {
+        self.workspace * 2 + self.is_test as i64
+    }
+
+    /// The owner with this number.
+    pub const fn from_number(number: i64) -> Self {
+        Self { workspace: number.div_euclid(2), is_test: number.rem_euclid(2) == 1 }
+    }
+}
+
+/// A workspace: the wall around a team's objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its number within this installation.
+    pub number: i64,
+    /// What people call it.
+    pub name: String,
+    /// Its name in addresses; unique, never changes.
+    pub slug: String,
+    /// When it was made.
+    pub created_at: Time,
+}
+
+/// Checks a workspace's slug: 2–48 of `a-z 0-9 -`, a letter or digit at both ends.
+pub fn parse_slug(text: &str) -> Result<String, Refused> {
+    let fits = (2..=48).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Refused::because("Must be 2 to 48 of a-z, 0-9 and hyphens, with a letter or digit at both ends"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_is_one_number() {
+        for workspace in [0, 1, 7, 1_000_000] {
+            for is_test in [false, true] {
+                let owner = Owner { workspace, is_test };
+                assert_eq!(Owner::from_number(owner.number()), owner);
+            }
+        }
+    }
+
+    #[test]
+    fn slugs() {
+        for (text, fits) in [
+            ("default", true),
+            ("a1", true),
+            ("a", false),
+            ("-ab", false),
+            ("ab-", false),
+            ("Ab", false),
+            ("a b", false),
+        ] {
+            assert_eq!(parse_slug(text).is_ok(), fits, "{text}");
+        }
+    }
+}

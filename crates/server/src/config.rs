@@ -1,0 +1,351 @@
+//! The settings: one struct, built once at the start and passed down.
+//!
+//! Four layers, each over the one before: the reference file, which is compiled in and so *is* the defaults (the document
+//! and the behaviour cannot differ); the user's file; `MASK_SECTION__KEY` variables; flags. Every layer is checked, even
+//! where a later one hides it, and every fault of all of them is told at once with where it came from: a person repairs
+//! the settings in one go, not by starting the server nine times.
+//!
+//! The table `settings!` below is the one place that knows a setting. The typed structs, the known names, the checks and
+//! what `mask doctor` shows all come from it; the reference file beside it is held to the same names by a test.
+//!
+//! Rejected: deriving `Deserialize`, which stops at the first fault and names Rust types to people; and the crates that
+//! merge layers, which forget where a value came from.
+//!
+//! What must stay true: nothing here reads the environment or the disk (the caller hands both in), so tests need neither;
+//! and no password is in any text made here. The rule of a setting that can hold one never quotes it, and what is shown
+//! goes through [`secret::hide`].
+
+mod fault;
+mod layers;
+mod rules;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+pub use self::fault::{Fault, Faults, Source};
+pub use self::secret::DatabaseUrl;
+
+use self::layers::Layers;
+use self::rules::{
+    address, addresses, choice, database_url, hosts, milliseconds, networks, number, origin, path,
+    seconds,
+};
+
+/// The reference file: every setting with its meaning and default.
+pub const REFERENCE: &str = include_str!("../../../mask.reference.toml");
+
+/// Makes the structs, the list of known keys and the reading of each from rows `field: Type = "key", rule;`.
+macro_rules! settings {
+    ($(
+        $(#[$about:meta])*
+        $section:ident: $Section:ident {
+            $( $(#[$doc:meta])* $field:ident: $type:ty = $key:literal, $rule:expr; )*
+        }
+    )*) => {
+        /// Every setting in force. See the reference file for what each means.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $( $(#[$about])* pub $section: $Section, )*
+            described: Vec<Setting>,
+        }
+
+        $(
+            $(#[$about])*
+            #[derive(Clone, Debug)]
+            pub struct $Section { $( $(#[$doc])* pub $field: $type, )* }
+
+            impl $Section {
+                /// Reads all before it misses any, so that every fault is told.
+                fn read(layers: &mut Layers) -> Option<Self> {
+                    $( let $field = layers.read(concat!(stringify!($section), ".", $key), $rule); )*
+                    Some(Self { $( $field: $field?, )* })
+                }
+            }
+        )*
+
+        /// Every key, in the order of the reference file.
+        const KEYS: &[&str] = &[$( $( concat!(stringify!($section), ".", $key), )* )*];
+
+        impl Config {
+            fn read(layers: &mut Layers) -> Option<Self> {
+                $( let $section = $Section::read(layers); )*
+                Some(Self { $( $section: $section?, )* described: layers.describe() })
+            }
+        }
+    };
+}
+
+settings! {
+    /// The listeners and their bounds.
+    server: Server {
+        /// Addresses to listen on; at least one, none twice.
+        listen: Vec<SocketAddr> = "listen", addresses;
+        /// How the world reaches this server: scheme, host and port alone.
+        public_url: Url = "public_url", origin;
+        /// Threads that answer requests; 0 is one for each core.
+        threads: usize = "threads", number(0..=1024);
+        /// The time a client has for the head of a request.
+        header_timeout: Duration = "header_timeout_seconds", seconds(1..=3600);
+        /// The time a client has for the body of a request.
+        body_timeout: Duration = "body_timeout_seconds", seconds(1..=3600);
+        /// The time an API request has from its head to its answer.
+        request_timeout: Duration = "request_timeout_seconds", seconds(1..=3600);
+        /// The longest request body.
+        max_body_bytes: usize = "max_body_bytes", number(1024..=64 * 1024 * 1024);
+        /// The time open requests have to finish at the end.
+        shutdown: Duration = "shutdown_seconds", seconds(0..=3600);
+        /// Open connections at one time.
+        max_connections: usize = "max_connections", number(1..=1_000_000);
+    }
+    /// The disk of this node.
+    storage: Storage {
+        /// The folder of the journal and the SQLite files.
+        data_dir: PathBuf = "data_dir", path;
+    }
+    /// The database of links and accounts.
+    database: Database {
+        /// Where it is; empty for SQLite in the data folder.
+        url: DatabaseUrl = "url", database_url;
+        /// Connections as set; 0 is by kind: see [`Config::pool_size`].
+        pool_size: usize = "pool_size", number(0..=1000);
+        /// The wait after which the database counts as away.
+        timeout: Duration = "timeout_ms", milliseconds(10..=600_000);
+    }
+    /// Short links.
+    links: Links {
+        /// Host names that serve short links beside the public one, in lower case.
+        domains: Vec<String> = "domains", hosts;
+        /// Characters of a slug that the server chooses.
+        slug_length: usize = "slug_length", number(4..=64);
+        /// The most memory for links held ready, in MiB.
+        memory_mb: usize = "memory_mb", number(1..=1_048_576);
+    }
+    /// The click journal.
+    clicks: Clicks {
+        /// What a click survives once its redirect was sent.
+        durability: Durability = "durability", choice(
+            [("process", Durability::Process), ("power", Durability::Power)]);
+        /// Between two writes of the journal through to the disk.
+        sync_interval: Duration = "sync_interval_ms", milliseconds(1..=60_000);
+        /// Between two moves of clicks into the database.
+        drain_interval: Duration = "drain_interval_ms", milliseconds(1..=60_000);
+        /// The most disk for clicks that wait for the database, in MiB.
+        journal_max_mb: u64 = "journal_max_mb", number(16..=1_048_576);
+    }
+    /// Limits of rate.
+    limits: Limits {
+        /// API requests a minute for each key, or address without one; 0 is no limit.
+        requests_per_minute: u32 = "requests_per_minute", number(0..=1_000_000);
+        /// Tries a minute of a link's password, for each address and link.
+        password_attempts_per_minute: u32 = "password_attempts_per_minute", number(1..=10_000);
+    }
+    /// The proxies in front.
+    proxy: Proxy {
+        /// Networks whose `X-Forwarded-*` headers are believed.
+        trusted: Vec<IpNet> = "trusted", networks;
+    }
+    /// The Prometheus page.
+    metrics: Metrics {
+        /// Its listener, if it is on.
+        listen: Option<SocketAddr> = "listen", address;
+    }
+    /// The log.
+    log: Log {
+        /// How much is logged.
+        level: LogLevel = "level", choice(LogLevel::ALL.map(|level| (level.as_str(), level)));
+        /// How it is written.
+        format: LogFormat = "format", choice([("text", LogFormat::Text), ("json", LogFormat::Json)]);
+    }
+}
+
+/// What a click survives once its redirect was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// A crash of the process.
+    Process,
+    /// A loss of power: the redirect waits for the disk.
+    Power,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// How much is logged: this much and all that is graver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What needs a person.
+    Error,
+    /// What may need one soon.
+    Warn,
+    /// What the server does.
+    Info,
+    /// How it does it.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+impl LogLevel {
+    const ALL: [Self; 6] = [
+        Self::Off,
+        Self::Error,
+        Self::Warn,
+        Self::Info,
+        Self::Debug,
+        Self::Trace,
+    ];
+
+    /// The name in the settings, which is also the one `tracing` parses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// One setting in force, as `mask doctor` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The name, such as `server.listen`.
+    pub key: &'static str,
+    /// The value as plain text with any password hidden; lists are separated by commas.
+    pub value_shown: String,
+    /// Where the value came from.
+    pub source: Source,
+}
+
+impl Config {
+    /// Builds the settings from the user's file (its name as shown, and its text), the environment and the flags.
+    ///
+    /// The caller decides what becomes of variables that are not Unicode. Those that do not begin with `MASK_` are ignored, as are those of tests (`MASK_TEST_…`). A flag is a key such as
+    /// `server.public_url` and its text; it is shown to people as `--public-url`.
+    pub fn load(
+        file: Option<(&Path, &str)>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[(&str, String)],
+    ) -> Result<Self, Faults> {
+        let mut layers = Layers::default();
+        layers.add_file(REFERENCE, |_| Source::Default);
+        if let Some((name, text)) = file {
+            let name = name.display().to_string();
+            layers.add_file(text, |line| Source::File {
+                name: name.clone(),
+                line,
+            });
+        }
+        layers.add_environment(environment);
+        layers.add_flags(flags);
+
+        let config = Self::read(&mut layers);
+        if let Some(config) = &config {
+            config.check_listeners(&mut layers);
+        }
+        let faults = layers.into_faults();
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(faults),
+        }
+    }
+
+    /// Listeners share ports on purpose, so the system would not refuse this: it would hand each half of the connections.
+    fn check_listeners(&self, layers: &mut Layers) {
+        let Some(listen) = self.metrics.listen.filter(|address| address.port() != 0) else {
+            return;
+        };
+        if self.server.listen.contains(&listen) {
+            layers.refuse(
+                "metrics.listen",
+                "must differ from the addresses of server.listen",
+            );
+        }
+    }
+
+    /// The host of `server.public_url` without its port, as a `Host` header spells it (IPv6 in brackets).
+    pub fn public_host(&self) -> &str {
+        self.server.public_url.host_str().unwrap_or_default()
+    }
+
+    /// The domain of a link that names none: the first of `links.domains`, or else the public host.
+    pub fn default_domain(&self) -> &str {
+        (self.links.domains.first()).map_or_else(|| self.public_host(), String::as_str)
+    }
+
+    /// Whether the server is for this machine alone, which exempts its API from the need of HTTPS: every listener is a
+    /// loopback address, and `server.public_url` is plain HTTP on a loopback name.
+    pub fn is_local(&self) -> bool {
+        let public_is_local = match self.server.public_url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        public_is_local && self.public_is_http() && self.listens_on_loopback()
+    }
+
+    fn public_is_http(&self) -> bool {
+        self.server.public_url.scheme() == "http"
+    }
+
+    fn listens_on_loopback(&self) -> bool {
+        (self.server.listen.iter()).all(|address| address.ip().is_loopback())
+    }
+
+    /// Connections to the database, with 0 replaced by what suits its kind.
+    pub fn pool_size(&self) -> usize {
+        match self.database.pool_size {
+            0 if self.database.url.is_postgres() => 8,
+            0 => 2,
+            set => set,
+        }
+    }
+
+    /// What is allowed and yet likely a mistake, each a sentence for the log at the start.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.public_is_http() && !self.is_local() {
+            warnings.push(
+                "server.public_url is plain http and the server is not for this machine alone, so the API refuses every \
+                 request that does not come through TLS: set server.public_url to the https address of the proxy in \
+                 front, and proxy.trusted to that proxy's address",
+            );
+        }
+        if !self.public_is_http() && self.proxy.trusted.is_empty() {
+            warnings.push(
+                "server.public_url is https and proxy.trusted is empty, so the server cannot learn that a request came \
+                 through TLS and the API refuses it: set proxy.trusted to the address of the proxy in front",
+            );
+        }
+        if (self.proxy.trusted.iter()).any(|network| network.prefix_len() == 0) {
+            warnings.push(
+                "proxy.trusted holds a network of all addresses, so any client can claim any address and escape the \
+                 limits: name the addresses of the proxy alone",
+            );
+        }
+        warnings.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Every setting in force, in the order of the reference file, with passwords hidden, and where each came from.
+    pub fn describe(&self) -> &[Setting] {
+        &self.described
+    }
+}

@@ -1,0 +1,79 @@
+//! The one setting that can hold a password, and how it is shown.
+//!
+//! A text whose password cannot be told apart for sure is hidden whole: to show too little costs a look into the file, to
+//! show too much puts a password into a log.
+
+use std::fmt;
+
+use url::Url;
+
+const HIDDEN: &str = "***";
+
+/// Where the database is. `Debug` and `Display` hide the password; only [`DatabaseUrl::reveal`] gives it away.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// Empty, or of a scheme we speak with something behind it.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        let has_place = |scheme| (text.strip_prefix(scheme)).is_some_and(|place| !place.is_empty());
+        (text.is_empty() || known.into_iter().any(has_place)).then(|| Self(text.to_owned()))
+    }
+
+    /// The whole URL with its password, for the connection alone. Empty means SQLite in the data folder.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it leads to PostgreSQL; otherwise to SQLite.
+    pub fn is_postgres(&self) -> bool {
+        self.0.starts_with("postgres")
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hide(&self.0))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseUrl({self})")
+    }
+}
+
+/// The text with the password of a URL hidden, in its authority or its query. Paths and all that is no URL stay as they are.
+pub(super) fn hide(text: &str) -> String {
+    let scheme = match text.split_once("://") {
+        Some((scheme, _)) if scheme != "sqlite" => scheme,
+        _ => return text.to_owned(),
+    };
+    let Ok(mut url) = Url::parse(text) else {
+        return format!("{scheme}://{HIDDEN}");
+    };
+    if url.password().is_none() && url.query().is_none() && url.fragment().is_none() {
+        return text.to_owned();
+    }
+    if url.password().is_some() && url.set_password(Some(HIDDEN)).is_err() {
+        return format!("{scheme}://{HIDDEN}");
+    }
+    hide_in_query(&mut url);
+    url.set_fragment(None);
+    url.into()
+}
+
+fn hide_in_query(url: &mut Url) {
+    let shown: Vec<(String, String)> = (url.query_pairs())
+        .map(|(name, value)| {
+            let secret = name.to_ascii_lowercase().contains("pass");
+            let value = if secret { HIDDEN.into() } else { value };
+            (name.into_owned(), value.into_owned())
+        })
+        .collect();
+    url.set_query(None);
+    if !shown.is_empty() {
+        url.query_pairs_mut().extend_pairs(shown);
+    }
+}

@@ -1,0 +1,282 @@
+//! Settings as people write them: the right ones here, the wrong ones and the secret ones in `faults`.
+
+mod faults;
+
+use super::*;
+
+/// Loads with a file named `mask.toml`, variables and flags.
+fn load(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, Faults> {
+    let variables = (variables.iter()).map(|(name, value)| ((*name).into(), (*value).into()));
+    let flags: Vec<_> = (flags.iter())
+        .map(|(key, value)| (*key, (*value).to_owned()))
+        .collect();
+    Config::load(Some((Path::new("mask.toml"), file)), variables, &flags)
+}
+
+fn load_file(file: &str) -> Config {
+    load(file, &[], &[]).expect("these settings are right")
+}
+
+fn shown(config: &Config, key: &str) -> (String, String) {
+    let setting = (config.describe().iter())
+        .find(|setting| setting.key == key)
+        .expect("every key is described");
+    (setting.value_shown.clone(), setting.source.to_string())
+}
+
+#[test]
+fn the_defaults_are_those_of_the_reference_file() {
+    let config = Config::load(None, [], &[]).expect("the reference file is right");
+    let seconds = Duration::from_secs;
+    let milliseconds = Duration::from_millis;
+
+    assert_eq!(
+        config.server.listen,
+        ["127.0.0.1:8080".parse().expect("an address")]
+    );
+    assert_eq!(config.server.public_url.as_str(), "http://localhost:8080/");
+    assert_eq!(config.server.threads, 0);
+    assert_eq!(config.server.header_timeout, seconds(15));
+    assert_eq!(config.server.body_timeout, seconds(30));
+    assert_eq!(config.server.request_timeout, seconds(30));
+    assert_eq!(config.server.max_body_bytes, 1024 * 1024);
+    assert_eq!(config.server.shutdown, seconds(10));
+    assert_eq!(config.server.max_connections, 20_000);
+    assert_eq!(config.storage.data_dir, Path::new("./data"));
+    assert_eq!(config.database.url.reveal(), "");
+    assert_eq!(config.database.pool_size, 0);
+    assert_eq!(config.database.timeout, seconds(5));
+    assert!(config.links.domains.is_empty());
+    assert_eq!(config.links.slug_length, 7);
+    assert_eq!(config.links.memory_mb, 64);
+    assert_eq!(config.clicks.durability, Durability::Process);
+    assert_eq!(config.clicks.sync_interval, milliseconds(100));
+    assert_eq!(config.clicks.drain_interval, milliseconds(100));
+    assert_eq!(config.clicks.journal_max_mb, 4096);
+    assert_eq!(config.limits.requests_per_minute, 1000);
+    assert_eq!(config.limits.password_attempts_per_minute, 10);
+    assert!(config.proxy.trusted.is_empty());
+    assert_eq!(config.metrics.listen, None);
+    assert_eq!(config.log.level, LogLevel::Info);
+    assert_eq!(config.log.format, LogFormat::Text);
+
+    assert!(config.is_local());
+    assert_eq!(config.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn the_reference_file_documents_every_key_in_order() {
+    let mut section = "";
+    let mut comment = String::new();
+    let mut documented = Vec::new();
+    for line in REFERENCE.lines() {
+        if let Some(text) = line.strip_prefix('#') {
+            comment.push_str(text);
+        } else if let Some((name, _)) = line.split_once(" = ") {
+            let key = format!("{section}.{name}");
+            assert!(comment.contains("Default"), "{key} must tell its default");
+            comment.clear();
+            documented.push(key);
+        } else {
+            comment.clear();
+            if let Some(name) = line.strip_prefix('[') {
+                section = name.trim_end_matches(']');
+            }
+        }
+    }
+    assert_eq!(documented, KEYS);
+}
+
+#[test]
+fn the_reference_file_is_a_file_to_start_from() {
+    let config = load_file(REFERENCE);
+    let described: Vec<_> = (config.describe().iter())
+        .map(|setting| setting.key)
+        .collect();
+    assert_eq!(described, KEYS);
+    for setting in config.describe() {
+        assert!(matches!(setting.source, Source::File { .. }), "{setting:?}");
+    }
+}
+
+#[test]
+fn each_layer_goes_over_the_one_before() {
+    let file = "[links]\nslug_length = 8\nmemory_mb = 8\n[server]\nthreads = 8";
+    let variables = [
+        ("MASK_LINKS__MEMORY_MB", "9"),
+        ("MASK_SERVER__THREADS", "9"),
+    ];
+    let config = load(file, &variables, &[("server.threads", "10")]).expect("right");
+
+    assert_eq!(config.clicks.journal_max_mb, 4096);
+    assert_eq!(config.links.slug_length, 8);
+    assert_eq!(config.links.memory_mb, 9);
+    assert_eq!(config.server.threads, 10);
+    let pairs = [
+        ("clicks.journal_max_mb", "4096", "default"),
+        ("links.slug_length", "8", "mask.toml line 2"),
+        ("links.memory_mb", "9", "variable MASK_LINKS__MEMORY_MB"),
+        ("server.threads", "10", "flag --threads"),
+    ];
+    for (key, value, source) in pairs {
+        assert_eq!(shown(&config, key), (value.into(), source.into()), "{key}");
+    }
+}
+
+#[test]
+fn variables_are_read_by_the_type_of_the_setting() {
+    let variables = [
+        ("MASK_SERVER__LISTEN", "127.0.0.1:1, [::1]:2"),
+        ("MASK_SERVER__HEADER_TIMEOUT_SECONDS", " 5 "),
+        ("MASK_LINKS__DOMAINS", "Go.Example.com,bücher.example"),
+        ("MASK_PROXY__TRUSTED", "10.1.2.3/8,192.0.2.1,::1"),
+        ("MASK_CLICKS__DURABILITY", "power"),
+        ("MASK_LOG__FORMAT", "json"),
+        ("MASK_METRICS__LISTEN", "127.0.0.1:9090"),
+        ("MASK_TEST_POSTGRES", "/usr/lib"),
+        ("PATH", "/bin"),
+    ];
+    let config = load("", &variables, &[]).expect("right");
+    let trusted: Vec<_> = config.proxy.trusted.iter().map(IpNet::to_string).collect();
+
+    assert_eq!(config.server.listen.len(), 2);
+    assert_eq!(config.server.header_timeout, Duration::from_secs(5));
+    assert_eq!(
+        config.links.domains,
+        ["go.example.com", "xn--bcher-kva.example"]
+    );
+    assert_eq!(config.default_domain(), "go.example.com");
+    assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.1/32", "::1/128"]);
+    assert_eq!(config.clicks.durability, Durability::Power);
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(
+        config.metrics.listen.map(|address| address.port()),
+        Some(9090)
+    );
+
+    let emptied = load(
+        "[links]\ndomains = ['a.example']",
+        &[("MASK_LINKS__DOMAINS", "")],
+        &[],
+    );
+    assert!(emptied.expect("right").links.domains.is_empty());
+}
+
+#[test]
+fn a_list_in_a_file_may_be_one_text() {
+    let one = load_file("[server]\nlisten = '127.0.0.1:1'");
+    let two = load_file("server.listen = ['127.0.0.1:1', '127.0.0.1:2']");
+    assert_eq!((one.server.listen.len(), two.server.listen.len()), (1, 2));
+    assert_eq!(shown(&two, "server.listen").0, "127.0.0.1:1, 127.0.0.1:2");
+}
+
+#[test]
+fn a_server_is_local_when_only_this_machine_can_reach_it_by_a_local_name() {
+    let cases = [
+        ("127.0.0.1:8080", "http://localhost:8080", true, "localhost"),
+        (
+            "127.0.0.1:1,[::1]:1",
+            "http://127.0.0.1:1",
+            true,
+            "127.0.0.1",
+        ),
+        ("[::1]:8080", "http://[::1]:8080", true, "[::1]"),
+        ("0.0.0.0:8080", "http://localhost:8080", false, "localhost"),
+        (
+            "127.0.0.1:1,0.0.0.0:2",
+            "http://localhost",
+            false,
+            "localhost",
+        ),
+        (
+            "127.0.0.1:8080",
+            "https://localhost:8080",
+            false,
+            "localhost",
+        ),
+        (
+            "127.0.0.1:8080",
+            "http://Links.Example.com",
+            false,
+            "links.example.com",
+        ),
+        (
+            "127.0.0.1:8080",
+            "http://localhost.example.com",
+            false,
+            "localhost.example.com",
+        ),
+    ];
+    for (listen, public_url, is_local, host) in cases {
+        let flags = [("server.listen", listen), ("server.public_url", public_url)];
+        let config = load("", &[], &flags).expect("right");
+        assert_eq!(config.is_local(), is_local, "{listen} {public_url}");
+        assert_eq!(config.public_host(), host);
+        assert_eq!(config.default_domain(), host);
+        assert_eq!(
+            config.warnings().is_empty(),
+            is_local,
+            "{listen} {public_url}"
+        );
+    }
+}
+
+#[test]
+fn what_is_likely_a_mistake_is_warned_of() {
+    let cases = [
+        (
+            "0.0.0.0:80",
+            "http://links.example.com",
+            "",
+            "server.public_url is plain http",
+        ),
+        (
+            "0.0.0.0:80",
+            "https://links.example.com",
+            "",
+            "proxy.trusted is empty",
+        ),
+        (
+            "0.0.0.0:80",
+            "https://links.example.com",
+            "0.0.0.0/0",
+            "a network of all addresses",
+        ),
+    ];
+    for (listen, public_url, trusted, expected) in cases {
+        let flags = [
+            ("server.listen", listen),
+            ("server.public_url", public_url),
+            ("proxy.trusted", trusted),
+        ];
+        let warnings = load("", &[], &flags).expect("right").warnings();
+        assert!(
+            matches!(&warnings[..], [one] if one.contains(expected)),
+            "{warnings:?}"
+        );
+    }
+    let behind_a_proxy = [
+        ("server.public_url", "https://links.example.com"),
+        ("proxy.trusted", "10.0.0.1"),
+    ];
+    assert!(
+        load("", &[], &behind_a_proxy)
+            .expect("right")
+            .warnings()
+            .is_empty()
+    );
+}
+
+#[test]
+fn the_pool_suits_the_database() {
+    let cases = [
+        ("", "0", 2),
+        ("sqlite://x.db", "0", 2),
+        ("postgres://h/d", "0", 8),
+        ("postgres://h/d", "3", 3),
+    ];
+    for (url, pool_size, expected) in cases {
+        let flags = [("database.url", url), ("database.pool_size", pool_size)];
+        assert_eq!(load("", &[], &flags).expect("right").pool_size(), expected);
+    }
+}

@@ -1,0 +1,95 @@
+//! Who is really asking: the client behind the proxies that we trust.
+//!
+//! `X-Forwarded-*` from anybody else is what a liar would write, and is not read at all.
+
+use std::net::IpAddr;
+
+use hyper::HeaderMap;
+use ipnet::IpNet;
+
+/// The client of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its address. For rate limits and for telling visitors apart; never stored.
+    pub address: IpAddr,
+    /// Whether it spoke TLS, as far as a trusted proxy says.
+    pub is_https: bool,
+}
+
+/// Reads who is asking from the connection's peer and, where that is a trusted proxy, from what it forwarded: the
+/// right-most address in `X-Forwarded-For` that is not a trusted proxy's own.
+pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
+    let peer = peer.to_canonical();
+    if trusted.is_empty() || !is_trusted(peer, trusted) {
+        return Client { address: peer, is_https: false };
+    }
+    // Each proxy appends, so the last value of the header is the nearest proxy's word on the scheme too.
+    let is_https = headers
+        .get_all("x-forwarded-proto")
+        .iter()
+        .next_back()
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.rsplit(',').next())
+        .is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
+    let mut address = peer;
+    for value in headers.get_all("x-forwarded-for").iter().rev() {
+        for hop in value.to_str().unwrap_or_default().rsplit(',') {
+            // What cannot be read was not written by a proxy that we trust: whoever sent it is the client.
+            let Some(hop) = parse(hop.trim()) else { return Client { address, is_https } };
+            address = hop;
+            if !is_trusted(hop, trusted) {
+                return Client { address, is_https };
+            }
+        }
+    }
+    Client { address, is_https }
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address))
+}
+
+/// An address, with or without a port or brackets.
+fn parse(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| text.parse().ok().map(|socket: std::net::SocketAddr| socket.ip()))?;
+    Some(IpAddr::to_canonical(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(peer: &str, forwarded: &[&str], proto: Option<&str>) -> (String, bool) {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "::1/128"].iter().map(|net| net.parse().expect("a network")).collect();
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().expect("a header"));
+        }
+        if let Some(proto) = proto {
+            headers.insert("x-forwarded-proto", proto.parse().expect("a header"));
+        }
+        let client = client(peer.parse().expect("an address"), &headers, &trusted);
+        (client.address.to_string(), client.is_https)
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        for (peer, forwarded, proto, address, is_https) in [
+            ("192.0.2.1", &["203.0.113.9"][..], Some("https"), "192.0.2.1", false),
+            ("10.0.0.1", &["203.0.113.9"], Some("https"), "203.0.113.9", true),
+            ("10.0.0.1", &["203.0.113.9"], Some("http"), "203.0.113.9", false),
+            ("10.0.0.1", &["6.6.6.6, 203.0.113.9, 10.0.0.2"], None, "203.0.113.9", false),
+            ("10.0.0.1", &["6.6.6.6", "203.0.113.9"], None, "203.0.113.9", false),
+            ("10.0.0.1", &["203.0.113.9:4711"], None, "203.0.113.9", false),
+            ("10.0.0.1", &["[2001:db8::1]:80"], None, "2001:db8::1", false),
+            ("10.0.0.1", &["6.6.6.6, unknown"], None, "10.0.0.1", false),
+            ("10.0.0.1", &["6.6.6.6, nonsense, 10.0.0.3"], None, "10.0.0.3", false),
+            ("10.0.0.1", &[], None, "10.0.0.1", false),
+            ("::ffff:10.0.0.1", &["203.0.113.9"], None, "203.0.113.9", false),
+            ("10.0.0.1", &["10.0.0.7"], Some("https, http"), "10.0.0.7", false),
+        ] {
+            assert_eq!(seen(peer, forwarded, proto), (address.to_owned(), is_https), "{peer} {forwarded:?}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Migrations: forward only, at start, under a lock.
+//!
+//! A migration is written for the program before it: it only adds, so that an old node goes on while a new one starts.
+//! refinery was rejected: it takes no lock, and its check for a newer schema has no words of its own.
+
+use super::{Dialect, Error, Tx, values};
+
+/// The migrations of one part of the schema, oldest first: a name and its statements. A version is a place in the list.
+pub(crate) type Migrations = &'static [Part];
+
+/// A part of the schema with a history of its own.
+pub(crate) struct Part {
+    name: &'static str,
+    steps: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! part {
+    ($dialect:literal, $part:literal: $($name:literal),+) => {
+        Part { name: $part, steps: &[$(($name, include_str!(concat!("../../migrations/", $dialect, "/", $part, "/", $name, ".sql")))),+] }
+    };
+}
+
+/// The main file on SQLite.
+pub(crate) const MAIN_SQLITE: Migrations = &[part!("sqlite", "main": "0001_links")];
+/// The file of recorded clicks on SQLite.
+pub(crate) const CLICKS_SQLITE: Migrations = &[part!("sqlite", "clicks": "0001_clicks")];
+/// Both parts in one database on PostgreSQL.
+pub(crate) const POSTGRES: Migrations =
+    &[part!("postgres", "main": "0001_links"), part!("postgres", "clicks": "0001_clicks")];
+
+/// An arbitrary number, the same for all programs that migrate this schema.
+const LOCK: i64 = 0x6d61_736b;
+
+/// Applies what is missing. On SQLite the lock is the write lock; on PostgreSQL the caller's transaction holds it.
+pub(crate) fn run(tx: &mut Tx<'_>, parts: Migrations) -> Result<(), Error> {
+    match tx.dialect() {
+        Dialect::Postgres => {
+            tx.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS locked", &values![LOCK])?;
+            apply(tx, parts)
+        }
+        Dialect::Sqlite => {
+            tx.batch("BEGIN IMMEDIATE")?;
+            let result = apply(tx, parts);
+            tx.batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+            result
+        }
+    }
+}
+
+fn apply(tx: &mut Tx<'_>, parts: Migrations) -> Result<(), Error> {
+    tx.batch("CREATE TABLE IF NOT EXISTS migrations (part TEXT NOT NULL, version BIGINT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (part, version))")?;
+    for part in parts {
+        let found = version(tx, part.name)?;
+        let known = i64::try_from(part.steps.len()).unwrap_or(i64::MAX);
+        if found > known {
+            return Err(Error::NewerSchema { found, known });
+        }
+        for (version, (name, statements)) in (1_i64..).zip(part.steps).filter(|(version, _)| *version > found) {
+            tx.batch(statements)?;
+            tx.execute(
+                "INSERT INTO migrations (part, version, name) VALUES ($1, $2, $3)",
+                &values![part.name, version, *name],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn version(tx: &mut Tx<'_>, part: &str) -> Result<i64, Error> {
+    let row = tx.first("SELECT coalesce(max(version), 0) FROM migrations WHERE part = $1", &values![part])?;
+    row.map_or(Ok(0), |row| row.columns("migrations").integer("version"))
+}
+
+/// The newest migration of the main part.
+pub(crate) fn schema_version(tx: &mut Tx<'_>) -> Result<i64, Error> {
+    version(tx, "main")
+}

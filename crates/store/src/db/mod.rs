@@ -1,0 +1,208 @@
+//! One thin layer over two drivers.
+//!
+//! A step of the store is a synchronous closure over a [`Tx`], run by a thread that owns a database connection; callers
+//! wait for its answer without blocking. On SQLite one thread writes: it takes every step that is waiting, runs each
+//! inside a savepoint, and commits once for all of them, so that a durable write costs a share of one `fsync`. On
+//! PostgreSQL each thread of the pool owns a connection. Both speak the same query text with `$1` parameters and the
+//! same four kinds of [`Value`].
+//!
+//! Rejected: an async driver for both. It crosses threads for every row on SQLite, and commits every write alone; see
+//! `docs/decisions/0001-database-layer.md`.
+
+mod migrate;
+mod postgres;
+mod queue;
+mod sqlite;
+mod value;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+pub(crate) use migrate::{CLICKS_SQLITE, MAIN_SQLITE, POSTGRES, schema_version};
+pub(crate) use value::{Columns, Row, Value, values};
+
+use crate::Options;
+use migrate::Migrations;
+use queue::Queue;
+
+/// Why the store could not do something. Absence is never an error, and an error is never absence.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached, is locked, is full, or did not answer in time. Trying later may help.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A row holds what the program could never have written there.
+    #[error("{0} holds a value that cannot be read")]
+    Corrupt(Place),
+    /// The database was written by a newer program than this.
+    #[error(
+        "the database has schema version {found}, and this program knows versions up to {known}; start a newer program on it"
+    )]
+    NewerSchema {
+        /// The newest migration that the database has seen.
+        found: i64,
+        /// The newest migration that this program has.
+        known: i64,
+    },
+    /// The database refused a statement: a defect of this program.
+    #[error("the database refused a statement: {0}")]
+    Defect(String),
+}
+
+/// Where a bad value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row's key, as far as it could be read.
+    pub row: String,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{} of row {}", self.table, self.column, self.row)
+    }
+}
+
+/// Which database this is, for the few queries that must differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// A connection that a step may use: a transaction in a write, a connection in a read.
+pub(crate) enum Tx<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    Postgres(&'c mut postgres::Connection),
+}
+
+impl Tx<'_> {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// All rows.
+    pub(crate) fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+        match self {
+            Self::Sqlite(connection) => sqlite::query(connection, sql, values),
+            Self::Postgres(connection) => connection.query(sql, values),
+        }
+    }
+
+    /// The first row, if there is one.
+    pub(crate) fn first(&mut self, sql: &str, values: &[Value]) -> Result<Option<Row>, Error> {
+        Ok(self.query(sql, values)?.into_iter().next())
+    }
+
+    /// Changes rows and says how many.
+    pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Error> {
+        match self {
+            Self::Sqlite(connection) => sqlite::execute(connection, sql, values),
+            Self::Postgres(connection) => connection.execute(sql, values),
+        }
+    }
+
+    /// Statements without parameters or answers.
+    pub(crate) fn batch(&mut self, sql: &str) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(connection) => sqlite::batch(connection, sql),
+            Self::Postgres(connection) => connection.batch(sql),
+        }
+    }
+
+    /// The engine's name and version.
+    pub(crate) fn engine(&mut self) -> Result<String, Error> {
+        let (name, sql) = match self.dialect() {
+            Dialect::Sqlite => ("SQLite", "SELECT sqlite_version()"),
+            Dialect::Postgres => ("PostgreSQL", "SELECT current_setting('server_version')"),
+        };
+        let version = self.first(sql, &[])?.map(|row| row.columns("engine").text("version")).transpose()?;
+        Ok(format!("{name} {}", version.unwrap_or_default()))
+    }
+}
+
+/// One database: its queue of steps, and the threads that run them.
+pub(crate) struct Db {
+    reads: Arc<Queue>,
+    writes: Arc<Queue>,
+    timeout: Duration,
+}
+
+impl Db {
+    /// Opens (or creates) a file and brings it up to date.
+    pub(crate) fn sqlite(path: &Path, migrations: Migrations, options: &Options<'_>) -> Result<Self, Error> {
+        let writer = sqlite::open(path, options.timeout)?;
+        migrate::run(&mut Tx::Sqlite(&writer), migrations)?;
+        let duties = sqlite::prepare_writer(&writer)?;
+        let (reads, writes) = (Queue::new(), Queue::new());
+        sqlite::start_writer(writer, duties, Arc::clone(&writes));
+        for _ in 0..options.pool_size.max(1) {
+            sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads));
+        }
+        Ok(Self { reads, writes, timeout: options.timeout })
+    }
+
+    /// Connects to a server and brings its schema up to date.
+    pub(crate) fn postgres(url: &str, migrations: Migrations, options: &Options<'_>) -> Result<Self, Error> {
+        let server = postgres::Server::at(url, options.timeout)?;
+        let mut connection = server.connect()?;
+        connection.transaction(|tx| migrate::run(tx, migrations))?;
+        // Reads and writes share the connections: a server has no single writer to protect.
+        let steps = Queue::new();
+        postgres::start(server, connection, options.pool_size.max(1), &steps);
+        steps.join();
+        Ok(Self { reads: Arc::clone(&steps), writes: steps, timeout: options.timeout })
+    }
+
+    /// Runs a step that only reads.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.wait(&self.reads, false, step).await
+    }
+
+    /// Runs a step in a transaction: all of it when it answers `Ok`, none of it otherwise.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.wait(&self.writes, true, step).await
+    }
+
+    async fn wait<T: Send + 'static>(
+        &self,
+        queue: &Queue,
+        is_write: bool,
+        step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let answer = queue.push(is_write, step);
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(Ok(answer)) => answer,
+            // The step panicked, and its thread went on without it.
+            Ok(Err(_)) => Err(Error::Defect("a step of the store panicked".to_owned())),
+            Err(_) => Err(Error::Unavailable(format!("no answer within {:?}", self.timeout))),
+        }
+    }
+}
+
+impl Clone for Db {
+    fn clone(&self) -> Self {
+        self.reads.join();
+        self.writes.join();
+        Self { reads: Arc::clone(&self.reads), writes: Arc::clone(&self.writes), timeout: self.timeout }
+    }
+}
+
+impl Drop for Db {
+    // The threads hold the queues as well, so it is the users that are counted; the last one lets the threads end.
+    fn drop(&mut self) {
+        self.reads.leave();
+        self.writes.leave();
+    }
+}

@@ -1,0 +1,194 @@
+//! SQLite: one thread that writes, some that read.
+
+use std::{path::Path, sync::Arc, thread, time::Duration};
+
+use rusqlite::{
+    Connection, ErrorCode, ToSql,
+    types::{ToSqlOutput, ValueRef},
+};
+
+use super::{
+    Error, Row, Tx, Value,
+    queue::{Queue, Ran},
+};
+
+/// Most steps that share one commit: enough to spread the cost of an `fsync`, few enough that nobody waits long.
+const MOST_PER_COMMIT: usize = 256;
+
+/// Prepared statements kept by a connection.
+const STATEMENTS: usize = 128;
+
+pub(super) fn open(path: &Path, timeout: Duration) -> Result<Connection, Error> {
+    let connection = Connection::open(path)
+        .map_err(|error| Error::Unavailable(format!("cannot open {}: {error}", path.display())))?;
+    connection.busy_timeout(timeout).map_err(explain)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // FULL: a commit is on the disk before it is acknowledged, so that power may fail too.
+    batch(
+        &connection,
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;",
+    )?;
+    Ok(connection)
+}
+
+pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) {
+    spawn("mask-read", move || {
+        while let Some(step) = steps.next() {
+            // A step that panicked has dropped its caller's channel; reading leaves nothing to mend.
+            if let Ok(Some(ran)) = step.run(&mut Tx::Sqlite(&connection)) {
+                (ran.answer)(Ok(()));
+            }
+        }
+    });
+}
+
+/// Prepares the connection that writes for tables whose index is written at the end of a transaction.
+const NOTE_CHANGES: &str = include_str!("search.sql");
+const INDEX_CHANGES: &str = "INSERT INTO links_search (links_search, rowid, search_text) \
+    SELECT command, seq, search_text FROM temp.search_notes ORDER BY place; DELETE FROM temp.search_notes";
+
+/// What a writing connection does beside its steps.
+#[derive(Clone, Copy)]
+pub(super) struct Duties {
+    has_search: bool,
+}
+
+/// Finds out what the schema of this connection asks of a writer, and gets it ready.
+pub(super) fn prepare_writer(connection: &Connection) -> Result<Duties, Error> {
+    let has_search =
+        !query(connection, "SELECT 1 FROM main.sqlite_schema WHERE name = 'links_search'", &[])?.is_empty();
+    if has_search {
+        batch(connection, NOTE_CHANGES)?;
+    }
+    Ok(Duties { has_search })
+}
+
+pub(super) fn start_writer(connection: Connection, duties: Duties, steps: Arc<Queue>) {
+    spawn("mask-write", move || {
+        while let Some(first) = steps.next() {
+            let mut next = Some(first);
+            let mut ran = Vec::new();
+            let result = (|| {
+                // IMMEDIATE takes the write lock at once: a transaction that reads first and writes later can fail.
+                batch(&connection, "BEGIN IMMEDIATE")?;
+                while let Some(step) = next.take() {
+                    ran.extend(run_in_savepoint(&connection, step)?);
+                    next = if ran.len() < MOST_PER_COMMIT { steps.try_next() } else { None };
+                }
+                if duties.has_search {
+                    batch(&connection, INDEX_CHANGES)?;
+                }
+                batch(&connection, "COMMIT")
+            })();
+            if let Err(error) = &result {
+                // A step that was never run still waits for an answer: its channel closes with it.
+                tracing::error!(%error, steps = ran.len(), "a write could not be committed");
+                if !connection.is_autocommit() {
+                    let _ = batch(&connection, "ROLLBACK");
+                }
+            }
+            let kept = result.map_err(|error| error.to_string());
+            for step in ran {
+                (step.answer)(kept.clone().map_err(Error::Unavailable));
+            }
+            if let (Some(unrun), Err(why)) = (next, kept) {
+                unrun.refuse(&why);
+            }
+        }
+    });
+}
+
+/// Runs one step so that its failure takes nothing else with it. An error here ends the whole transaction.
+fn run_in_savepoint(connection: &Connection, step: super::queue::Step) -> Result<Option<Ran>, Error> {
+    if let Err(error) = batch(connection, "SAVEPOINT step") {
+        step.refuse(&error.to_string());
+        return Err(error);
+    }
+    let ran = step.run(&mut Tx::Sqlite(connection));
+    // A full disk or an IO error ends the transaction behind our back (https://sqlite.org/lang_transaction.html §3).
+    if connection.is_autocommit() {
+        if let Ok(Some(ran)) = ran {
+            (ran.answer)(Err(Error::Unavailable("the transaction was ended by the database".to_owned())));
+        }
+        return Err(Error::Unavailable("the transaction was ended by the database".to_owned()));
+    }
+    let is_good = matches!(&ran, Ok(Some(ran)) if ran.is_good);
+    batch(connection, if is_good { "RELEASE step" } else { "ROLLBACK TO step; RELEASE step" })?;
+    Ok(ran.unwrap_or(None))
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    thread::Builder::new().name(name.to_owned()).spawn(work).expect("the system can start a thread");
+}
+
+pub(super) fn query(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+    let mut statement = connection.prepare_cached(&numbered(sql)).map_err(explain)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(explain)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().map_err(explain)? {
+        let values =
+            (0..columns).map(|column| row.get_ref(column).map(read).map_err(explain)).collect::<Result<_, _>>()?;
+        all.push(Row(values));
+    }
+    Ok(all)
+}
+
+pub(super) fn execute(connection: &Connection, sql: &str, values: &[Value]) -> Result<u64, Error> {
+    let mut statement = connection.prepare_cached(&numbered(sql)).map_err(explain)?;
+    statement.execute(rusqlite::params_from_iter(values)).map(|rows| rows as u64).map_err(explain)
+}
+
+pub(super) fn batch(connection: &Connection, sql: &str) -> Result<(), Error> {
+    connection.execute_batch(sql).map_err(explain)
+}
+
+/// `$1` is a name to SQLite, bound in the order of first appearance; `?1` is the number that PostgreSQL means by `$1`.
+fn numbered(sql: &str) -> String {
+    sql.replace('$', "?")
+}
+
+fn read(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        // No column is a float; as text it is refused by whoever reads it.
+        ValueRef::Real(number) => Value::Text(number.to_string()),
+        ValueRef::Text(text) => {
+            String::from_utf8(text.to_vec()).map_or_else(|error| Value::Bytes(error.into_bytes()), Value::Text)
+        }
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Boolean(value) => ValueRef::Integer(i64::from(*value)),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+fn explain(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::OutOfMemory
+            | ErrorCode::OperationInterrupted
+            | ErrorCode::NotADatabase
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::PermissionDenied,
+        ) => Error::Unavailable(error.to_string()),
+        _ => Error::Defect(error.to_string()),
+    }
+}

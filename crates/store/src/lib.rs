@@ -1,0 +1,92 @@
+//! Where things are: the only crate with SQL.
+//!
+//! A store method is one whole business step in one transaction: the link, its tags, the kept reply, or nothing. No
+//! transaction leaves this crate, and none is open while anybody waits for another machine. Every query names its
+//! [`Owner`](mask_core::workspace::Owner), except the redirect's and the workers'. Each query is written once and runs
+//! on SQLite and on PostgreSQL; the contract suite in `tests/contract` runs every method on both.
+//!
+//! Two databases stand behind one [`Store`]: the main one, and the one of recorded clicks. On SQLite they are two
+//! files, so that statistics never wait for links nor links for statistics; on PostgreSQL they are one. As no
+//! transaction spans two SQLite files safely, each of them keeps its own position in the click journal.
+
+mod clicks;
+mod db;
+mod keys;
+mod links;
+mod replies;
+mod tags;
+mod workspaces;
+
+pub use clicks::{Batch, Fact, Position};
+pub use db::{Error, Place};
+pub use keys::NewKey;
+pub use links::{
+    Address, Expected, Filter, Found, Listed, NewLink, Order, Page, Placed, Removed, Slugs, Sort, Unplaced, Upserted,
+};
+pub use replies::{Keep, Kept, Once};
+pub use tags::CountedTag;
+pub use workspaces::NewWorkspace;
+
+use std::{path::Path, time::Duration};
+
+use db::Db;
+
+/// Where the databases are.
+#[derive(Clone, Debug)]
+pub enum Location<'a> {
+    /// Two files in this folder.
+    Sqlite(&'a Path),
+    /// A PostgreSQL database at this `postgres://` URL.
+    Postgres(&'a str),
+}
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
+    /// Where the databases are.
+    pub location: Location<'a>,
+    /// Connections to PostgreSQL, or reading threads on SQLite (there is always one writer).
+    pub pool_size: usize,
+    /// How long a caller waits for a database before it is told that it is unavailable.
+    pub timeout: Duration,
+}
+
+/// The databases. Cheap to clone; all clones share the same threads.
+#[derive(Clone)]
+pub struct Store {
+    main: Db,
+    clicks: Db,
+}
+
+impl Store {
+    /// Opens the databases and brings their schema up to date, under a lock. Blocks.
+    pub fn open(options: &Options<'_>) -> Result<Self, Error> {
+        match options.location {
+            Location::Sqlite(folder) => Ok(Self {
+                main: Db::sqlite(&folder.join("mask.db"), db::MAIN_SQLITE, options)?,
+                clicks: Db::sqlite(&folder.join("clicks.db"), db::CLICKS_SQLITE, options)?,
+            }),
+            Location::Postgres(url) => {
+                let main = Db::postgres(url, db::POSTGRES, options)?;
+                Ok(Self { clicks: main.clone(), main })
+            }
+        }
+    }
+
+    /// Whether every database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let answer = |tx: &mut db::Tx<'_>| tx.query("SELECT 1", &[]).map(drop);
+        self.main.read(answer).await?;
+        self.clicks.read(answer).await
+    }
+
+    /// The newest migration of the main database that was applied.
+    pub async fn schema_version(&self) -> Result<i64, Error> {
+        self.main.read(db::schema_version).await
+    }
+
+    /// The engine's name and version, as it calls itself.
+    pub async fn engine(&self) -> Result<String, Error> {
+        self.main.read(|tx| tx.engine()).await
+    }
+}

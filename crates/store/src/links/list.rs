@@ -1,0 +1,225 @@
+//! Lists of links: any filter, any sort, at any size.
+//!
+//! There are two ways to answer. One walks along the index of the sort and tests each link on the way: fast when many
+//! links meet the filter, as the page is soon full. The other takes a filter that an index answers and sorts what it
+//! finds: fast when few links meet it. Neither is fast for both, so SQLite is asked first how many links the filters'
+//! indexes find, counting no further than [`FEW`]. PostgreSQL keeps statistics and chooses between the two by itself.
+
+use mask_core::{
+    cursor::Cursor,
+    id::{self, LinkId},
+    link::Link,
+    time::Time,
+    workspace::Owner,
+};
+
+use super::{Filter, Listed, Order, Page, Sort, row};
+use crate::{
+    Error,
+    db::{Dialect, Tx, Value},
+};
+
+/// Up to this many candidates are looked at one by one and sorted; with more of them among a million links, a walk along
+/// the sort's index meets a page's worth within some ten thousand steps.
+const FEW: usize = 2500;
+
+/// What shorter texts cannot be found by is trigrams.
+const SHORTEST_TRIGRAM: usize = 3;
+
+impl Sort {
+    fn column(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "id",
+            Self::Clicks => "clicks",
+            Self::UpdatedAt => "updated_at",
+        }
+    }
+
+    fn index(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "links_by_creation",
+            Self::Clicks => "links_by_clicks",
+            Self::UpdatedAt => "links_by_update",
+        }
+    }
+
+    fn value(self, link: &Link) -> Option<i64> {
+        match self {
+            Self::CreatedAt => None,
+            Self::Clicks => Some(link.clicks),
+            Self::UpdatedAt => Some(link.updated_at.unix_millis()),
+        }
+    }
+}
+
+pub(super) fn links(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page) -> Result<Listed<Link>, Error> {
+    let mut query = Query::default();
+    query.meet(owner, filter);
+    query.go_on(page);
+    let from = match tx.dialect() {
+        Dialect::Postgres => String::new(),
+        Dialect::Sqlite => match few_candidates(tx, owner, filter)? {
+            Some(candidates) => {
+                let candidates = query.bind_into(candidates);
+                query.conditions.push(format!("seq IN ({candidates})"));
+                "NOT INDEXED".to_owned()
+            }
+            // An external id has an index of its own, and finds at most one link.
+            None if filter.external_id.is_some() => String::new(),
+            None => format!("INDEXED BY {}", page.sort.index()),
+        },
+    };
+    let (column, direction) = (page.sort.column(), if page.order == Order::Ascending { "ASC" } else { "DESC" });
+    let sort = if column == "id" { format!("id {direction}") } else { format!("{column} {direction}, id {direction}") };
+    let condition = format!("{} ORDER BY {sort} LIMIT {}", query.conditions.join(" AND "), page.limit + 1);
+    let rows = tx.query(&row::select_from(&from, &condition), &query.values)?;
+    let mut links = rows.into_iter().map(row::link).collect::<Result<Vec<_>, _>>()?;
+    let has_more = links.len() > page.limit;
+    links.truncate(page.limit);
+    let next = links.last().filter(|_| has_more).map(|last| Cursor {
+        id: last.id.to_string(),
+        sort: page.sort.value(last).map(|value| (page.sort.column().to_owned(), value)),
+    });
+    Ok(Listed { rows: links, next })
+}
+
+/// Conditions and what they bind.
+#[derive(Default)]
+struct Query {
+    conditions: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Query {
+    /// Adds a condition; each `?` in it stands for the next value.
+    fn add(&mut self, condition: &str, values: Vec<Value>) {
+        let bound = self.bind_into((condition.to_owned(), values));
+        self.conditions.push(bound);
+    }
+
+    fn bind_into(&mut self, (text, values): (String, Vec<Value>)) -> String {
+        let mut bound = String::with_capacity(text.len() + 8);
+        let mut values = values.into_iter();
+        for part in text.split_inclusive('?') {
+            bound.push_str(part.trim_end_matches('?'));
+            if part.ends_with('?') {
+                self.values.extend(values.next());
+                bound.push_str(&format!("${}", self.values.len()));
+            }
+        }
+        bound
+    }
+
+    fn meet(&mut self, owner: Owner, filter: &Filter) {
+        self.add("owner = ?", vec![owner.into()]);
+        self.add("is_archived = ?", vec![filter.is_archived.into()]);
+        match filter.search.as_deref().map(str::to_lowercase) {
+            Some(text) if text.chars().count() < SHORTEST_TRIGRAM => {
+                let (from, to) = prefix_range(&text);
+                self.add("slug_key >= ? AND slug_key < ?", vec![from.into(), to.into()]);
+            }
+            Some(text) => self.add("search_text LIKE ? ESCAPE '\\'", vec![like(&text).into()]),
+            None => {}
+        }
+        if let Some(tag) = &filter.tag {
+            let sql = "EXISTS (SELECT 1 FROM link_tags WHERE link = links.seq AND tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?))";
+            self.add(sql, vec![owner.into(), tag.into()]);
+        }
+        if let Some(domain) = &filter.domain {
+            self.add("domain = ?", vec![domain.into()]);
+        }
+        if let Some(time) = filter.created_after {
+            self.add("id >= ?", vec![first_id(time).into()]);
+        }
+        if let Some(time) = filter.created_before {
+            self.add("id < ?", vec![first_id(time).into()]);
+        }
+        if let Some(external_id) = &filter.external_id {
+            self.add("external_id = ?", vec![external_id.into()]);
+        }
+    }
+
+    /// Begins after the last row of the page before.
+    fn go_on(&mut self, page: &Page) {
+        let Some(cursor) = &page.after else { return };
+        let than = if page.order == Order::Ascending { ">" } else { "<" };
+        match (&cursor.sort, page.sort.column()) {
+            (Some((field, value)), column) if field == column => {
+                self.add(&format!("({column}, id) {than} (?, ?)"), vec![(*value).into(), (&cursor.id).into()]);
+            }
+            _ => self.add(&format!("id {than} ?"), vec![(&cursor.id).into()]),
+        }
+    }
+}
+
+/// The filter whose index finds few links, as a query for their numbers.
+fn few_candidates(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Option<(String, Vec<Value>)>, Error> {
+    for candidates in candidates(owner, filter) {
+        let mut query = Query::default();
+        let inner = query.bind_into(candidates.clone());
+        let row = tx.first(&format!("SELECT count(*) FROM ({inner} LIMIT {FEW})"), &query.values)?;
+        let count = row.map_or(Ok(0), |row| row.columns("links").integer("count"))?;
+        if usize::try_from(count).is_ok_and(|count| count < FEW) {
+            return Ok(Some(candidates));
+        }
+    }
+    Ok(None)
+}
+
+fn candidates(owner: Owner, filter: &Filter) -> Vec<(String, Vec<Value>)> {
+    let mut all: Vec<(&str, Vec<Value>)> = Vec::new();
+    if let Some(text) = filter.search.as_deref().map(str::to_lowercase) {
+        if text.chars().count() < SHORTEST_TRIGRAM {
+            let (from, to) = prefix_range(&text);
+            let sql =
+                "SELECT seq FROM links INDEXED BY links_by_slug WHERE owner = ? AND slug_key >= ? AND slug_key < ?";
+            all.push((sql, vec![owner.into(), from.into(), to.into()]));
+        } else {
+            all.push(("SELECT rowid FROM links_search WHERE links_search MATCH ?", vec![phrase(&text).into()]));
+        }
+    }
+    if let Some(tag) = &filter.tag {
+        let sql = "SELECT link FROM link_tags WHERE tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?)";
+        all.push((sql, vec![owner.into(), tag.into()]));
+    }
+    if let Some(domain) = &filter.domain {
+        all.push((
+            "SELECT seq FROM links INDEXED BY links_by_domain WHERE owner = ? AND domain = ?",
+            vec![owner.into(), domain.into()],
+        ));
+    }
+    if filter.created_after.is_some() || filter.created_before.is_some() {
+        let from = filter.created_after.map_or_else(|| LinkId::from_bits(0).to_string(), first_id);
+        let to = filter.created_before.map_or_else(|| LinkId::from_bits(u128::MAX).to_string(), first_id);
+        let sql = "SELECT seq FROM links INDEXED BY links_by_creation WHERE owner = ? AND is_archived = ? AND id >= ? AND id < ?";
+        all.push((sql, vec![owner.into(), filter.is_archived.into(), from.into(), to.into()]));
+    }
+    all.into_iter().map(|(sql, values)| (sql.to_owned(), values)).collect()
+}
+
+/// The smallest id of this moment: ids begin with their time.
+fn first_id(time: Time) -> String {
+    LinkId::from_bits(id::at(time, 0)).to_string()
+}
+
+/// From the first slug that begins so, up to but without the next.
+fn prefix_range(prefix: &str) -> (String, String) {
+    (prefix.to_owned(), format!("{prefix}\u{10ffff}"))
+}
+
+fn like(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// A phrase of FTS5's query language (https://sqlite.org/fts5.html §3.1).
+fn phrase(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}

@@ -1,0 +1,303 @@
+//! Links: one row each, their tags beside them, and the slugs that stay reserved when a link is gone.
+//!
+//! A slug belongs to one owner for good: a link that is deleted or renamed leaves its old slug in `reserved_slugs`, so
+//! that a printed code can never be taken over by somebody else. Only its owner frees it.
+
+mod list;
+mod row;
+mod write;
+
+use mask_core::{
+    change::Change,
+    cursor::Cursor,
+    id::LinkId,
+    link::{Content, Link},
+    slug::Slug,
+    time::Time,
+    workspace::Owner,
+};
+
+use crate::{
+    Error, Store,
+    db::{Tx, values},
+    replies::{Keep, Once},
+};
+
+/// A link to be made.
+#[derive(Clone, Debug)]
+pub struct NewLink {
+    /// Its id.
+    pub id: LinkId,
+    /// The host that it will live on.
+    pub domain: String,
+    /// The path that its owner wants, or paths to try one after the other.
+    pub slugs: Slugs,
+    /// What its owner sets.
+    pub content: Content,
+    /// The time of its making.
+    pub now: Time,
+}
+
+/// Where a new link wants to live.
+#[derive(Clone, Debug)]
+pub enum Slugs {
+    /// Exactly here.
+    Wanted(Slug),
+    /// At the first of these that is free.
+    AnyOf(Vec<Slug>),
+}
+
+/// A link that was made, or why not.
+pub type Placed = Result<Link, Unplaced>;
+
+/// Why a link cannot live where it wants to, or be what it wants to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unplaced {
+    /// Another link lives there.
+    SlugTaken,
+    /// A link of the same owner lived there, and its slug is kept for it.
+    SlugReserved(String),
+    /// Another link of the owner has this external id.
+    ExternalIdTaken,
+    /// There is no such link.
+    Absent,
+    /// The link was changed since the caller last saw it.
+    Changed,
+}
+
+/// A link on its own, as the redirect finds it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// A link lives there.
+    Link(Box<Link>, Owner),
+    /// A link lived there.
+    Gone,
+    /// Nothing ever lived there.
+    Nothing,
+}
+
+/// What was done about a link with an external id.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Upserted {
+    /// It was made.
+    Created(Link),
+    /// It was there, and was changed; beside it is where it lived before.
+    Updated(Link, Address),
+}
+
+/// Host and slug key: what the redirect looks up.
+pub type Address = (String, String);
+
+/// A link that is no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// Where the link lived, and whatever else was freed with it.
+    pub addresses: Vec<Address>,
+}
+
+/// What the caller of a change knows of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    AnyVersion,
+    /// It is at this version.
+    Version(i64),
+}
+
+/// What a list is sorted by; the id decides between equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// When the links were made.
+    #[default]
+    CreatedAt,
+    /// How often they were followed.
+    Clicks,
+    /// When their owner last changed them.
+    UpdatedAt,
+}
+
+/// Which way a list runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Smallest or oldest first.
+    Ascending,
+    /// Largest or newest first.
+    #[default]
+    Descending,
+}
+
+/// Which links a list has: those that meet every part that is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Text that stands in the slug, the destination, the title, a tag or the external id, in any case. Shorter than
+    /// three characters, it must begin the slug.
+    pub search: Option<String>,
+    /// A tag.
+    pub tag: Option<String>,
+    /// A host.
+    pub domain: Option<String>,
+    /// Made at this moment or later.
+    pub created_after: Option<Time>,
+    /// Made before this moment.
+    pub created_before: Option<Time>,
+    /// The owner's own id.
+    pub external_id: Option<String>,
+    /// Archived links, in place of those that are not.
+    pub is_archived: bool,
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What the list is sorted by.
+    pub sort: Sort,
+    /// Which way it runs.
+    pub order: Order,
+    /// The end of the page before.
+    pub after: Option<Cursor>,
+    /// Most rows.
+    pub limit: usize,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Cursor>,
+}
+
+impl Store {
+    /// Makes a link.
+    pub async fn create_link(
+        &self,
+        owner: Owner,
+        new: NewLink,
+        keep: Option<Keep<Placed>>,
+    ) -> Result<Once<Placed>, Error> {
+        self.main.write(move |tx| Once::run(tx, keep, |tx| write::create(tx, owner, &new))).await
+    }
+
+    /// Makes several links; each stands or falls on its own.
+    pub async fn create_links(
+        &self,
+        owner: Owner,
+        new: Vec<NewLink>,
+        keep: Option<Keep<Vec<Placed>>>,
+    ) -> Result<Once<Vec<Placed>>, Error> {
+        self.main
+            .write(move |tx| Once::run(tx, keep, |tx| new.iter().map(|new| write::create(tx, owner, new)).collect()))
+            .await
+    }
+
+    /// A link by its id.
+    pub async fn link_by_id(&self, owner: Owner, id: LinkId) -> Result<Option<Link>, Error> {
+        self.main.read(move |tx| row::by_id(tx, owner, id)).await
+    }
+
+    /// A link by where it lives.
+    pub async fn link_by_address(&self, owner: Owner, domain: String, slug_key: String) -> Result<Option<Link>, Error> {
+        self.main
+            .read(move |tx| {
+                let sql = row::select("domain = $1 AND slug_key = $2 AND owner = $3");
+                tx.first(&sql, &values![domain, slug_key, owner])?.map(row::link).transpose()
+            })
+            .await
+    }
+
+    /// What lives at an address, whoever owns it: for the redirect.
+    pub async fn find_link(&self, domain: String, slug_key: String) -> Result<Found, Error> {
+        self.main.read(move |tx| row::find(tx, &domain, &slug_key)).await
+    }
+
+    /// A page of the owner's links.
+    pub async fn list_links(&self, owner: Owner, filter: Filter, page: Page) -> Result<Listed<Link>, Error> {
+        self.main.read(move |tx| list::links(tx, owner, &filter, &page)).await
+    }
+
+    /// Changes a link; answers it with where it lived before.
+    pub async fn update_link(
+        &self,
+        owner: Owner,
+        id: LinkId,
+        expected: Expected,
+        change: Change,
+        now: Time,
+    ) -> Result<Result<(Link, Address), Unplaced>, Error> {
+        self.main.write(move |tx| write::update(tx, owner, id, expected, &change, now)).await
+    }
+
+    /// Makes the same change to several links; each stands or falls on its own.
+    pub async fn update_links(
+        &self,
+        owner: Owner,
+        ids: Vec<LinkId>,
+        change: Change,
+        now: Time,
+    ) -> Result<Vec<Result<(Link, Address), Unplaced>>, Error> {
+        self.main
+            .write(move |tx| {
+                ids.iter().map(|id| write::update(tx, owner, *id, Expected::AnyVersion, &change, now)).collect()
+            })
+            .await
+    }
+
+    /// Makes the link with this external id, or changes it where it is there.
+    pub async fn upsert_link(
+        &self,
+        owner: Owner,
+        new: NewLink,
+        change: Change,
+    ) -> Result<Result<Upserted, Unplaced>, Error> {
+        self.main.write(move |tx| write::upsert(tx, owner, &new, &change)).await
+    }
+
+    /// The link with this external id.
+    pub async fn link_by_external_id(&self, owner: Owner, external_id: String) -> Result<Option<Link>, Error> {
+        self.main
+            .read(move |tx| {
+                tx.first(&row::select("owner = $1 AND external_id = $2"), &values![owner, external_id])?
+                    .map(row::link)
+                    .transpose()
+            })
+            .await
+    }
+
+    /// Deletes a link. Its slug stays reserved unless it is released; a link that is already gone can still release
+    /// its slugs. `Unplaced::Absent` when there is neither a link nor a slug.
+    pub async fn delete_link(
+        &self,
+        owner: Owner,
+        id: LinkId,
+        expected: Expected,
+        release_slug: bool,
+        now: Time,
+    ) -> Result<Result<Removed, Unplaced>, Error> {
+        self.main.write(move |tx| write::delete(tx, owner, id, expected, release_slug, now)).await
+    }
+
+    /// Deletes several links; each stands or falls on its own.
+    pub async fn delete_links(
+        &self,
+        owner: Owner,
+        ids: Vec<LinkId>,
+        release_slug: bool,
+        now: Time,
+    ) -> Result<Vec<Result<Removed, Unplaced>>, Error> {
+        self.main
+            .write(move |tx| {
+                ids.iter().map(|id| write::delete(tx, owner, *id, Expected::AnyVersion, release_slug, now)).collect()
+            })
+            .await
+    }
+
+    /// How many links there are, of all owners: for start-up and diagnosis.
+    pub async fn count_links(&self) -> Result<i64, Error> {
+        self.main
+            .read(|tx: &mut Tx<'_>| {
+                tx.first("SELECT count(*) FROM links", &[])?.map_or(Ok(0), |row| row.columns("links").integer("count"))
+            })
+            .await
+    }
+}
