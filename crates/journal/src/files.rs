@@ -57,17 +57,11 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 /// Takes the lock, or says who should not be running.
 pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(Error::io("open", &path))?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked {
-            dir: dir.to_path_buf(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_path_buf() }),
         Err(TryLockError::Error(source)) => Err(Error::io("lock", &path)(source)),
     }
 }
@@ -77,9 +71,7 @@ pub(crate) fn node(dir: &Path, may_create: bool) -> Result<String, Error> {
     let path = dir.join("node");
     match fs::read(&path) {
         Ok(bytes) => parse_node(&bytes).ok_or(Error::NodeInvalid { path }),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io("read", &path)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("read", &path)(error)),
         Err(_) if !may_create => Err(Error::NodeMissing { path }),
         Err(_) => create_node(dir, &path).map_err(Error::io("create", &path)),
     }
@@ -119,9 +111,7 @@ pub(crate) fn shards(dir: &Path) -> Result<Vec<u32>, Error> {
     let mut shards = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
         let name = entry.map_err(Error::io("list", dir))?.file_name();
-        let number = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(SHARD_PREFIX));
+        let number = name.to_str().and_then(|name| name.strip_prefix(SHARD_PREFIX));
         let Some(number) = number else { continue };
         let shard = number.parse().ok();
         let path = dir.join(&name);
@@ -139,16 +129,11 @@ pub(crate) fn segments(folder: &Path) -> Result<Vec<(u64, u64)>, Error> {
     for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
         let entry = entry.map_err(Error::io("list", folder))?;
         let path = entry.path();
-        if path
-            .extension()
-            .is_some_and(|end| end == UNFINISHED_EXTENSION)
-        {
+        if path.extension().is_some_and(|end| end == UNFINISHED_EXTENSION) {
             fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             continue;
         }
-        let number = path
-            .file_stem()
-            .and_then(|stem| stem.to_str()?.parse().ok());
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
         let Some(number) = number.filter(|number| segment_file(folder, *number) == path) else {
             return Err(Error::Foreign { path });
         };

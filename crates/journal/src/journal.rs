@@ -32,10 +32,7 @@ struct Member {
 
 impl From<Shard> for Member {
     fn from(shard: Shard) -> Self {
-        Self {
-            shard: Arc::new(shard),
-            released: Cursor::default(),
-        }
+        Self { shard: Arc::new(shard), released: Cursor::default() }
     }
 }
 
@@ -52,10 +49,7 @@ impl Journal {
         for number in found {
             shards.insert(number, Member::from(Shard::open(dir, &node, number)?));
         }
-        let used_bytes = shards
-            .values()
-            .map(|member| member.shard.file_bytes())
-            .sum();
+        let used_bytes = shards.values().map(|member| member.shard.file_bytes()).sum();
         Ok(Arc::new(Self {
             dir: dir.to_path_buf(),
             node,
@@ -94,11 +88,7 @@ impl Journal {
     /// cursor would hide the new records.
     ///
     /// A full journal or disk is not an error here; it is one of each append until there is space.
-    pub fn writer(
-        self: &Arc<Self>,
-        shard: u32,
-        first_segment_at_least: u64,
-    ) -> Result<Writer, Error> {
+    pub fn writer(self: &Arc<Self>, shard: u32, first_segment_at_least: u64) -> Result<Writer, Error> {
         let shard = self.shard_or_new(shard)?;
         Writer::begin(Arc::clone(self), shard, first_segment_at_least)
     }
@@ -133,8 +123,7 @@ impl Journal {
         for member in self.members() {
             if member.shard.wants_spare() {
                 let prepared = self.prepare_spare(&member.shard);
-                outcome = outcome
-                    .and(prepared.map_err(Error::io("prepare a segment in", &member.shard.folder)));
+                outcome = outcome.and(prepared.map_err(Error::io("prepare a segment in", &member.shard.folder)));
             }
         }
         outcome
@@ -237,9 +226,7 @@ impl Journal {
             let sum = used.checked_add(bytes)?;
             (sum <= self.options.max_bytes).then_some(sum)
         };
-        self.used_bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
-            .is_ok()
+        self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
     }
 
     fn give_back(&self, bytes: u64) {

@@ -44,14 +44,8 @@ impl Mapping {
     /// Stores a length word after everything that was stored before: the moment a record begins to exist.
     pub(crate) fn publish(&mut self, start: usize, length: u32) {
         self.check(start, LENGTH_BYTES);
-        assert!(
-            start.is_multiple_of(align_of::<AtomicU32>()),
-            "records are aligned"
-        );
-        #[expect(
-            clippy::cast_ptr_alignment,
-            reason = "the assertion above is the alignment"
-        )]
+        assert!(start.is_multiple_of(align_of::<AtomicU32>()), "records are aligned");
+        #[expect(clippy::cast_ptr_alignment, reason = "the assertion above is the alignment")]
         let word = self.0.as_mut_ptr().wrapping_add(start).cast::<u32>();
         // SAFETY: the four bytes lie in the mapping (`check`), which begins at a page, so `start` being
         // aligned makes the pointer aligned. The exclusive borrow of `self` means nobody else
@@ -61,9 +55,7 @@ impl Mapping {
     }
 
     fn check(&self, start: usize, bytes: usize) {
-        let inside = start
-            .checked_add(bytes)
-            .is_some_and(|end| end <= self.len());
+        let inside = start.checked_add(bytes).is_some_and(|end| end <= self.len());
         assert!(inside, "the range lies outside the mapping");
     }
 }

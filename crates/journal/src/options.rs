@@ -13,10 +13,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            segment_bytes: 16 << 20,
-            max_bytes: 4 << 30,
-        }
+        Self { segment_bytes: 16 << 20, max_bytes: 4 << 30 }
     }
 }
 

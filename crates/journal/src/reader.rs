@@ -44,12 +44,7 @@ pub struct Batch {
 
 impl Batch {
     pub(crate) fn empty(next: Cursor) -> Self {
-        Self {
-            next,
-            records: 0,
-            payload_bytes: 0,
-            damaged_bytes: 0,
-        }
+        Self { next, records: 0, payload_bytes: 0, damaged_bytes: 0 }
     }
 }
 
@@ -60,39 +55,23 @@ enum Stop {
     SegmentRead,
 }
 
-pub(crate) fn read(
-    shard: &Shard,
-    from: Cursor,
-    max_bytes: usize,
-    mut each: impl FnMut(&[u8]),
-) -> Result<Batch, Error> {
+pub(crate) fn read(shard: &Shard, from: Cursor, max_bytes: usize, mut each: impl FnMut(&[u8])) -> Result<Batch, Error> {
     let mut batch = Batch::empty(from);
     while let Some(place) = shard.place(batch.next.segment) {
         if place.segment.number > batch.next.segment {
-            batch.next = Cursor {
-                segment: place.segment.number,
-                offset: 0,
-            };
+            batch.next = Cursor { segment: place.segment.number, offset: 0 };
         }
-        let stop = read_segment(&place, &mut batch, max_bytes, &mut each)
-            .map_err(Error::io("read", &place.segment.path))?;
+        let stop =
+            read_segment(&place, &mut batch, max_bytes, &mut each).map_err(Error::io("read", &place.segment.path))?;
         if !matches!(stop, Stop::SegmentRead) || !shard.has_after(batch.next.segment) {
             break;
         }
-        batch.next = Cursor {
-            segment: batch.next.segment.saturating_add(1),
-            offset: 0,
-        };
+        batch.next = Cursor { segment: batch.next.segment.saturating_add(1), offset: 0 };
     }
     Ok(batch)
 }
 
-fn read_segment(
-    place: &Place,
-    batch: &mut Batch,
-    max_bytes: usize,
-    each: &mut impl FnMut(&[u8]),
-) -> io::Result<Stop> {
+fn read_segment(place: &Place, batch: &mut Batch, max_bytes: usize, each: &mut impl FnMut(&[u8])) -> io::Result<Stop> {
     let segment = &*place.segment;
     // Known to have been read: its damage, if any, was reported then.
     if !place.is_live && segment.is_read_to(batch.next.offset) {
@@ -128,11 +107,7 @@ fn read_segment(
             let _ = end.set(batch.next.offset.min(segment.file_bytes()));
         }
     }
-    Ok(if place.is_live {
-        Stop::CaughtUp
-    } else {
-        Stop::SegmentRead
-    })
+    Ok(if place.is_live { Stop::CaughtUp } else { Stop::SegmentRead })
 }
 
 struct Record<'a> {
@@ -151,12 +126,7 @@ struct Window {
 
 impl Window {
     fn open(segment: &Segment, limit: u64) -> io::Result<Self> {
-        Ok(Self {
-            file: File::open(&segment.path)?,
-            bytes: Vec::new(),
-            start: 0,
-            limit,
-        })
+        Ok(Self { file: File::open(&segment.path)?, bytes: Vec::new(), start: 0, limit })
     }
 
     /// The valid record at `offset`, if there is one that ends before the limit.
@@ -173,17 +143,10 @@ impl Window {
             return Ok(None);
         }
         let bytes = self.at(offset, wanted)?;
-        let Frame::Whole {
-            payload,
-            record_bytes,
-        } = segment.seal.open(offset, bytes)
-        else {
+        let Frame::Whole { payload, record_bytes } = segment.seal.open(offset, bytes) else {
             return Ok(None);
         };
-        Ok(Some(Record {
-            payload,
-            record_bytes: record_bytes as u64,
-        }))
+        Ok(Some(Record { payload, record_bytes: record_bytes as u64 }))
     }
 
     /// How many bytes it is from `offset` to the last one that is not zero.
@@ -218,14 +181,10 @@ impl Window {
         let bytes = wanted.min(self.limit.saturating_sub(offset));
         self.start = offset;
         self.bytes.clear();
-        self.bytes
-            .resize(usize::try_from(bytes).map_err(io::Error::other)?, 0);
+        self.bytes.resize(usize::try_from(bytes).map_err(io::Error::other)?, 0);
         let mut filled = 0;
         while filled < self.bytes.len() {
-            match self
-                .file
-                .read_at(&mut self.bytes[filled..], offset + filled as u64)
-            {
+            match self.file.read_at(&mut self.bytes[filled..], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

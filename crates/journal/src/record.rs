@@ -98,19 +98,9 @@ impl Seal {
     ///
     /// # Panics
     /// If `body` is not `record_bytes(payload_bytes) - LENGTH_BYTES` long.
-    pub fn fill(
-        &self,
-        offset: u64,
-        body: &mut [u8],
-        payload_bytes: usize,
-        encode: impl FnOnce(&mut [u8]),
-    ) -> u32 {
+    pub fn fill(&self, offset: u64, body: &mut [u8], payload_bytes: usize, encode: impl FnOnce(&mut [u8])) -> u32 {
         let whole = record_bytes(payload_bytes).and_then(|bytes| bytes.checked_sub(LENGTH_BYTES));
-        assert_eq!(
-            whole,
-            Some(body.len()),
-            "the body is not the size of the record"
-        );
+        assert_eq!(whole, Some(body.len()), "the body is not the size of the record");
         let length = u32::try_from(HEADER_BYTES + payload_bytes)
             .expect("record_bytes has refused what a length word cannot say");
 
@@ -145,9 +135,7 @@ impl Seal {
     #[must_use]
     pub fn open<'a>(&self, offset: u64, bytes: &'a [u8]) -> Frame<'a> {
         let Some((word, _)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
-            return Frame::Short {
-                record_bytes: HEADER_BYTES,
-            };
+            return Frame::Short { record_bytes: HEADER_BYTES };
         };
         let length = u32::from_le_bytes(*word);
         if length == 0 {
@@ -165,10 +153,7 @@ impl Seal {
         if header[LENGTH_BYTES..] != crc || padding.iter().any(|byte| *byte != 0) {
             return Frame::Damaged;
         }
-        Frame::Whole {
-            payload,
-            record_bytes,
-        }
+        Frame::Whole { payload, record_bytes }
     }
 }
 
@@ -224,17 +209,8 @@ mod tests {
             assert_eq!(seal().open(0, &killed), Frame::Absent);
             states += 1;
         }
-        assert!(
-            states >= 1 << 5,
-            "the body has at least five bytes that are not zero"
-        );
-        assert!(matches!(
-            seal().open(0, &whole),
-            Frame::Whole {
-                payload: PAYLOAD,
-                ..
-            }
-        ));
+        assert!(states >= 1 << 5, "the body has at least five bytes that are not zero");
+        assert!(matches!(seal().open(0, &whole), Frame::Whole { payload: PAYLOAD, .. }));
     }
 
     /// `fill` is what the writer runs: when it returns, the body is complete and the length word is untouched.
@@ -256,10 +232,7 @@ mod tests {
             let whole = encoded(payload);
             for state in subsets(&whole).filter(|state| *state != whole) {
                 let frame = seal().open(0, &state);
-                assert!(
-                    !matches!(frame, Frame::Whole { .. }),
-                    "{state:?} passed as {whole:?}"
-                );
+                assert!(!matches!(frame, Frame::Whole { .. }), "{state:?} passed as {whole:?}");
             }
         }
     }
@@ -270,10 +243,7 @@ mod tests {
         for bit in 0..whole.len() * 8 {
             let mut bytes = whole.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                !matches!(seal().open(0, &bytes), Frame::Whole { .. }),
-                "bit {bit}"
-            );
+            assert!(!matches!(seal().open(0, &bytes), Frame::Whole { .. }), "bit {bit}");
         }
     }
 

@@ -40,9 +40,7 @@ impl Segment {
             path,
             seal,
             file_bytes: AtomicU64::new(file_bytes),
-            origin: Origin::Recovered {
-                end: OnceLock::new(),
-            },
+            origin: Origin::Recovered { end: OnceLock::new() },
         }
     }
 
@@ -128,8 +126,8 @@ impl Live {
     pub(crate) fn create(folder: &Path, number: u64, seal: Seal, bytes: u32) -> io::Result<Self> {
         let path = files::segment_file(folder, number);
         let unfinished = files::unfinished_file(&path);
-        let made = Self::allocate_and_map(&unfinished, bytes)
-            .and_then(|made| fs::rename(&unfinished, &path).map(|()| made));
+        let made =
+            Self::allocate_and_map(&unfinished, bytes).and_then(|made| fs::rename(&unfinished, &path).map(|()| made));
         let (file, mapping) = match made {
             Ok(made) => made,
             Err(error) => {
@@ -143,9 +141,7 @@ impl Live {
             path,
             seal,
             file_bytes: AtomicU64::new(u64::from(bytes)),
-            origin: Origin::Written {
-                committed: AtomicU64::new(0),
-            },
+            origin: Origin::Written { committed: AtomicU64::new(0) },
         };
         let open = OpenSegment {
             segment: Arc::new(segment),
@@ -153,20 +149,11 @@ impl Live {
             is_named: AtomicBool::new(false),
             is_abandoned: AtomicBool::new(false),
         };
-        Ok(Self {
-            open: Arc::new(open),
-            mapping,
-            end: 0,
-        })
+        Ok(Self { open: Arc::new(open), mapping, end: 0 })
     }
 
     fn allocate_and_map(path: &Path, bytes: u32) -> io::Result<(File, Mapping)> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         files::allocate(&file, u64::from(bytes))?;
         let mapping = Mapping::new(&file, bytes as usize)?;
         Ok((file, mapping))
@@ -184,17 +171,10 @@ impl Live {
     ///
     /// The order of stores is the promise of the journal: payload and CRC, then the length word, then the committed
     /// end. A process that dies between any two of them leaves the record whole or absent.
-    pub(crate) fn append(
-        &mut self,
-        record_bytes: usize,
-        payload_bytes: usize,
-        encode: impl FnOnce(&mut [u8]),
-    ) {
+    pub(crate) fn append(&mut self, record_bytes: usize, payload_bytes: usize, encode: impl FnOnce(&mut [u8])) {
         let start = self.end;
         let segment = &self.open.segment;
-        let body = self
-            .mapping
-            .bytes_mut(start + LENGTH_BYTES, record_bytes - LENGTH_BYTES);
+        let body = self.mapping.bytes_mut(start + LENGTH_BYTES, record_bytes - LENGTH_BYTES);
         let length = segment.seal.fill(start as u64, body, payload_bytes, encode);
         self.mapping.publish(start, length);
         self.end = start + record_bytes;

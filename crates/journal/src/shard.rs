@@ -64,10 +64,7 @@ pub(crate) struct Place {
 impl Shard {
     pub(crate) fn open(dir: &Path, node: &str, number: u32) -> Result<Self, Error> {
         let folder = files::shard_folder(dir, number);
-        let mut state = State {
-            next_number: 1,
-            ..State::default()
-        };
+        let mut state = State { next_number: 1, ..State::default() };
         for (segment, file_bytes) in files::segments(&folder)? {
             let path = files::segment_file(&folder, segment);
             let seal = Seal::new(node, number, segment);
@@ -102,11 +99,7 @@ impl Shard {
     pub(crate) fn pending_bytes(&self, released: Cursor) -> u64 {
         let state = locked(&self.state);
         let pending = |segment: &Arc<Segment>| {
-            let done = if segment.number == released.segment {
-                released.offset
-            } else {
-                0
-            };
+            let done = if segment.number == released.segment { released.offset } else { 0 };
             segment.end_at_most().saturating_sub(done)
         };
         state.segments.values().map(pending).sum()
@@ -153,10 +146,7 @@ impl Shard {
     /// itself begun a segment with a higher number while this one was being made.
     pub(crate) fn offer_spare(&self, spare: Live) -> Option<Live> {
         let mut state = locked(&self.state);
-        let is_late = state
-            .segments
-            .last_key_value()
-            .is_some_and(|(newest, _)| *newest > spare.number());
+        let is_late = state.segments.last_key_value().is_some_and(|(newest, _)| *newest > spare.number());
         if !state.has_writer || state.spare.is_some() || is_late {
             return Some(spare);
         }
@@ -169,14 +159,16 @@ impl Shard {
         locked(&self.state).spare.take()
     }
 
-    /// Makes `next` the live segment, in the place of the one before.
-    pub(crate) fn begin(&self, next: &Live, before: Option<Live>) {
+    /// Makes `next` the live segment, in the place of the one before. Hands back a spare that came while the writer was
+    /// making `next` itself and has a lower number: used later, it would lie behind the reader, and its records be lost.
+    pub(crate) fn begin(&self, next: &Live, before: Option<Live>) -> Option<Live> {
         let mut state = locked(&self.state);
         state.leave(before);
         state.live = Some(Arc::clone(&next.open));
-        state
-            .segments
-            .insert(next.number(), Arc::clone(&next.open.segment));
+        let number = next.number();
+        debug_assert!(state.segments.range(number..).next().is_none(), "numbers only rise");
+        state.segments.insert(number, Arc::clone(&next.open.segment));
+        state.spare.take_if(|spare| spare.number() < number)
     }
 
     /// The writer goes: nothing is live any more, and the spare is handed back.
@@ -191,17 +183,11 @@ impl Shard {
     pub(crate) fn place(&self, segment: u64) -> Option<Place> {
         let state = locked(&self.state);
         let (number, segment) = state.segments.range(segment..).next()?;
-        Some(Place {
-            segment: Arc::clone(segment),
-            is_live: state.is_live(*number),
-        })
+        Some(Place { segment: Arc::clone(segment), is_live: state.is_live(*number) })
     }
 
     pub(crate) fn has_after(&self, segment: u64) -> bool {
-        locked(&self.state)
-            .segments
-            .last_key_value()
-            .is_some_and(|(newest, _)| *newest > segment)
+        locked(&self.state).segments.last_key_value().is_some_and(|(newest, _)| *newest > segment)
     }
 
     /// The segments that a drain at `upto` needs no more.
@@ -249,18 +235,14 @@ impl Shard {
                 self.synced.fetch_max(goal, Ordering::Release);
                 Ok(())
             }
-            None => Err(io::Error::other(
-                "an earlier sync failed and its records are not yet drained",
-            )),
+            None => Err(io::Error::other("an earlier sync failed and its records are not yet drained")),
         }
     }
 }
 
 impl State {
     fn is_live(&self, segment: u64) -> bool {
-        self.live
-            .as_ref()
-            .is_some_and(|live| live.segment.number == segment)
+        self.live.as_ref().is_some_and(|live| live.segment.number == segment)
     }
 
     /// A segment that was released meanwhile needs no sync: its records are safe elsewhere.
@@ -275,5 +257,55 @@ impl State {
         if let Some(before) = before {
             self.left.push((before.open, Some(before.mapping)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Journal, Options};
+
+    const SMALL: Options = Options { segment_bytes: 4096, max_bytes: 1 << 20 };
+
+    /// The background thread took its number first and came second.
+    #[test]
+    fn a_spare_with_a_lower_number_than_the_live_segment_is_not_kept() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let journal = Journal::open(dir.path(), SMALL).unwrap();
+        files::make_folder(&files::shard_folder(dir.path(), 0)).unwrap();
+        let shard = Shard::open(dir.path(), journal.node(), 0).unwrap();
+        shard.claim(0).unwrap();
+        let [first, second, third] = [(); 3].map(|()| journal.create_segment(&shard).unwrap().unwrap());
+        assert!(shard.offer_spare(first).is_none());
+        let late = shard.begin(&second, None);
+        assert_eq!(late.map(|spare| spare.number()), Some(1));
+        assert!(shard.begin(&third, Some(second)).is_none());
+        let late = Live::create(&shard.folder, 1, shard.seal(1), SMALL.segment_bytes).unwrap();
+        assert!(shard.offer_spare(late).is_some());
+    }
+
+    /// The kernel tells a failed write-back once, so nothing after it may be called synced until the records that
+    /// it concerned are safe elsewhere.
+    #[test]
+    fn a_failed_sync_is_remembered_until_the_segment_is_released() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let journal = Journal::open(dir.path(), SMALL).unwrap();
+        let mut writer = journal.writer(0, 0).unwrap();
+        let ticket = writer.append(b"not on the disk").unwrap();
+        let shard = Arc::clone(&writer.shard);
+        let live = locked(&shard.state).live.clone().unwrap();
+        live.abandon();
+        locked(&shard.state).give_up_syncing(live.segment.number);
+        journal.sync().unwrap_err();
+        assert!(!journal.is_synced(ticket));
+
+        let later = writer.append(b"in the next segment").unwrap();
+        journal.sync().unwrap_err();
+        let batch = journal.read(0, None, usize::MAX, |_| {}).unwrap();
+        assert_eq!(batch.records, 2);
+        assert!(batch.next.segment > live.segment.number);
+        journal.release(0, batch.next).unwrap();
+        journal.sync().unwrap();
+        assert!(journal.is_synced(later));
     }
 }

@@ -27,7 +27,7 @@ pub struct Ticket {
 /// The one appender of a shard. It may move to another thread, and is used by one at a time.
 pub struct Writer {
     journal: Arc<Journal>,
-    shard: Arc<Shard>,
+    pub(crate) shard: Arc<Shard>,
     live: Option<Live>,
     sequence: u64,
     not_sync: PhantomData<Cell<()>>,
@@ -44,11 +44,7 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    pub(crate) fn begin(
-        journal: Arc<Journal>,
-        shard: Arc<Shard>,
-        first_segment_at_least: u64,
-    ) -> Result<Self, Error> {
+    pub(crate) fn begin(journal: Arc<Journal>, shard: Arc<Shard>, first_segment_at_least: u64) -> Result<Self, Error> {
         shard.claim(first_segment_at_least)?;
         let mut writer = Self {
             journal,
@@ -62,12 +58,9 @@ impl Writer {
         match writer.create() {
             Ok(first) => writer.move_to(first),
             Err(CreateError::Refused(_)) => {}
-            Err(CreateError::Failed(error))
-                if matches!(AppendError::from(&error), AppendError::DiskFull) => {}
+            Err(CreateError::Failed(error)) if matches!(AppendError::from(&error), AppendError::DiskFull) => {}
             Err(CreateError::Failed(source)) => {
-                return Err(Error::io("create a segment in", &writer.shard.folder)(
-                    source,
-                ));
+                return Err(Error::io("create a segment in", &writer.shard.folder)(source));
             }
         }
         Ok(writer)
@@ -90,11 +83,7 @@ impl Writer {
 
     /// Appends a record of exactly `payload_bytes`, which `encode` writes straight into the mapping; it is given zeros.
     /// If `encode` panics, nothing is appended.
-    pub fn append_with(
-        &mut self,
-        payload_bytes: usize,
-        encode: impl FnOnce(&mut [u8]),
-    ) -> Result<Ticket, AppendError> {
+    pub fn append_with(&mut self, payload_bytes: usize, encode: impl FnOnce(&mut [u8])) -> Result<Ticket, AppendError> {
         let record_bytes = record::record_bytes(payload_bytes)
             .filter(|bytes| *bytes <= self.journal.segment_bytes())
             .ok_or(AppendError::TooLarge)?;
@@ -102,10 +91,7 @@ impl Writer {
         live.append(record_bytes, payload_bytes, encode);
         self.sequence += 1;
         self.shard.appended.store(self.sequence, Ordering::Release);
-        Ok(Ticket {
-            shard: self.shard.number(),
-            sequence: self.sequence,
-        })
+        Ok(Ticket { shard: self.shard.number(), sequence: self.sequence })
     }
 
     fn room_for(&mut self, record_bytes: usize) -> Result<&mut Live, AppendError> {
@@ -151,8 +137,11 @@ impl Writer {
 
     fn move_to(&mut self, next: Live) {
         let before = self.live.take();
-        self.shard.begin(&next, before);
+        let late = self.shard.begin(&next, before);
         self.live = Some(next);
+        if let Some(late) = late {
+            self.journal.discard(late);
+        }
     }
 }
 

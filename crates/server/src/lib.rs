@@ -1,9 +1,17 @@
 //! What happens: the server.
 //!
 //! Redirects are answered before any router, by [`redirect`]; whatever is not a short link goes on to [`api`]. Clicks go
-//! from the redirect into the journal and from there, by [`clicks`], into the store.
+//! from the redirect into the journal and from there, by [`clicks`], into the store. [`run`] puts it together.
 
+pub mod api;
 pub mod body;
+pub mod clicks;
 pub mod clock;
 pub mod config;
+pub mod listen;
+pub mod password;
 pub mod proxy;
+pub mod redirect;
+pub mod run;
+pub mod setup;
+pub mod telemetry;

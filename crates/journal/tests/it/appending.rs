@@ -16,10 +16,7 @@ fn what_is_appended_is_read_at_once_and_after_reopening() {
     let expected = [b"one".to_vec(), vec![], b"three".to_vec()];
     let (records, batch) = read_from(&journal, None);
     assert_eq!(records, expected);
-    assert_eq!(
-        (batch.records, batch.payload_bytes, batch.damaged_bytes),
-        (3, 8, 0)
-    );
+    assert_eq!((batch.records, batch.payload_bytes, batch.damaged_bytes), (3, 8, 0));
     assert_eq!(journal.pending_bytes(), batch.next.offset);
     assert!(read_from(&journal, Some(batch.next)).0.is_empty());
     writer.append(b"four").unwrap();
@@ -29,11 +26,7 @@ fn what_is_appended_is_read_at_once_and_after_reopening() {
     let journal = open(dir.path());
     assert_eq!(journal.shards(), [SHARD]);
     assert_eq!(read(&journal).len(), 4);
-    assert_eq!(
-        journal.used_bytes(),
-        batch.next.offset + 16,
-        "the unused tail was given back"
-    );
+    assert_eq!(journal.used_bytes(), batch.next.offset + 16, "the unused tail was given back");
 }
 
 #[test]
@@ -95,10 +88,7 @@ fn one_writer_a_shard() {
     let (_dir, journal) = new();
     let first = journal.writer(SHARD, 0).unwrap();
     let refused = journal.writer(SHARD, 0).unwrap_err();
-    assert!(
-        matches!(refused, Error::WriterExists { shard: SHARD }),
-        "{refused}"
-    );
+    assert!(matches!(refused, Error::WriterExists { shard: SHARD }), "{refused}");
     journal.writer(SHARD + 1, 0).unwrap();
     drop(first);
     journal.writer(SHARD, 0).unwrap();
@@ -174,6 +164,7 @@ fn a_reader_beside_the_writer_sees_whole_records_in_order() {
     let is_done = AtomicBool::new(false);
     let mut expected = 0;
     std::thread::scope(|scope| {
+        let _done = SetOnDrop(&is_done);
         scope.spawn(|| {
             while !is_done.load(Ordering::Acquire) {
                 journal.maintain().unwrap();
@@ -196,18 +187,22 @@ fn a_reader_beside_the_writer_sees_whole_records_in_order() {
             journal.release(SHARD, batch.next).unwrap();
             cursor = Some(batch.next);
         }
-        is_done.store(true, Ordering::Release);
     });
     assert_eq!(expected, RECORDS);
     assert_eq!(journal.pending_bytes(), 0);
 }
 
+/// Lets the background thread end also when an assertion fails.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 fn payload_of(sequence: u64) -> Vec<u8> {
     let bytes = sequence.to_le_bytes();
     let length = sequence % 97;
-    bytes
-        .into_iter()
-        .cycle()
-        .take(8 + usize::try_from(length).unwrap())
-        .collect()
+    bytes.into_iter().cycle().take(8 + usize::try_from(length).unwrap()).collect()
 }

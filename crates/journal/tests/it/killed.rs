@@ -14,19 +14,11 @@ const BURST: &str = "MASK_JOURNAL_TEST_BURST";
 const FIRST_SEGMENT: &str = "MASK_JOURNAL_TEST_FIRST_SEGMENT";
 const SHARD: u32 = 0;
 
-const OPTIONS: Options = Options {
-    segment_bytes: 16 << 10,
-    max_bytes: 1 << 30,
-};
+const OPTIONS: Options = Options { segment_bytes: 16 << 10, max_bytes: 1 << 30 };
 
 fn payload_of(sequence: u64) -> Vec<u8> {
     let length = 8 + usize::try_from(sequence * 31 % 300).unwrap();
-    sequence
-        .to_le_bytes()
-        .into_iter()
-        .cycle()
-        .take(length)
-        .collect()
+    sequence.to_le_bytes().into_iter().cycle().take(length).collect()
 }
 
 /// The child's part; does nothing in an ordinary run. It says a sequence after each burst of appends: with bursts of
@@ -76,9 +68,7 @@ fn run_and_kill(dir: &Path, first_segment: u64, burst: u64, lines: usize) -> u64
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut last = 0;
     let mut hear = |line: String| {
-        let sequence: u64 = line
-            .parse()
-            .unwrap_or_else(|_| panic!("the child said {line:?}"));
+        let sequence: u64 = line.parse().unwrap_or_else(|_| panic!("the child said {line:?}"));
         assert_eq!(sequence, last + burst);
         last = sequence;
     };
@@ -108,18 +98,9 @@ fn no_acknowledged_record_is_missing_doubled_or_invented() {
             assert_eq!(payload, payload_of(read), "round {round}, record {read}");
         };
         let batch = journal.read(SHARD, cursor, usize::MAX, each).unwrap();
-        assert!(
-            read >= acknowledged,
-            "round {round}: {read} of {acknowledged} acknowledged"
-        );
-        assert!(
-            read <= acknowledged + burst,
-            "round {round}: {read} after {acknowledged}"
-        );
-        assert!(
-            batch.damaged_bytes <= 8 + 308,
-            "at most the record that was being written"
-        );
+        assert!(read >= acknowledged, "round {round}: {read} of {acknowledged} acknowledged");
+        assert!(read <= acknowledged + burst, "round {round}: {read} after {acknowledged}");
+        assert!(batch.damaged_bytes <= 8 + 308, "at most the record that was being written");
         if round % 3 == 0 {
             journal.release(SHARD, batch.next).unwrap();
         }

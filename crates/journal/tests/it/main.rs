@@ -1,9 +1,6 @@
 //! The journal through its public interface, on real files: one binary, and here what all its parts use.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says where by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
 
 mod appending;
 mod killed;
@@ -21,10 +18,7 @@ use tempfile::TempDir;
 
 pub(crate) const SHARD: u32 = 2;
 
-pub(crate) const SMALL: Options = Options {
-    segment_bytes: 4096,
-    max_bytes: 1 << 30,
-};
+pub(crate) const SMALL: Options = Options { segment_bytes: 4096, max_bytes: 1 << 30 };
 
 pub(crate) fn open(dir: &Path) -> Arc<Journal> {
     Journal::open(dir, SMALL).unwrap()
@@ -73,10 +67,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
 
 pub(crate) fn segments(dir: &Path) -> Vec<PathBuf> {
     let folder = dir.join(format!("shard-{SHARD}"));
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }

@@ -31,10 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The whole journal against the simplest model: a list of payloads and how many of them were drained.
 fn run(steps: Vec<Step>) {
-    let options = Options {
-        segment_bytes: 4096,
-        max_bytes: 10 * 4096,
-    };
+    let options = Options { segment_bytes: 4096, max_bytes: 10 * 4096 };
     let mut dir = TempDir::new().unwrap();
     let mut journal = Journal::open(dir.path(), options).unwrap();
     let mut writer = journal.writer(SHARD, 0).unwrap();
@@ -77,7 +74,7 @@ fn run(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_doubled_or_invented(steps in proptest::collection::vec(step(), 1..120)) {

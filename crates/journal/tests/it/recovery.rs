@@ -23,20 +23,12 @@ fn what_cannot_be_understood_is_refused() {
 
     let (dir, journal) = with_segment(b"");
     drop(journal);
-    fs::write(
-        dir.path()
-            .join(format!("shard-{SHARD}/00000000000000000002.v2")),
-        "",
-    )
-    .unwrap();
+    fs::write(dir.path().join(format!("shard-{SHARD}/00000000000000000002.v2")), "").unwrap();
     let error = Journal::open(dir.path(), SMALL).unwrap_err();
     assert!(matches!(error, Error::Foreign { .. }), "{error}");
 
     for (segment_bytes, max_bytes) in [(0, 1 << 20), (5000, 1 << 20), (8192, 4096)] {
-        let options = Options {
-            segment_bytes,
-            max_bytes,
-        };
+        let options = Options { segment_bytes, max_bytes };
         let error = Journal::open(dir.path(), options).unwrap_err();
         assert!(matches!(error, Error::Options { .. }), "{error}");
     }
@@ -46,9 +38,7 @@ fn what_cannot_be_understood_is_refused() {
 fn a_segment_that_was_being_made_is_cleared_away() {
     let (dir, journal) = with_segment(b"");
     drop(journal);
-    let unfinished = dir
-        .path()
-        .join(format!("shard-{SHARD}/00000000000000000002.tmp"));
+    let unfinished = dir.path().join(format!("shard-{SHARD}/00000000000000000002.tmp"));
     fs::write(&unfinished, [0; 100]).unwrap();
     open(dir.path());
     assert!(!unfinished.exists());
@@ -57,21 +47,12 @@ fn a_segment_that_was_being_made_is_cleared_away() {
 #[test]
 fn cursors_outside_what_exists() {
     let (_dir, journal) = with_segment(&encoded(&three()));
-    let beyond = Cursor {
-        segment: 9,
-        offset: 8,
-    };
+    let beyond = Cursor { segment: 9, offset: 8 };
     let (records, batch) = read_from(&journal, Some(beyond));
     assert_eq!((records.len(), batch.next), (0, beyond));
-    let below = Cursor {
-        segment: 0,
-        offset: 4096,
-    };
+    let below = Cursor { segment: 0, offset: 4096 };
     assert_eq!(read_from(&journal, Some(below)).0, three());
-    let far = Cursor {
-        segment: 1,
-        offset: u64::MAX,
-    };
+    let far = Cursor { segment: 1, offset: u64::MAX };
     assert!(read_from(&journal, Some(far)).0.is_empty());
     let none = journal.read(77, None, 1, |_| {}).unwrap();
     assert_eq!(none.next, Cursor::default());
@@ -92,10 +73,7 @@ fn every_truncation_keeps_what_is_before_it() {
             let (_dir, journal) = with_segment(image);
             let (records, batch) = read_from(&journal, None);
             assert_eq!(records, three()[..whole], "cut at {cut}");
-            let used = image
-                .iter()
-                .rposition(|byte| *byte != 0)
-                .map_or(0, |at| at + 1);
+            let used = image.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
             let damaged = used.saturating_sub(ends[whole]) as u64;
             assert_eq!(batch.damaged_bytes, damaged, "cut at {cut}");
             let again = read_from(&journal, Some(batch.next)).1;
@@ -148,10 +126,7 @@ fn a_live_segment_that_is_damaged_is_passed_and_counted() {
     let file = fs::OpenOptions::new().write(true).open(live).unwrap();
     file.write_all_at(b"X", 16 + 9).unwrap();
     let (records, batch) = read_from(&journal, None);
-    assert_eq!(
-        (records, batch.damaged_bytes),
-        (vec![b"first".to_vec()], 16)
-    );
+    assert_eq!((records, batch.damaged_bytes), (vec![b"first".to_vec()], 16));
     writer.append(b"third").unwrap();
     assert_eq!(read_from(&journal, Some(batch.next)).0, [b"third"]);
 }

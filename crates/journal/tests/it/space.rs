@@ -45,10 +45,7 @@ fn a_record_must_fit_a_segment() {
 #[test]
 fn a_full_journal_refuses_and_takes_again_when_released() {
     let dir = TempDir::new().unwrap();
-    let options = Options {
-        segment_bytes: 4096,
-        max_bytes: 3 * 4096,
-    };
+    let options = Options { segment_bytes: 4096, max_bytes: 3 * 4096 };
     let journal = Journal::open(dir.path(), options).unwrap();
     let mut writer = journal.writer(SHARD, 0).unwrap();
     let mut taken = 0_u8;
@@ -92,11 +89,7 @@ fn a_disk_that_refuses_is_asked_again_by_maintain() {
     assert!(journal.maintain().is_err());
     writer.append(b"still fits").unwrap();
     fs::rename(&aside, &folder).unwrap();
-    assert_eq!(
-        writer.append(&[2; 4000]),
-        refused,
-        "the disk is not asked for each append"
-    );
+    assert_eq!(writer.append(&[2; 4000]), refused, "the disk is not asked for each append");
     journal.maintain().unwrap();
     writer.append(&[3; 4000]).unwrap();
     assert_eq!(read(&journal).len(), 3);

@@ -1,0 +1,39 @@
+//! The document, and a page for people to read it on. Nothing comes from a third party's host.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hyper::header::{self, HeaderValue};
+
+use super::{Api, ROOT};
+
+/// The page's routes.
+pub fn routes() -> Router<Arc<Api>> {
+    let page = utoipa_swagger_ui::SwaggerUi::new("/docs")
+        .config(utoipa_swagger_ui::Config::from(format!("{ROOT}/openapi.json")).persist_authorization(true));
+    Router::new().route("/docs/errors", get(errors)).merge(page).route("/", get(root))
+}
+
+/// The document, as a client generator reads it.
+pub async fn openapi() -> Response {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(super::document);
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))], DOCUMENT.as_str()).into_response()
+}
+
+/// The page of errors, as text; `type` of a problem points here.
+async fn errors() -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/markdown; charset=utf-8"))], super::error::page()).into_response()
+}
+
+/// What a visitor of the application's host finds at its root.
+async fn root() -> Response {
+    let page = crate::redirect::pages::root(true);
+    let policy = HeaderValue::from_static(page.content_security_policy);
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    ([(header::CONTENT_TYPE, html), (header::CONTENT_SECURITY_POLICY, policy)], page.html).into_response()
+}

@@ -1,0 +1,158 @@
+//! The gate: what every request to the API passes on its way in and out.
+//!
+//! In: TLS, who is asking, the rate limit. Out: the error's body, the limit's headers, CORS. It stands before the
+//! router, so that a path that does not exist is limited and answered like one that does.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use hyper::{
+    HeaderMap, Method,
+    header::{self, HeaderName, HeaderValue},
+};
+use mask_core::key::{Key, Secret};
+
+use super::{
+    Api,
+    error::{ApiError, Code},
+    limit::Caller,
+};
+use crate::{clock::RequestId, proxy::Client};
+
+/// What is known of a request before any handler sees it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its id.
+    pub request_id: RequestId,
+    /// Who sent it.
+    pub client: Client,
+}
+
+/// Who is asking.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Somebody with this key.
+    Key(Arc<Key>),
+    /// Nobody that we know; this is why.
+    Nobody(ApiError),
+}
+
+/// Passes a request through.
+pub async fn gate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let Some(seen) = request.extensions().get::<Seen>().cloned() else { return ApiError::internal().into_response() };
+    let accepts_problem = accepts_problem(request.headers());
+    let origin = request.headers().contains_key(header::ORIGIN);
+    let mut response = if is_preflight(&request) {
+        hyper::StatusCode::NO_CONTENT.into_response()
+    } else if !api.is_local && !seen.client.is_https {
+        // Never a redirect: the key has travelled in clear already, and must not look as if that had worked.
+        let message = "The API answers over HTTPS only. The key in this request has been exposed: revoke it.";
+        ApiError::new(Code::HttpsRequired, message).into_response()
+    } else {
+        admit(&api, &seen, &mut request, next).await
+    };
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        let written = error.response(seen.request_id.as_str(), accepts_problem);
+        let (parts, body) = written.into_parts();
+        response.headers_mut().extend(parts.headers);
+        *response.body_mut() = body;
+    }
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.append(header::VARY, HeaderValue::from_static("accept, authorization, origin"));
+    if origin {
+        allow_origin(headers);
+    }
+    response
+}
+
+async fn admit(api: &Arc<Api>, seen: &Seen, request: &mut Request, next: Next) -> Response {
+    let now = api.clock.now();
+    let identity = match identify(api, request.headers()).await {
+        Ok(identity) => identity,
+        Err(error) => return error.into_response(),
+    };
+    let caller = match &identity {
+        Identity::Key(key) => Caller::Key(key.id),
+        Identity::Nobody(_) => Caller::at(seen.client.address),
+    };
+    let standing = api.limits.count(caller, now);
+    let mut response = if standing.is_within() {
+        request.extensions_mut().insert(identity);
+        let request = std::mem::replace(request, Request::new(axum::body::Body::empty()));
+        answer_in_time(api.request_timeout, next.run(request)).await
+    } else {
+        metrics::counter!("mask_api_rate_limited_total").increment(1);
+        ApiError::rate_limited(standing.retry_after_seconds()).into_response()
+    };
+    standing.write(response.headers_mut());
+    response
+}
+
+async fn answer_in_time(limit: Duration, answer: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(response) => response,
+        Err(_) => ApiError::unavailable().into_response(),
+    }
+}
+
+/// Finds the key in the store at each request: a revoked key is revoked at once, on every node.
+async fn identify(api: &Arc<Api>, headers: &HeaderMap) -> Result<Identity, ApiError> {
+    let nobody = |why: &str| Ok(Identity::Nobody(ApiError::unauthorized(why)));
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return nobody("Send an API key: Authorization: Bearer mk_live_… or mk_test_….");
+    };
+    if values.next().is_some() {
+        return nobody("Send one Authorization header.");
+    }
+    let token = value.to_str().ok().and_then(|text| text.split_once(' '));
+    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+    let Some(Ok(secret)) = token.map(Secret::parse) else {
+        return nobody("The API key is malformed. It looks like mk_live_ or mk_test_ and 32 letters and digits.");
+    };
+    let key = api.store.key_by_hash(secret.hash()).await?;
+    match key {
+        Some(key) if key.revoked_at.is_none() => {
+            let key = Arc::new(key);
+            api.usage.note(api, &key);
+            Ok(Identity::Key(key))
+        }
+        _ => nobody("The API key is unknown or revoked."),
+    }
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn accepts_problem(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| {
+        let mut parts = kind.split(';').map(str::trim);
+        parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/problem+json"))
+            && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+/// Any page may call the API with a key of its own; no cookie is ever taken along, so no page can act for its visitor.
+fn allow_origin(headers: &mut HeaderMap) {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key, if-match, if-none-match, accept"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "etag, location, retry-after, x-request-id, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, ratelimit, ratelimit-policy, idempotent-replayed",
+        ),
+    ];
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

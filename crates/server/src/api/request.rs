@@ -1,0 +1,139 @@
+//! What handlers take from a request: axum's own extractors answer in words of their own, so these stand in for them.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    response::{IntoResponse, Response},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap,
+    header::{self, HeaderValue},
+    http::request::Parts,
+};
+use mask_core::id::LinkId;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Api,
+    error::{ApiError, Code},
+    query::Parameters,
+};
+
+/// A JSON body, and what it is recognised by when it comes again.
+#[derive(Debug)]
+pub struct Json {
+    /// The body.
+    pub value: Value,
+    /// SHA-256 of its bytes.
+    pub hash: [u8; 32],
+}
+
+impl FromRequest<Arc<Api>> for Json {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            let message = "The body must be JSON: send Content-Type: application/json.";
+            return Err(ApiError::new(Code::UnsupportedMediaType, message));
+        }
+        let body = Limited::new(request.into_body(), api.max_body_bytes);
+        let bytes = match tokio::time::timeout(api.body_timeout, body.collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                let message = format!("The body must be at most {} bytes.", api.max_body_bytes);
+                return Err(ApiError::new(Code::PayloadTooLarge, message));
+            }
+            Ok(Err(_)) => return Err(ApiError::new(Code::BadRequest, "The body could not be read to its end.")),
+            Err(_) => {
+                let message = format!("The body must arrive within {} seconds.", api.body_timeout.as_secs());
+                return Err(ApiError::new(Code::RequestTimeout, message));
+            }
+        };
+        // An object's last member of a name would win, silently; serde_json cannot be told to refuse that, and JSON
+        // itself leaves it open (RFC 8259 §4).
+        let value = serde_json::from_slice(&bytes)
+            .map_err(|error| ApiError::new(Code::BadRequest, format!("The body is not valid JSON: {error}.")))?;
+        Ok(Self { value, hash: Sha256::digest(&bytes).into() })
+    }
+}
+
+/// `application/json`, or any `+json`; in UTF-8, as JSON is (RFC 8259 §8.1).
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+impl<T: Sync> FromRequestParts<T> for Parameters {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &T) -> Result<Self, ApiError> {
+        Ok(Self::of(parts.uri.query()))
+    }
+}
+
+/// The link that a path names. What is no link's id names nothing: 404, as for one that is not there.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkPath(pub LinkId);
+
+impl<T: Send + Sync> FromRequestParts<T> for LinkPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path.ok().and_then(|Path(text)| LinkId::parse(&text).ok());
+        id.map(Self).ok_or_else(|| ApiError::not_found("Link"))
+    }
+}
+
+/// A part of the path, decoded.
+#[derive(Clone, Debug)]
+pub struct TextPath(pub String);
+
+impl<T: Send + Sync> FromRequestParts<T> for TextPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(text)| Self(text)).map_err(|_| ApiError::new(Code::BadRequest, "The path is not valid UTF-8."))
+    }
+}
+
+/// The caller's `Idempotency-Key`, if there is one.
+#[derive(Clone, Debug, Default)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<T: Sync> FromRequestParts<T> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &T) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
+        let wrong = || ApiError::invalid("Idempotency-Key", "Must be 1 to 255 visible ASCII characters");
+        key.map(|key| Self(Some(key.to_owned()))).ok_or_else(wrong)
+    }
+}
+
+/// An answer of 200 with a JSON body.
+#[derive(Debug)]
+pub struct Answer<T>(pub T);
+
+impl<T: serde::Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json_bytes(&self.0)).into_response()
+    }
+}
+
+/// A JSON body.
+pub fn json_body(value: &impl serde::Serialize) -> Body {
+    Body::from(json_bytes(value))
+}
+
+/// The JSON of an answer.
+pub fn json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("answers are strings, numbers and lists of them")
+}

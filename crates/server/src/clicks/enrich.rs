@@ -1,0 +1,138 @@
+//! From what a request said to what it means: named steps, each a function of the record alone.
+//!
+//! The steps run in the drain, in any order and as often as a batch is tried, so each must give the same answer for the
+//! same record. Whatever is odd (noise for a user agent, a referrer that is no address) becomes "unknown", never a lost
+//! click. More steps belong here and nowhere else: the place of a visitor needs the address, so it is looked up at the
+//! redirect and comes with the record; the registrable host of a referrer and its aliases follow [`referrer`].
+
+use std::borrow::Cow;
+
+use mask_core::{
+    agent::{self, Verdict},
+    route::Choice,
+};
+use mask_store::Fact;
+
+use super::{
+    record::{self, Limit, Record},
+    visitor,
+};
+
+const REFERRER_HOST_BYTES: usize = 253;
+
+/// What is stored of a click.
+pub(super) fn fact(record: &Record<'_>) -> Fact {
+    let user_agent = text(record.user_agent);
+    let verdict = class(record, &user_agent);
+    Fact {
+        at: record.at,
+        owner: record.owner,
+        link: record.link,
+        is_counted: is_counted(record, verdict),
+        class: verdict.class.as_str(),
+        reason: verdict.reason,
+        choice: choice(record.choice).into_owned(),
+        device: agent::device(&user_agent).as_str(),
+        os: agent::os(&user_agent),
+        browser: agent::browser(&user_agent),
+        language: language(record),
+        referrer: referrer(record),
+        visitor: visitor::visitor(record.network, record.owner, record.user_agent),
+    }
+}
+
+/// Who asked, and what gave it away.
+fn class(record: &Record<'_>, user_agent: &str) -> Verdict {
+    let purpose = text(record.purpose);
+    agent::classify(&record::signals(record.is_head, record.has_fetch_metadata, user_agent, &purpose))
+}
+
+/// Whether it is a click: a person's, on a link that has not ended. Where a limit was involved, the redirect has
+/// settled it, and the counter must agree with what was handed out.
+fn is_counted(record: &Record<'_>, verdict: Verdict) -> bool {
+    match record.limit {
+        _ if record.choice == Choice::Ended => false,
+        Limit::None => verdict.class.is_person(),
+        Limit::Left => false,
+        Limit::Taken => true,
+    }
+}
+
+fn choice(choice: Choice) -> Cow<'static, str> {
+    match choice {
+        Choice::Url => "url".into(),
+        Choice::Ios => "ios".into(),
+        Choice::Android => "android".into(),
+        Choice::Ended => "ended".into(),
+        Choice::Rule(place) => format!("rule:{place}").into(),
+        Choice::Variant(place) => format!("variant:{place}").into(),
+    }
+}
+
+/// The language that the visitor would like best.
+fn language(record: &Record<'_>) -> Option<String> {
+    let accepted = text(record.accept_language);
+    agent::languages(&accepted).next().map(ToOwned::to_owned)
+}
+
+/// The host that referred here: of an address its host alone, as the rest may hold what is nobody's business.
+fn referrer(record: &Record<'_>) -> Option<String> {
+    let address = url::Url::parse(&text(record.referrer)).ok()?;
+    let host = address.host_str()?.trim_end_matches('.');
+    let fits = !host.is_empty() && host.len() <= REFERRER_HOST_BYTES && host.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| host.to_ascii_lowercase())
+}
+
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::record::tests::plain, *};
+
+    const CHROME: &[u8] = b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+    #[test]
+    fn a_persons_click() {
+        let fact = fact(&Record {
+            user_agent: CHROME,
+            referrer: b"https://News.Example.com./story?secret=1",
+            accept_language: b"de-AT,de;q=0.9",
+            choice: Choice::Rule(2),
+            ..plain()
+        });
+        assert!(fact.is_counted);
+        assert_eq!((fact.class, fact.device, fact.browser), ("person", "desktop", "Chrome"));
+        assert_eq!((fact.choice.as_str(), fact.language.as_deref()), ("rule:2", Some("de-AT")));
+        assert_eq!(fact.referrer.as_deref(), Some("news.example.com"));
+    }
+
+    #[test]
+    fn what_is_counted() {
+        let person = Record { user_agent: CHROME, ..plain() };
+        for (record, is_counted) in [
+            (person, true),
+            (Record { is_head: true, ..person }, false),
+            (Record { purpose: b"prefetch", ..person }, false),
+            (Record { user_agent: b"curl/8.5.0", ..person }, false),
+            (Record { choice: Choice::Ended, ..person }, false),
+            (Record { limit: Limit::Left, ..person }, false),
+            (Record { limit: Limit::Taken, ..person }, true),
+            (Record { choice: Choice::Ended, limit: Limit::Taken, ..person }, false),
+        ] {
+            assert_eq!(fact(&record).is_counted, is_counted, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn noise_is_unknown_and_not_lost() {
+        for noise in [&b"\xff\xfe\x00"[..], b"\0", b"javascript:alert(1)", b"https://", b"////", &[b'%'; 512]] {
+            let record = Record { user_agent: noise, referrer: noise, accept_language: noise, purpose: noise, ..plain() };
+            let fact = fact(&record);
+            assert!(!fact.is_counted && fact.referrer.is_none() && fact.language.is_none(), "{noise:?} {fact:?}");
+        }
+        let app = fact(&Record { referrer: b"android-app://com.google.android.gm/", ..plain() });
+        assert_eq!(app.referrer.as_deref(), Some("com.google.android.gm"));
+    }
+}

@@ -1,0 +1,218 @@
+//! Listening: one single-threaded runtime a core, each with listeners of its own.
+//!
+//! The kernel spreads connections over the listeners of one address (`SO_REUSEPORT`); from then on a connection stays on
+//! its thread, and a redirect crosses none. Each request is first shown to [`redirect`](crate::redirect), and goes to
+//! the router only if it is no short link.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::Router;
+use hyper::{Request, Response, body::Incoming, header::HeaderValue, server::conn::http1, service::Service};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use ipnet::IpNet;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::Service as _;
+
+use crate::{
+    api::gate::Seen,
+    body::Body,
+    clock, proxy,
+    redirect::{Answer, Worker},
+};
+
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: i32 = 4096;
+/// Largest head of a request: a destination of 8 KiB may come as a query, beside cookies.
+const HEAD_BYTES: usize = 64 * 1024;
+const MOST_HEADERS: usize = 100;
+
+/// How connections are treated.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Within which a request's head must arrive, and after which an idle connection is closed.
+    pub header_timeout: Duration,
+    /// Most connections of one thread.
+    pub most_connections: usize,
+    /// How long running requests may take once the server is asked to stop.
+    pub shutdown: Duration,
+    /// Proxies that are believed.
+    pub trusted: Arc<[IpNet]>,
+}
+
+/// Opens an address once for each thread; port 0 becomes the same free port for all of them.
+pub fn bind(address: SocketAddr, threads: usize) -> io::Result<Vec<TcpListener>> {
+    let first = open(address)?;
+    let address = first.local_addr()?;
+    let mut listeners = vec![first];
+    for _ in 1..threads {
+        listeners.push(open(address)?);
+    }
+    Ok(listeners)
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Whether somebody else listens there already: sharing a port with a stranger would split its visitors in silence.
+pub fn is_taken(address: SocketAddr) -> bool {
+    address.port() != 0 && TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
+/// Serves this thread's listeners until told to stop, then lets running requests end. Runs on a `LocalSet`.
+pub async fn serve(listeners: Vec<TcpListener>, worker: Rc<Worker>, router: Router, rules: Rules, stop: CancellationToken) -> io::Result<()> {
+    let graceful = Rc::new(GracefulShutdown::new());
+    let places = Arc::new(Semaphore::new(rules.most_connections));
+    let accepting = listeners.into_iter().map(|listener| {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let desk = Desk {
+            worker: Rc::clone(&worker),
+            router: router.clone(),
+            rules: rules.clone(),
+            graceful: Rc::clone(&graceful),
+            places: Arc::clone(&places),
+        };
+        let stop = stop.clone();
+        Ok(tokio::task::spawn_local(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = desk.accept_all(&listener) => {}
+            }
+        }))
+    });
+    for task in accepting.collect::<io::Result<Vec<_>>>()? {
+        task.await.map_err(io::Error::other)?;
+    }
+    let Ok(graceful) = Rc::try_unwrap(graceful).map_err(drop) else { return Err(io::Error::other("a listener did not end")) };
+    if tokio::time::timeout(rules.shutdown, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut off");
+    }
+    Ok(())
+}
+
+/// What accepts the connections of a listener.
+struct Desk {
+    worker: Rc<Worker>,
+    router: Router,
+    rules: Rules,
+    graceful: Rc<GracefulShutdown>,
+    places: Arc<Semaphore>,
+}
+
+impl Desk {
+    async fn accept_all(&self, listener: &tokio::net::TcpListener) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    // Answers are one write each; waiting to fill a packet would only delay them.
+                    let _ = stream.set_nodelay(true);
+                    let service = Front { worker: Rc::clone(&self.worker), router: self.router.clone(), peer: peer.ip(), trusted: Arc::clone(&self.rules.trusted) };
+                    let connection = http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(self.rules.header_timeout)
+                        .max_buf_size(HEAD_BYTES)
+                        .max_headers(MOST_HEADERS)
+                        .pipeline_flush(true)
+                        .serve_connection(TokioIo::new(stream), service);
+                    let connection = self.graceful.watch(connection);
+                    tokio::task::spawn_local(async move {
+                        // A client that goes away or speaks no HTTP is its own affair; hyper has answered what it could.
+                        let _ = connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, mostly: those who are here must go first.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+/// What answers the requests of one connection.
+struct Front {
+    worker: Rc<Worker>,
+    router: Router,
+    peer: IpAddr,
+    trusted: Arc<[IpNet]>,
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, mut request: Request<Incoming>) -> Answering {
+        match self.worker.answer(&mut request, self.peer) {
+            Answer::Ready(response) => Answering::Ready(Some(response)),
+            Answer::Later(response) => Answering::Later(response),
+            Answer::NotMine => Answering::Later(Box::pin(self.route(request))),
+        }
+    }
+}
+
+impl Front {
+    fn route(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + use<> {
+        let request_id = clock::request_id();
+        let client = proxy::client(self.peer, request.headers(), &self.trusted);
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Seen { request_id, client });
+        let answer = self.router.clone().call(request);
+        let span = tracing::info_span!("request", request_id = request_id.as_str());
+        tracing::Instrument::instrument(
+            async move {
+                let Ok(mut response) = answer.await;
+                if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+                    response.headers_mut().insert("x-request-id", id);
+                }
+                response.map(Body::Routed)
+            },
+            span,
+        )
+    }
+}
+
+/// An answer that is there, or is being made. A redirect is there at once, and needs no allocation for the wait.
+pub enum Answering {
+    /// There.
+    Ready(Option<Response<Body>>),
+    /// Being made.
+    Later(Pin<Box<dyn Future<Output = Response<Body>>>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Ready(response) => Poll::Ready(Ok(response.take().expect("a finished future is not polled again"))),
+            Self::Later(answer) => answer.as_mut().poll(context).map(Ok),
+        }
+    }
+}

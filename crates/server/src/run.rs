@@ -1,0 +1,286 @@
+//! Putting it together: from settings to a running server, and back down in order.
+//!
+//! Up: the databases, the journal, what drains it, then the threads that answer. Down: the threads stop accepting and
+//! let requests end, the clicks that they left in the journal are drained, then the rest goes. Any of this may be cut
+//! off at any moment; starting again is the recovery.
+
+use std::{io, net::SocketAddr, rc::Rc, sync::Arc, thread, time::Duration};
+
+use mask_journal::Journal;
+use mask_store::{Location, Store};
+use tokio::task::LocalSet;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api::{self, Api, caller::Usage, limit::Limits, once::InFlight},
+    clicks::{self, Drain},
+    clock::{Clock, Ids},
+    config::Config,
+    listen::{self, Rules},
+    password::Passwords,
+    redirect::{self, Hosts, Redirects, Worker},
+    setup, telemetry,
+};
+
+/// Why the server could not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The data folder.
+    #[error("cannot use the data folder {0}: {1}")]
+    Folder(String, io::Error),
+    /// A database.
+    #[error(transparent)]
+    Store(#[from] mask_store::Error),
+    /// The click journal.
+    #[error("cannot open the click journal: {0}")]
+    Journal(#[from] mask_journal::Error),
+    /// An address.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    /// Anything else that the system would not give.
+    #[error("the system refused something: {0}")]
+    System(#[from] io::Error),
+}
+
+/// How often kept replies are looked through for those that are a day old.
+const CLEANING: Duration = Duration::from_secs(60);
+const REPLIES_ARE_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A running server.
+pub struct Running {
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+    /// Its API key, on the first start of an installation only.
+    pub first_key: Option<mask_core::key::Secret>,
+    /// Its databases.
+    pub store: Store,
+    stop: CancellationToken,
+    threads: Vec<thread::JoinHandle<()>>,
+    background: Option<thread::JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running({:?})", self.addresses)
+    }
+}
+
+/// Opens the store that the settings name, making the data folder if it is not there.
+pub fn open_store(config: &Config) -> Result<Store, RunError> {
+    let folder = &config.storage.data_dir;
+    std::fs::create_dir_all(folder).map_err(|error| RunError::Folder(folder.display().to_string(), error))?;
+    let url = config.database.url.reveal();
+    let location = match url.strip_prefix("sqlite://") {
+        _ if config.database.url.is_postgres() => Location::Postgres(url),
+        Some(path) => Location::Sqlite(path.as_ref()),
+        None => Location::Sqlite(folder),
+    };
+    let options = mask_store::Options { location, pool_size: config.pool_size(), timeout: config.database.timeout };
+    Ok(Store::open(&options)?)
+}
+
+/// Starts a server. Blocks until it listens.
+pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
+    raise_file_limit();
+    if let Some(address) = config.server.listen.iter().find(|address| listen::is_taken(**address)) {
+        return Err(RunError::Listen(*address, io::ErrorKind::AddrInUse.into()));
+    }
+    let store = open_store(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ids = Arc::new(Ids::default());
+    let (secret, first_key) = runtime.block_on(async {
+        let secret = store.installation_secret("signing", crate::clock::secret().to_vec()).await?;
+        let first_key = setup::first_key(&store, clock, &ids).await?;
+        Ok::<_, mask_store::Error>((secret, first_key))
+    })?;
+    let threads = match config.server.threads {
+        0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads,
+    };
+    let options = mask_journal::Options { max_bytes: config.clicks.journal_max_mb << 20, ..mask_journal::Options::default() };
+    let journal = Journal::open(&config.storage.data_dir.join("journal"), options)?;
+    let positions = runtime.block_on(clicks::newest_segments(&store, journal.node()))?;
+    let syncer = clicks::start_syncer(&journal, config.clicks.sync_interval, config.clicks.durability);
+    let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), clock.clone());
+    let redirects = Redirects::new(redirect::Setup {
+        store: store.clone(),
+        clock: clock.clone(),
+        hosts: Hosts::of(config),
+        secret: key_from(&secret),
+        memory_bytes: u64::try_from(config.links.memory_mb).unwrap_or(u64::MAX) << 20,
+        trusted: config.proxy.trusted.clone(),
+        is_cookie_secure: !config.is_local(),
+        password_attempts_per_minute: config.limits.password_attempts_per_minute,
+        drain: handle,
+        syncer: syncer.clone(),
+        passwords: Passwords::at_once(threads),
+    });
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let api = Arc::new(api_of(config, clock, &store, ids, &redirects, tasks.clone()));
+    let router = api::router(&api);
+    let rules = Rules {
+        header_timeout: config.server.header_timeout,
+        most_connections: (config.server.max_connections / threads).max(1),
+        shutdown: config.server.shutdown,
+        trusted: config.proxy.trusted.clone().into(),
+    };
+    let mut addresses = Vec::new();
+    let mut listeners: Vec<Vec<_>> = (0..threads).map(|_| Vec::new()).collect();
+    for address in &config.server.listen {
+        let bound = listen::bind(*address, threads).map_err(|error| RunError::Listen(*address, error))?;
+        addresses.push(bound[0].local_addr()?);
+        for (thread, listener) in listeners.iter_mut().zip(bound) {
+            thread.push(listener);
+        }
+    }
+    let mut answering = Vec::new();
+    for (shard, listeners) in (0_u32..).zip(listeners) {
+        let writer = journal.writer(shard, positions.get(&shard).map_or(0, |segment| segment + 1))?;
+        let (redirects, router, rules, stop) = (Arc::clone(&redirects), router.clone(), rules.clone(), stop.clone());
+        let work = move || answer(&redirects, writer, listeners, router, rules, stop);
+        answering.push(thread::Builder::new().name(format!("mask-{shard}")).spawn(work)?);
+    }
+    let metrics = config.metrics.listen;
+    let background = Background { config_drain: config.clicks.drain_interval, metrics, redirects, journal, drain, syncer, tasks, store: store.clone(), clock: clock.clone() };
+    let ended = stop.clone();
+    let background = thread::Builder::new().name("mask-background".to_owned()).spawn(move || runtime.block_on(background.run(ended)))?;
+    Ok(Running { addresses, first_key, store, stop, threads: answering, background: Some(background) })
+}
+
+impl Running {
+    /// Stops in order: requests end, clicks are drained, everything is closed.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.cancel();
+        for thread in self.threads.drain(..).chain(self.background.take()) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the server panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn answer(redirects: &Arc<Redirects>, writer: mask_journal::Writer, listeners: Vec<std::net::TcpListener>, router: axum::Router, rules: Rules, stop: CancellationToken) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system gives an event queue");
+    let local = LocalSet::new();
+    let worker = Rc::new(Worker::new(Arc::clone(redirects), writer));
+    if let Err(error) = local.block_on(&runtime, listen::serve(listeners, worker, router, rules, stop)) {
+        tracing::error!(%error, "a thread could not go on listening");
+    }
+    // What is still being answered has had its time.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+}
+
+fn api_of(config: &Config, clock: &Clock, store: &Store, ids: Arc<Ids>, redirects: &Arc<Redirects>, tasks: TaskTracker) -> Api {
+    Api {
+        store: store.clone(),
+        clock: clock.clone(),
+        ids,
+        redirects: Arc::clone(redirects),
+        passwords: Passwords::at_once(2),
+        limits: Limits::per_minute(config.limits.requests_per_minute),
+        usage: Usage::default(),
+        in_flight: InFlight::default(),
+        tasks,
+        is_local: config.is_local(),
+        slug_length: config.links.slug_length,
+        max_body_bytes: config.server.max_body_bytes,
+        body_timeout: config.server.body_timeout,
+        request_timeout: config.server.request_timeout,
+    }
+}
+
+/// What goes on beside the answering threads.
+struct Background {
+    config_drain: Duration,
+    metrics: Option<SocketAddr>,
+    redirects: Arc<Redirects>,
+    journal: Arc<Journal>,
+    drain: Drain,
+    syncer: clicks::SyncHandle,
+    tasks: TaskTracker,
+    store: Store,
+    clock: Clock,
+}
+
+impl Background {
+    async fn run(self, stop: CancellationToken) {
+        let Self { config_drain, metrics, redirects, journal, drain, syncer, tasks, store, clock } = self;
+        let cleaning = tasks.spawn(clean(store, clock, stop.clone()));
+        if let Some(address) = metrics {
+            tasks.spawn(telemetry::serve_metrics(address, move || redirect::report(&redirects, &journal), stop.clone()));
+        }
+        drain.run(config_drain, stop).await;
+        syncer.stop();
+        tasks.close();
+        tasks.wait().await;
+        drop(cleaning);
+    }
+}
+
+/// Forgets replies that are a day old, in small batches.
+async fn clean(store: Store, clock: Clock, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let before = mask_core::time::Time::from_unix_millis(clock.now().unix_millis() - i64::try_from(REPLIES_ARE_KEPT.as_millis()).unwrap_or(i64::MAX));
+        match store.forget_replies(before, 500).await {
+            Ok(500..) => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "old replies could not be forgotten"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CLEANING) => {}
+        }
+    }
+}
+
+fn key_from(secret: &[u8]) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(secret).into()
+}
+
+/// Ten thousand idle connections need as many files; what the system allows is asked for.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}
+
+/// Serves until the process is told to stop (SIGTERM or SIGINT). Prints the greeting on the first start.
+pub fn serve(config: &Config) -> Result<(), RunError> {
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let running = start(config, &Clock::system())?;
+    for address in &running.addresses {
+        tracing::info!(%address, public_url = %config.server.public_url, "listening");
+    }
+    if let Some(secret) = &running.first_key {
+        print!("{}", setup::greeting(&config.server.public_url, secret));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            interrupt = tokio::signal::ctrl_c() => interrupt?,
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    tracing::info!("stopping");
+    running.stop();
+    Ok(())
+}
