@@ -3,7 +3,7 @@
 #
 # These are the flags that cargo-fuzz passes, without a sanitizer: so the pinned stable compiler will do and no tool
 # needs to be installed. The fuzzed code is safe Rust but for one module, and a panic is what is looked for. `--target` keeps
-# the flags away from build scripts. What is found lies in artifacts/; `run.sh 0 <target> <file>` runs it once more.
+# the flags away from build scripts. What is found lies in artifacts/; `run.sh 0 <target> <file>` runs it once more (paths from this folder).
 set -eu
 cd "$(dirname "$0")"
 seconds=${1:-10}
@@ -17,17 +17,24 @@ export CARGO_TARGET_DIR RUSTFLAGS
 
 cargo build --quiet --locked --release --target "$host"
 
+# In memory where there is such a place: a disk would be most of the time. libFuzzer ends without dropping anything.
+[ -d /dev/shm ] && memory=/dev/shm || memory=${TMPDIR:-/tmp}
+TMPDIR=$(mktemp -d "$memory/mask-fuzz.XXXXXX")
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+
 failed=
 for source in fuzz_targets/*.rs; do
     target=$(basename "$source" .rs)
     [ -z "$only" ] || [ "$only" = "$target" ] || continue
     program=$CARGO_TARGET_DIR/$host/release/$target
     if [ -n "${3:-}" ]; then
-        exec "$program" "$3"
+        "$program" "$3"
+        exit
     fi
     mkdir -p "corpus/$target" "artifacts/$target"
     echo "fuzz $target: ${seconds} s"
-    "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -len_control=0 -print_final_stats=1 \
         -artifact_prefix="artifacts/$target/" "corpus/$target" >"artifacts/$target/log" 2>&1 || failed="$failed $target"
     grep -E '^stat::(number_of_executed_units|average_exec)|cov:.*DONE|panicked at|Test unit written' "artifacts/$target/log" |
         sed 's/^/  /'

@@ -39,7 +39,7 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/test-postgres.XXXXXX")
 data=$folder/data
 # The server must not hold our input and output: a pipe ends when its last holder does.
 control() {
-    "${as_owner[@]}" "$bin/pg_ctl" -s -w -t 60 -D "$data" "$@" </dev/null >>"$folder/control.log" 2>&1
+    ${as_owner[@]+"${as_owner[@]}"} "$bin/pg_ctl" -s -w -t 60 -D "$data" "$@" </dev/null >>"$folder/control.log" 2>&1
 }
 
 stop() {
@@ -56,12 +56,12 @@ clean() {
 trap clean EXIT
 trap 'clean; exit 0' TERM INT HUP
 
-[ "${#as_owner[@]}" = 0 ] || chown postgres "$folder"
+[ "$(id -u)" != 0 ] || chown postgres "$folder"
 touch "$folder/control.log"
 cd "$folder"
 
 # The language's order of words, not the order of bytes: a query that leans on the latter shows it here.
-"${as_owner[@]}" "$bin/initdb" -D "$data" --no-sync -U postgres -A trust --encoding=UTF8 --locale=C --locale-provider=icu --icu-locale=en-US \
+${as_owner[@]+"${as_owner[@]}"} "$bin/initdb" -D "$data" --no-sync -U postgres -A trust --encoding=UTF8 --locale=C --locale-provider=icu --icu-locale=en-US \
     </dev/null >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; fail "initdb failed; PostgreSQL 15 or later is needed"; }
 
 free_port() {

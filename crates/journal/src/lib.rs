@@ -34,6 +34,8 @@
 //! mapped bytes but the one writer, and only to bytes that are not yet published. No record is skipped
 //! without being part of [`Batch::damaged_bytes`].
 
+#![deny(unsafe_code)]
+
 mod error;
 mod files;
 mod journal;

@@ -6,6 +6,8 @@
 //! blocks are allocated before it is mapped and it is not shortened while it may be written, so a store cannot
 //! fault for want of space.
 
+#![expect(unsafe_code, reason = "a memory map cannot be written without it")]
+
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};

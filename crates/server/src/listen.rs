@@ -168,11 +168,11 @@ impl Service<Request<Incoming>> for Front {
     type Error = Infallible;
     type Future = Answering;
 
-    fn call(&self, mut request: Request<Incoming>) -> Answering {
-        match self.worker.answer(&mut request, self.peer) {
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        match self.worker.answer(request, self.peer) {
             Answer::Ready(response) => Answering::Ready(Some(response)),
             Answer::Later(response) => Answering::Later(response),
-            Answer::NotMine => Answering::Later(Box::pin(self.route(request))),
+            Answer::NotMine(request) => Answering::Later(Box::pin(self.route(request))),
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::{io, net::SocketAddr, rc::Rc, sync::Arc, thread, time::Duration};
 
 use mask_journal::Journal;
-use mask_store::{Location, Store};
+use mask_store::Store;
 use tokio::task::LocalSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -25,15 +25,18 @@ use crate::{
 /// Why the server could not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The data folder.
-    #[error("cannot use the data folder {0}: {1}")]
-    Folder(String, io::Error),
+    /// The data folder or a database.
+    #[error(transparent)]
+    Setup(#[from] setup::Error),
     /// A database.
     #[error(transparent)]
     Store(#[from] mask_store::Error),
     /// The click journal.
     #[error("cannot open the click journal: {0}")]
     Journal(#[from] mask_journal::Error),
+    /// The store, as the drain sees it.
+    #[error(transparent)]
+    Drain(#[from] clicks::Error),
     /// An address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
@@ -65,27 +68,15 @@ impl std::fmt::Debug for Running {
     }
 }
 
-/// Opens the store that the settings name, making the data folder if it is not there.
-pub fn open_store(config: &Config) -> Result<Store, RunError> {
-    let folder = &config.storage.data_dir;
-    std::fs::create_dir_all(folder).map_err(|error| RunError::Folder(folder.display().to_string(), error))?;
-    let url = config.database.url.reveal();
-    let location = match url.strip_prefix("sqlite://") {
-        _ if config.database.url.is_postgres() => Location::Postgres(url),
-        Some(path) => Location::Sqlite(path.as_ref()),
-        None => Location::Sqlite(folder),
-    };
-    let options = mask_store::Options { location, pool_size: config.pool_size(), timeout: config.database.timeout };
-    Ok(Store::open(&options)?)
-}
-
 /// Starts a server. Blocks until it listens.
 pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     raise_file_limit();
+    // Before anything counts: what is counted without a recorder is lost.
+    telemetry::metrics_exporter();
     if let Some(address) = config.server.listen.iter().find(|address| listen::is_taken(**address)) {
         return Err(RunError::Listen(*address, io::ErrorKind::AddrInUse.into()));
     }
-    let store = open_store(config)?;
+    let store = setup::open_store(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ids = Arc::new(Ids::default());
     let (secret, first_key) = runtime.block_on(async {
@@ -98,26 +89,28 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         threads => threads,
     };
     let options = mask_journal::Options { max_bytes: config.clicks.journal_max_mb << 20, ..mask_journal::Options::default() };
-    let journal = Journal::open(&config.storage.data_dir.join("journal"), options)?;
-    let positions = runtime.block_on(clicks::newest_segments(&store, journal.node()))?;
-    let syncer = clicks::start_syncer(&journal, config.clicks.sync_interval, config.clicks.durability);
-    let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), clock.clone());
+    let journal = Journal::open(&setup::journal_folder(config), options)?;
+    let shards = u32::try_from(threads).unwrap_or(u32::MAX);
+    let writers = runtime.block_on(clicks::writers(&journal, &store, shards))?;
+    let syncer = clicks::start_syncer(Arc::clone(&journal), config.clicks.sync_interval)?;
+    let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone());
+    let passwords = Passwords::at_once(threads);
     let redirects = Redirects::new(redirect::Setup {
         store: store.clone(),
         clock: clock.clone(),
-        hosts: Hosts::of(config),
+        hosts: Hosts::new(&config.server.public_url, &config.links.domains),
         secret: key_from(&secret),
         memory_bytes: u64::try_from(config.links.memory_mb).unwrap_or(u64::MAX) << 20,
         trusted: config.proxy.trusted.clone(),
         is_cookie_secure: !config.is_local(),
         password_attempts_per_minute: config.limits.password_attempts_per_minute,
         drain: handle,
-        syncer: syncer.clone(),
-        passwords: Passwords::at_once(threads),
+        sync: syncer.clone(),
+        durability: config.clicks.durability,
     });
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let api = Arc::new(api_of(config, clock, &store, ids, &redirects, tasks.clone()));
+    let api = Arc::new(api_of(config, clock, &store, ids, &redirects, passwords, tasks.clone()));
     let router = api::router(&api);
     let rules = Rules {
         header_timeout: config.server.header_timeout,
@@ -135,11 +128,11 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         }
     }
     let mut answering = Vec::new();
-    for (shard, listeners) in (0_u32..).zip(listeners) {
-        let writer = journal.writer(shard, positions.get(&shard).map_or(0, |segment| segment + 1))?;
+    for ((place, writer), listeners) in (0..).zip(writers).zip(listeners) {
+        let place: usize = place;
         let (redirects, router, rules, stop) = (Arc::clone(&redirects), router.clone(), rules.clone(), stop.clone());
         let work = move || answer(&redirects, writer, listeners, router, rules, stop);
-        answering.push(thread::Builder::new().name(format!("mask-{shard}")).spawn(work)?);
+        answering.push(thread::Builder::new().name(format!("mask-{place}")).spawn(work)?);
     }
     let metrics = config.metrics.listen;
     let background = Background { config_drain: config.clicks.drain_interval, metrics, redirects, journal, drain, syncer, tasks, store: store.clone(), clock: clock.clone() };
@@ -181,18 +174,19 @@ fn answer(redirects: &Arc<Redirects>, writer: mask_journal::Writer, listeners: V
     runtime.shutdown_timeout(Duration::from_secs(1));
 }
 
-fn api_of(config: &Config, clock: &Clock, store: &Store, ids: Arc<Ids>, redirects: &Arc<Redirects>, tasks: TaskTracker) -> Api {
+fn api_of(config: &Config, clock: &Clock, store: &Store, ids: Arc<Ids>, redirects: &Arc<Redirects>, passwords: Passwords, tasks: TaskTracker) -> Api {
     Api {
         store: store.clone(),
         clock: clock.clone(),
         ids,
         redirects: Arc::clone(redirects),
-        passwords: Passwords::at_once(2),
+        passwords,
         limits: Limits::per_minute(config.limits.requests_per_minute),
         usage: Usage::default(),
         in_flight: InFlight::default(),
         tasks,
         is_local: config.is_local(),
+        default_domain: config.default_domain().to_owned(),
         slug_length: config.links.slug_length,
         max_body_bytes: config.server.max_body_bytes,
         body_timeout: config.server.body_timeout,
@@ -218,7 +212,7 @@ impl Background {
         let Self { config_drain, metrics, redirects, journal, drain, syncer, tasks, store, clock } = self;
         let cleaning = tasks.spawn(clean(store, clock, stop.clone()));
         if let Some(address) = metrics {
-            tasks.spawn(telemetry::serve_metrics(address, move || redirect::report(&redirects, &journal), stop.clone()));
+            tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
         }
         drain.run(config_drain, stop).await;
         syncer.stop();
@@ -226,6 +220,15 @@ impl Background {
         tasks.wait().await;
         drop(cleaning);
     }
+}
+
+/// Sets the metrics that are only looked at when somebody asks.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and no memory here is that large")]
+fn report(redirects: &Redirects, journal: &Journal) {
+    let (entries, bytes) = redirects.memory();
+    metrics::gauge!("mask_links_in_memory").set(entries as f64);
+    metrics::gauge!("mask_links_in_memory_bytes").set(bytes as f64);
+    metrics::gauge!("mask_journal_pending_bytes").set(journal.pending_bytes() as f64);
 }
 
 /// Forgets replies that are a day old, in small batches.

@@ -11,6 +11,7 @@
 
 mod clicks;
 mod db;
+mod inspect;
 mod keys;
 mod links;
 mod replies;
@@ -19,6 +20,7 @@ mod workspaces;
 
 pub use clicks::{Batch, Fact, Position};
 pub use db::{Error, Place};
+pub use inspect::{Inspection, PartVersion, inspect};
 pub use keys::NewKey;
 pub use links::{
     Address, Expected, Filter, Found, Listed, NewLink, Order, Page, Placed, Removed, Slugs, Sort, Unplaced, Upserted,

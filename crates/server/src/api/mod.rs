@@ -35,8 +35,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     clock::{Clock, Ids},
     password::Passwords,
-    redirect::{Hosts, Redirects},
+    redirect::Redirects,
 };
+pub use error::page as errors_page;
 use error::{ApiError, Code};
 
 /// All that handlers work with.
@@ -61,6 +62,8 @@ pub struct Api {
     pub tasks: TaskTracker,
     /// Whether this is somebody's own machine, where plain HTTP is fine.
     pub is_local: bool,
+    /// The host of links that name none.
+    pub default_domain: String,
     /// Characters of a random slug.
     pub slug_length: usize,
     /// Largest body.
@@ -74,13 +77,6 @@ pub struct Api {
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Api")
-    }
-}
-
-impl Api {
-    /// The hosts of this installation.
-    pub fn hosts(&self) -> &Hosts {
-        self.redirects.hosts()
     }
 }
 
@@ -141,7 +137,9 @@ pub fn document() -> String {
 /// Adds to an operation what is the same for all: errors and headers.
 fn complete(operation: &mut openapi::path::Operation) {
     let has_body = operation.request_body.is_some();
-    let has_path = operation.parameters.iter().flatten().any(|parameter| parameter.parameter_in == openapi::path::ParameterIn::Path);
+    let has_path = operation.parameters.iter().flatten().any(
+        |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == openapi::path::ParameterIn::Path),
+    );
     let writes = operation.operation_id.as_deref().is_some_and(|id| !id.starts_with("get") && !id.starts_with("list") && !id.starts_with("lookup"));
     for code in Code::ALL {
         let applies = match code {

@@ -75,3 +75,18 @@ fn version(tx: &mut Tx<'_>, part: &str) -> Result<i64, Error> {
 pub(crate) fn schema_version(tx: &mut Tx<'_>) -> Result<i64, Error> {
     version(tx, "main")
 }
+
+/// How far each part is. Only reads.
+pub(crate) fn versions(tx: &mut Tx<'_>, parts: Migrations) -> Result<Vec<crate::inspect::PartVersion>, Error> {
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => "SELECT count(*) FROM sqlite_schema WHERE name = 'migrations'",
+        Dialect::Postgres => "SELECT count(*) FROM pg_class WHERE oid = to_regclass('migrations')",
+    };
+    let tables = tx.first(sql, &[])?.map_or(Ok(0), |row| row.columns("schema").integer("count"))?;
+    let look = |part: &Part| {
+        let found = if tables == 0 { 0 } else { version(tx, part.name)? };
+        let known = i64::try_from(part.steps.len()).unwrap_or(i64::MAX);
+        Ok(crate::inspect::PartVersion { name: part.name, found: (found > 0).then_some(found), known })
+    };
+    parts.iter().map(look).collect()
+}

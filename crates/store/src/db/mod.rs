@@ -21,7 +21,7 @@ pub(crate) use migrate::{CLICKS_SQLITE, MAIN_SQLITE, POSTGRES, schema_version};
 pub(crate) use value::{Columns, Row, Value, values};
 
 use crate::Options;
-use migrate::Migrations;
+pub(crate) use migrate::{Migrations, versions};
 use queue::Queue;
 
 /// Why the store could not do something. Absence is never an error, and an error is never absence.
@@ -205,4 +205,21 @@ impl Drop for Db {
         self.reads.leave();
         self.writes.leave();
     }
+}
+
+/// Runs a step on a SQLite file that is only read, or on an empty database in memory where there is no file.
+pub(crate) fn look_sqlite<T>(
+    path: Option<&Path>,
+    timeout: Duration,
+    step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    step(&mut Tx::Sqlite(&sqlite::open_to_look(path, timeout)?))
+}
+
+/// Runs a step on a PostgreSQL database in a transaction that may not write.
+pub(crate) fn look_postgres<T>(url: &str, timeout: Duration, step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    postgres::Server::at(url, timeout)?.connect()?.transaction(|tx| {
+        tx.batch("SET TRANSACTION READ ONLY")?;
+        step(tx)
+    })
 }

@@ -31,6 +31,26 @@ pub(super) fn open(path: &Path, timeout: Duration) -> Result<Connection, Error> 
     Ok(connection)
 }
 
+/// Opens a file for reading alone, or an empty database in memory.
+///
+/// A reader of a database that nobody has open would leave the files of its log behind. Where there is no log nobody
+/// writes, so the file is read as one that cannot change, which needs none.
+pub(super) fn open_to_look(path: Option<&Path>, timeout: Duration) -> Result<Connection, Error> {
+    let Some(path) = path else {
+        return Connection::open_in_memory().map_err(explain);
+    };
+    let name = path.display().to_string();
+    let is_open = Path::new(&format!("{name}-wal")).exists();
+    // https://sqlite.org/uri.html §3.2
+    let escaped = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let address = format!("file:{escaped}?immutable={}", u8::from(!is_open));
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX | rusqlite::OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(address, flags)
+        .map_err(|error| Error::Unavailable(format!("cannot open {name}: {error}")))?;
+    connection.busy_timeout(timeout).map_err(explain)?;
+    Ok(connection)
+}
+
 pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) {
     spawn("mask-read", move || {
         while let Some(step) = steps.next() {

@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 
 use super::{
     LinkBody, forget, input,
-    input::LinkInput,
     new_link,
     shape::{BulkAnswer, BulkItem},
     unplaced, with_password,
@@ -34,26 +33,29 @@ const MOST: usize = 100;
 
 /// Links to be made.
 #[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
 pub struct BulkCreate {
     /// The links.
     #[schema(min_items = 1, max_items = 100)]
-    links: Vec<LinkInput>,
+    links: Vec<input::NewLink>,
 }
 
 /// A change to be made to several links.
 #[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
 pub struct BulkUpdate {
     /// The links' ids.
     #[schema(min_items = 1, max_items = 100)]
     ids: Vec<String>,
     /// The change, the same for all of them.
-    set: LinkInput,
+    set: input::LinkChange,
 }
 
 /// Links to be deleted.
 #[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
 pub struct BulkDelete {
     /// The links' ids.

@@ -1,7 +1,7 @@
 //! What comes in for a link: read member by member into a [`Change`].
 
 use mask_core::{
-    Refused,
+    Refused, address,
     agent::Device,
     change::{Change, Set},
     destination::{AppTarget, WebUrl},
@@ -10,7 +10,6 @@ use mask_core::{
     slug::Slug,
     time::Time,
 };
-use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -23,72 +22,85 @@ use crate::{
 /// Most members of one list of a condition.
 const MOST_PER_CONDITION: usize = 50;
 
-/// A link to be made, or changes to one. When changing, what is absent stays, and null clears.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LinkInput)]
-pub struct LinkInput {
-    /// Where it leads: `https://`, at most 8,192 bytes, no credentials, not a short link of this service.
-    #[schema(required = false, max_length = 8192, example = "https://example.com/spring?ref=mask")]
-    url: String,
-    /// The path: 4–64 letters, digits, hyphens and underscores. Absent: a random one.
-    #[schema(required = false, nullable = true, min_length = 4, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", example = "spring-sale")]
-    slug: String,
-    /// The host. Absent: the workspace's default domain.
-    #[schema(required = false, nullable = true)]
-    domain: String,
-    /// A name for people, at most 255 characters.
-    #[schema(max_length = 255)]
-    title: Option<String>,
-    /// Tags, each of 1–50 characters.
-    #[schema(required = false, nullable = true, max_items = 20)]
-    tags: Vec<String>,
-    /// Set on the destination as `utm_source`.
-    #[schema(max_length = 255)]
-    utm_source: Option<String>,
-    /// Set on the destination as `utm_medium`.
-    #[schema(max_length = 255)]
-    utm_medium: Option<String>,
-    /// Set on the destination as `utm_campaign`.
-    #[schema(max_length = 255)]
-    utm_campaign: Option<String>,
-    /// Set on the destination as `utm_term`.
-    #[schema(max_length = 255)]
-    utm_term: Option<String>,
-    /// Set on the destination as `utm_content`.
-    #[schema(max_length = 255)]
-    utm_content: Option<String>,
-    /// When it stops leading to its destination; in the future.
-    #[schema(format = DateTime)]
-    expires_at: Option<String>,
-    /// Where iOS devices are sent: `https://` or an app's own scheme.
-    ios_target: Option<String>,
-    /// Where Android devices are sent: `https://` or an app's own scheme.
-    android_target: Option<String>,
-    /// The password that opens it, 1–128 characters. Never shown again.
-    #[schema(min_length = 1, max_length = 128)]
-    password: Option<String>,
-    /// The status of the redirect: 301, 302, 307 or 308. Absent: 302.
-    #[schema(required = false, nullable = true, example = 302)]
-    redirect_status: u16,
-    /// After how many clicks by people it stops.
-    #[schema(minimum = 1)]
-    click_limit: Option<i64>,
-    /// Where it leads once it has stopped.
-    expired_url: Option<String>,
-    /// Your own id for it, 1–255 characters, unique among your links.
-    #[schema(min_length = 1, max_length = 255)]
-    external_id: Option<String>,
-    /// Leaves it out of lists; it still redirects.
-    #[schema(required = false, nullable = true)]
-    archived: bool,
-    /// Conditions under which it leads elsewhere; the first that matches wins.
-    #[schema(required = false, nullable = true, max_items = 50)]
-    rules: Vec<RuleBody>,
-    /// Destinations among which visitors are divided by weight, each visitor always to the same.
-    #[schema(required = false, nullable = true, max_items = 20)]
-    variants: Vec<VariantBody>,
-    /// What link-preview crawlers are shown.
-    preview: Option<PreviewBody>,
+/// The two shapes of a link that comes in differ in one word: whether `url` must be there.
+macro_rules! inputs {
+    ($($(#[$doc:meta])+ $name:ident, $is_required:literal;)+) => {$(
+        $(#[$doc])+
+        #[derive(Debug, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "read by hand; this is what the document says")]
+        pub struct $name {
+            /// Where it leads: `https://`, at most 8,192 bytes, no credentials, not a short link of this service.
+            #[schema(required = $is_required, pattern = "^[hH][tT][tT][pP][sS]://", max_length = 8192, example = "https://example.com/spring?ref=mask")]
+            url: String,
+            /// The path: 4–64 letters, digits, hyphens and underscores. Absent: a random one.
+            #[schema(required = false, nullable = true, min_length = 4, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", example = "spring-sale")]
+            slug: String,
+            /// The host. Absent: the workspace's default domain.
+            #[schema(required = false, nullable = true)]
+            domain: String,
+            /// A name for people, at most 255 characters.
+            #[schema(max_length = 255)]
+            title: Option<String>,
+            /// Tags, each of 1–50 characters.
+            #[schema(required = false, nullable = true, max_items = 20)]
+            tags: Vec<String>,
+            /// Set on the destination as `utm_source`.
+            #[schema(max_length = 255)]
+            utm_source: Option<String>,
+            /// Set on the destination as `utm_medium`.
+            #[schema(max_length = 255)]
+            utm_medium: Option<String>,
+            /// Set on the destination as `utm_campaign`.
+            #[schema(max_length = 255)]
+            utm_campaign: Option<String>,
+            /// Set on the destination as `utm_term`.
+            #[schema(max_length = 255)]
+            utm_term: Option<String>,
+            /// Set on the destination as `utm_content`.
+            #[schema(max_length = 255)]
+            utm_content: Option<String>,
+            /// When it stops leading to its destination; in the future.
+            #[schema(format = DateTime)]
+            expires_at: Option<String>,
+            /// Where iOS devices are sent: `https://` or an app's own scheme.
+            ios_target: Option<String>,
+            /// Where Android devices are sent: `https://` or an app's own scheme.
+            android_target: Option<String>,
+            /// The password that opens it, 1–128 characters. Never shown again.
+            #[schema(min_length = 1, max_length = 128)]
+            password: Option<String>,
+            /// The status of the redirect: 301, 302, 307 or 308. Absent: 302.
+            #[schema(required = false, nullable = true, example = 302)]
+            redirect_status: u16,
+            /// After how many clicks by people it stops.
+            #[schema(minimum = 1)]
+            click_limit: Option<i64>,
+            /// Where it leads once it has stopped.
+            expired_url: Option<String>,
+            /// Your own id for it, 1–255 characters, unique among your links.
+            #[schema(min_length = 1, max_length = 255)]
+            external_id: Option<String>,
+            /// Leaves it out of lists; it still redirects.
+            #[schema(required = false, nullable = true)]
+            archived: bool,
+            /// Conditions under which it leads elsewhere; the first that matches wins.
+            #[schema(required = false, nullable = true, max_items = 50)]
+            rules: Vec<RuleBody>,
+            /// Destinations among which visitors are divided by weight, each visitor always to the same.
+            #[schema(required = false, nullable = true, max_items = 20)]
+            variants: Vec<VariantBody>,
+            /// What link-preview crawlers are shown.
+            preview: Option<PreviewBody>,
+        }
+    )+};
+}
+
+inputs! {
+    /// A link to be made.
+    NewLink, true;
+    /// Changes to a link: what is absent stays, and null clears.
+    LinkChange, false;
 }
 
 /// What a body asks for.
@@ -105,6 +117,8 @@ pub struct Asked {
 pub struct World<'a> {
     /// Which hosts are ours.
     pub hosts: &'a Hosts,
+    /// Where links live unless told otherwise.
+    pub default_domain: &'a str,
     /// The time.
     pub now: Time,
 }
@@ -112,7 +126,8 @@ pub struct World<'a> {
 impl World<'_> {
     fn url(&self, address: &str) -> Result<WebUrl, Refused> {
         let url = WebUrl::parse(address)?;
-        if self.hosts.is_short_link(&url) {
+        let (host, path) = url.host_and_path();
+        if self.hosts.canonical(&host).is_some() && address::may_be_short_link(&path) {
             return Err(Refused::because("Must not be a short link of this service: that could lead in a circle"));
         }
         Ok(url)
@@ -148,7 +163,7 @@ fn members(fields: &mut Fields<'_>, world: World<'_>, is_new: bool) -> Asked {
     let line = || text(link::parse_title);
     let url = text(|address| world.url(address));
     let known_host = |name: &str| {
-        world.hosts.known(name).map(str::to_owned).ok_or_else(|| {
+        world.hosts.canonical(name).map(str::to_owned).ok_or_else(|| {
             Refused::saying(format!("Must be a domain of this workspace: {}", world.hosts.names().collect::<Vec<_>>().join(", ")))
         })
     };
@@ -177,7 +192,7 @@ fn members(fields: &mut Fields<'_>, world: World<'_>, is_new: bool) -> Asked {
         preview: read_preview(fields),
     };
     if let Some(slug) = change.slug.as_ref().filter(|slug| slug.is_reserved()) {
-        let domain = change.domain.as_deref().unwrap_or(world.hosts.default_domain());
+        let domain = change.domain.as_deref().unwrap_or(world.default_domain);
         if world.hosts.is_application(domain) {
             fields.problems.refuse("slug", format!("{slug} is reserved on this domain"));
         }

@@ -35,7 +35,7 @@ use super::{
     request::{IdempotencyKey, Json, LinkPath, TextPath, json_body, json_bytes},
     version,
 };
-use input::{Asked, LinkInput, World};
+use input::{Asked, World};
 pub use shape::{ErrorBody, ErrorMembers, Pagination};
 use shape::{LinkBody, LinkList};
 
@@ -58,7 +58,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
 #[utoipa::path(
     post, path = "/links", operation_id = "create_link", tag = "Links",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours")),
-    request_body(content = LinkInput, example = json!({"url": "https://example.com/spring", "slug": "spring-sale", "tags": ["spring"]})),
+    request_body(content = input::NewLink, example = json!({"url": "https://example.com/spring", "slug": "spring-sale", "tags": ["spring"]})),
     responses((status = 201, description = "The new link", body = LinkBody)),
     security(("key" = ["links:write"]))
 )]
@@ -124,7 +124,7 @@ async fn lookup(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, mut para
     let domain = parameters.optional("domain", |name| Ok(name.to_ascii_lowercase()));
     let slug = parameters.required("slug", |slug| Ok(slug.to_ascii_lowercase()));
     parameters.end()?;
-    let domain = domain.unwrap_or_else(|| api.hosts().default_domain().to_owned());
+    let domain = domain.unwrap_or_else(|| api.default_domain.clone());
     let link = api.store.link_by_address(caller.owner, domain, slug.unwrap_or_default()).await?.ok_or_else(absent)?;
     Ok(shown(&api, &link, &headers))
 }
@@ -135,7 +135,7 @@ async fn lookup(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, mut para
 #[utoipa::path(
     patch, path = "/links/{id}", operation_id = "update_link", tag = "Links",
     params(("id" = String, Path, description = "The link's id"), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to change")),
-    request_body(content = LinkInput, example = json!({"title": "Spring sale", "expires_at": null})),
+    request_body(content = input::LinkChange, example = json!({"title": "Spring sale", "expires_at": null})),
     responses((status = 200, description = "The changed link", body = LinkBody)),
     security(("key" = ["links:write"]))
 )]
@@ -196,7 +196,7 @@ async fn get_by_external_id(State(api): State<Arc<Api>>, caller: Caller<LinksRea
 #[utoipa::path(
     put, path = "/links/by-external-id/{external_id}", operation_id = "upsert_link", tag = "Links",
     params(("external_id" = String, Path, description = "Your own id, 1–255 characters")),
-    request_body(content = LinkInput, example = json!({"url": "https://example.com/product/42"})),
+    request_body(content = input::NewLink, example = json!({"url": "https://example.com/product/42"})),
     responses(
         (status = 200, description = "The changed link", body = LinkBody),
         (status = 201, description = "The new link", body = LinkBody)
@@ -229,7 +229,7 @@ async fn upsert(State(api): State<Arc<Api>>, caller: Caller<LinksWrite>, TextPat
 
 impl Api {
     fn world(&self) -> World<'_> {
-        World { hosts: self.hosts(), now: self.clock.now() }
+        World { hosts: self.redirects.hosts(), default_domain: &self.default_domain, now: self.clock.now() }
     }
 }
 
@@ -248,7 +248,7 @@ async fn with_password(api: &Api, asked: Asked) -> Result<mask_core::change::Cha
 async fn new_link(api: &Api, asked: Asked) -> Result<NewLink, ApiError> {
     let change = with_password(api, asked).await?;
     let now = api.clock.now();
-    let domain = change.domain.clone().unwrap_or_else(|| api.hosts().default_domain().to_owned());
+    let domain = change.domain.clone().unwrap_or_else(|| api.default_domain.clone());
     let slugs = match &change.slug {
         Some(slug) => Slugs::Wanted(slug.clone()),
         // Should they all be taken, the last ones are longer.

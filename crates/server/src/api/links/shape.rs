@@ -82,17 +82,19 @@ pub struct LinkBody {
 
 /// A condition and where it leads.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Rule)]
 pub struct RuleBody {
     /// What must hold.
     when: ConditionBody,
     /// Where it leads.
-    #[schema(example = "https://example.com/de")]
+    #[schema(pattern = "^[hH][tT][tT][pP][sS]://", max_length = 8192, example = "https://example.com/de")]
     url: String,
 }
 
 /// What must hold: every part that is given, and of each list one member.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Condition)]
 pub struct ConditionBody {
     /// Countries, ISO 3166-1 alpha-2. Does not match while the visitor's country is unknown.
@@ -123,12 +125,14 @@ pub struct ConditionBody {
 
 /// Days and hours in a time zone, within an optional span of time.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Schedule)]
 pub struct ScheduleBody {
-    /// IANA name of the zone.
-    #[schema(example = "Asia/Karachi")]
+    /// IANA name of the zone; UTC unless told otherwise.
+    #[schema(required = false, example = "Asia/Karachi")]
     timezone: String,
     /// Days of the week: `mon` to `sun`; none means each.
+    #[schema(required = false, max_items = 7)]
     days: Vec<String>,
     /// From this time of day, inclusive.
     #[schema(example = "09:00")]
@@ -146,23 +150,27 @@ pub struct ScheduleBody {
 
 /// One of several destinations.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Variant)]
 pub struct VariantBody {
     /// Where it leads.
-    #[schema(example = "https://example.com/b")]
+    #[schema(pattern = "^[hH][tT][tT][pP][sS]://", max_length = 8192, example = "https://example.com/b")]
     url: String,
     /// Its share against the sum of all: 0 to 10,000.
-    #[schema(example = 50)]
+    #[schema(minimum = 0, maximum = 10000, example = 50)]
     weight: u32,
 }
 
 /// What link-preview crawlers are shown.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Preview)]
 pub struct PreviewBody {
     /// The headline.
+    #[schema(max_length = 255)]
     title: Option<String>,
     /// The text below it.
+    #[schema(max_length = 500)]
     description: Option<String>,
     /// The picture.
     image_url: Option<String>,

@@ -1,0 +1,36 @@
+# Six verbs and no more. What each does in detail is in scripts/.
+
+# The build is kept outside the checkout, so that a fresh clone on the same machine builds warm.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mask/target
+
+.PHONY: help run test ci fmt gen bench
+
+help:
+	@echo "make run    build Mask and start it on http://localhost:8080, data in ./data (ARGS='--listen …' for mask serve)"
+	@echo "make test   install what the tests need (as root; else say what is missing) and run everything, as CI does"
+	@echo "make ci     the same as make test"
+	@echo "make fmt    format the code"
+	@echo "make gen    write the files that are made from the program: openapi.json, docs/errors.md"
+	@echo "make bench  measure; raw numbers go to bench/runs/"
+
+run:
+	cargo build --release -p mask
+	@exec "$(CARGO_TARGET_DIR)/release/mask" serve $(ARGS)
+
+test:
+	@scripts/test.sh
+
+ci: test
+
+fmt:
+	cargo fmt --all
+
+# By way of the build folder: a program that fails must not leave an empty document behind.
+gen:
+	cargo build -p mask
+	@set -e; mask="$(CARGO_TARGET_DIR)/debug/mask"; new="$(CARGO_TARGET_DIR)/generated"; \
+	"$$mask" openapi > "$$new"; cp "$$new" openapi.json; echo openapi.json; \
+	"$$mask" gen errors > "$$new"; cp "$$new" docs/errors.md; echo docs/errors.md
+
+bench:
+	@bench/run.sh

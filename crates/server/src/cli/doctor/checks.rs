@@ -1,0 +1,245 @@
+//! The checks, from the database to the disk.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use mask::{config::Config, setup};
+use mask_store::{Inspection, Location, PartVersion};
+use rustix::fs::{Access, access, statvfs};
+
+use super::Finding;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Below this a database cannot be trusted to go on: a busy hour would fill it.
+const LEAST_FREE: u64 = 100 * MIB;
+
+pub(super) fn all(config: &Config) -> Vec<Finding> {
+    let mut findings = database(config);
+    findings.extend(folders(config).iter().map(|(about, folder)| writable(about, folder)));
+    findings.push(room(config));
+    findings.push(journal(config));
+    findings.extend(config.warnings().into_iter().map(|warning| Finding::doubtful("settings", warning)));
+    findings
+}
+
+fn database(config: &Config) -> Vec<Finding> {
+    let options = setup::store_options(config);
+    let place = match options.location {
+        Location::Sqlite(folder) => folder.display().to_string(),
+        Location::Postgres(_) => config.database.url.to_string(),
+    };
+    match mask_store::inspect(&options) {
+        Ok(found) => vec![Finding::good("database", format!("{} at {place}", found.engine)), schema(&found)],
+        Err(error) => vec![Finding::wrong(
+            "database",
+            format!(
+                "{error}. Looked at {place}: see that it runs, lets this user in, and is what database.url should name"
+            ),
+        )],
+    }
+}
+
+fn schema(found: &Inspection) -> Finding {
+    if found.parts.iter().all(|part| part.found.is_none()) {
+        return Finding::good("schema", "there is no database yet; the first `mask serve` makes one");
+    }
+    let versions = found.parts.iter().map(version).collect::<Vec<_>>().join(", ");
+    let is =
+        |differs: fn(i64, i64) -> bool| found.parts.iter().any(|part| differs(part.found.unwrap_or(0), part.known));
+    if is(|found, known| found > known) {
+        Finding::wrong(
+            "schema",
+            format!("{versions}; a newer program wrote this database: start that one, or a newer one still"),
+        )
+    } else if is(|found, known| found < known) {
+        Finding::good("schema", format!("{versions}; the next `mask serve` brings it up to date"))
+    } else {
+        Finding::good("schema", versions)
+    }
+}
+
+fn version(part: &PartVersion) -> String {
+    format!("{} version {} of {}", part.name, part.found.unwrap_or(0), part.known)
+}
+
+/// The folders that are written to, each once.
+fn folders(config: &Config) -> Vec<(&'static str, &Path)> {
+    let data = config.storage.data_dir.as_path();
+    match setup::store_options(config).location {
+        Location::Sqlite(folder) if folder != data => vec![("data folder", data), ("SQLite folder", folder)],
+        _ => vec![("data folder", data)],
+    }
+}
+
+/// The folder itself, or the nearest above it that is there: the others would be made in it.
+fn existing(folder: &Path) -> PathBuf {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.ancestors().find(|folder| fs::symlink_metadata(folder).is_ok()).unwrap_or(Path::new("/")).to_owned()
+}
+
+fn writable(about: &'static str, folder: &Path) -> Finding {
+    let (shown, existing) = (folder.display(), existing(folder));
+    let is_there = fs::symlink_metadata(folder).is_ok();
+    if !existing.is_dir() {
+        return Finding::wrong(
+            about,
+            format!("{} is not a folder: move it away or set storage.data_dir to another", existing.display()),
+        );
+    }
+    match access(&existing, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) if is_there => Finding::good(about, format!("{shown} can be written")),
+        Ok(()) => Finding::good(about, format!("{shown} is not there yet and can be made")),
+        Err(error) => Finding::wrong(
+            about,
+            format!(
+                "{} cannot be written: {}; give it to the user that runs mask",
+                existing.display(),
+                io::Error::from(error)
+            ),
+        ),
+    }
+}
+
+fn room(config: &Config) -> Finding {
+    let folder = existing(&config.storage.data_dir);
+    let free = match statvfs(&folder) {
+        Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
+        Err(error) => return Finding::doubtful("disk", format!("{}: {}", folder.display(), io::Error::from(error))),
+    };
+    let used = bytes_in(&setup::journal_folder(config)).unwrap_or(0);
+    verdict_on_room(free, (config.clicks.journal_max_mb * MIB).saturating_sub(used))
+}
+
+/// `growth` is what the journal may still take.
+fn verdict_on_room(free: u64, growth: u64) -> Finding {
+    let text = format!("{} free for the data folder", size(free));
+    if free < LEAST_FREE {
+        Finding::wrong("disk", format!("{text}: make room, at least {}", size(LEAST_FREE)))
+    } else if free < growth {
+        let growth = size(growth);
+        Finding::doubtful(
+            "disk",
+            format!("{text}, and the click journal may grow by {growth}: make room or lower clicks.journal_max_mb"),
+        )
+    } else {
+        Finding::good("disk", text)
+    }
+}
+
+fn journal(config: &Config) -> Finding {
+    let (folder, most) = (setup::journal_folder(config), config.clicks.journal_max_mb * MIB);
+    let shown = folder.display();
+    match bytes_in(&folder) {
+        Ok(bytes) => Finding::good("click journal", format!("{} of at most {} in {shown}", size(bytes), size(most))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Finding::good("click journal", format!("none yet in {shown}"))
+        }
+        Err(error) => Finding::wrong(
+            "click journal",
+            format!("{shown} cannot be read: {error}; give it to the user that runs mask"),
+        ),
+    }
+}
+
+/// The length of all files in a folder and those below. A file that goes away meanwhile counts nothing.
+fn bytes_in(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        bytes += match entry.metadata() {
+            Ok(about) if about.is_dir() => bytes_in(&entry.path())?,
+            Ok(about) => about.len(),
+            Err(_) => 0,
+        };
+    }
+    Ok(bytes)
+}
+
+fn size(bytes: u64) -> String {
+    let tenths = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
+    match bytes / MIB {
+        0 => format!("{} KiB", tenths(1024)),
+        1..1024 => format!("{} MiB", tenths(MIB)),
+        _ => format!("{} GiB", tenths(1024 * MIB)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Verdict, *};
+
+    fn config(data_dir: &Path) -> Config {
+        let flags = [("storage.data_dir", data_dir.to_str().expect("Unicode").to_owned())];
+        Config::load(None, [], &flags).expect("right settings")
+    }
+
+    #[test]
+    fn where_nothing_is_nothing_is_made() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let findings = all(&config(&folder.path().join("data")));
+        assert!(findings.iter().all(|finding| finding.verdict != Verdict::Wrong), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.text.contains("no database yet")), "{findings:?}");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    }
+
+    #[test]
+    fn a_database_is_looked_at_and_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(folder.path());
+        drop(setup::open_store(&config).expect("a store"));
+        let findings = database(&config);
+        let [engine, schema] = &findings[..] else { panic!("{findings:?}") };
+        assert!(engine.text.starts_with("SQLite 3."), "{engine:?}");
+        assert!(schema.text.starts_with("main version ") && !schema.text.contains("mask serve"), "{schema:?}");
+    }
+
+    #[test]
+    fn what_is_no_database_is_wrong() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("mask.db"), "something else, long enough to be taken for a header".repeat(40))
+            .expect("a file");
+        let findings = database(&config(folder.path()));
+        assert!(matches!(&findings[..], [one] if one.verdict == Verdict::Wrong), "{findings:?}");
+    }
+
+    #[test]
+    fn versions_of_the_schema() {
+        let part = |found, known| PartVersion { name: "main", found, known };
+        let cases = [
+            (None, 2, Verdict::Good, "no database yet"),
+            (Some(1), 2, Verdict::Good, "up to date"),
+            (Some(3), 2, Verdict::Wrong, "newer"),
+        ];
+        for (found, known, verdict, text) in cases {
+            let finding = schema(&Inspection { engine: String::new(), parts: vec![part(found, known)] });
+            assert!(finding.verdict == verdict && finding.text.contains(text), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_way_of_the_folder_is_wrong() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("data");
+        fs::write(&file, "").expect("a file");
+        assert_eq!(writable("data folder", &file.join("deeper")).verdict, Verdict::Wrong);
+    }
+
+    #[test]
+    fn room_on_the_disk() {
+        for (free_mib, growth_mib, expected) in
+            [(99, 0, Verdict::Wrong), (200, 300, Verdict::Doubtful), (300, 300, Verdict::Good)]
+        {
+            assert_eq!(verdict_on_room(free_mib * MIB, growth_mib * MIB).verdict, expected, "{free_mib}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (bytes, shown) in [(0, "0.0 KiB"), (1536, "1.5 KiB"), (MIB, "1.0 MiB"), (1300 * MIB, "1.2 GiB")] {
+            assert_eq!(size(bytes), shown);
+        }
+    }
+}

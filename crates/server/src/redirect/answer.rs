@@ -1,0 +1,474 @@
+//! From a request to its answer.
+//!
+//! What memory knows is answered at once, without a future; only a miss, a posted password and the page behind
+//! `/{slug}+` take one. The order is: the host, then the path, then memory, and only then whether the word belongs to the
+//! program itself, so that a hit pays for nothing that it does not need. (A reserved word is never in memory.)
+
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
+    header::SET_COOKIE,
+};
+use mask_core::{
+    address,
+    agent::{BotClass, Verdict as AgentVerdict},
+    destination::compose,
+    route::{Choice, Ended, Route, decide},
+    slug::Slug,
+    time::Time,
+    visit::Visit,
+};
+use mask_journal::{Ticket, Writer};
+use siphasher::sip::SipHasher13;
+
+use super::{
+    Redirects,
+    attempts::TooMany,
+    entry::{Detail, Entry, Known, header_value},
+    hosts::{self, APPLICATION, HostNumber},
+    meters::Outcome,
+    pages::{self, Notice, PasswordForm},
+    password::{self, Verdict},
+    query::Query,
+    reply,
+    resolver::Key,
+    seen::{Seen, text},
+    unlock::Lock,
+};
+use crate::{
+    body::Body,
+    clicks::{
+        record::{Limit, Record},
+        visitor::{Salt, octets},
+    },
+    config::Durability,
+    proxy,
+};
+
+const ALLOWED: &str = "GET, HEAD";
+const ROBOTS: &str = "User-agent: *\nAllow: /\n";
+/// What a balancer asks of this process by address alone, not knowing any of its names.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
+/// What a request gets.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and boxing would allocate for each request")]
+pub enum Answer<B> {
+    /// This.
+    Ready(Response<Body>),
+    /// What this will bring.
+    Later(Pin<Box<dyn Future<Output = Response<Body>>>>),
+    /// Nothing here: it is the router's.
+    NotMine(Request<B>),
+}
+
+/// The redirects of one thread, with its own end of the journal.
+pub struct Worker {
+    pub(super) shared: Arc<Redirects>,
+    writer: RefCell<Writer>,
+    salt: Cell<Salt>,
+    /// The minute in which a lost click was last logged.
+    lost_logged: Cell<i64>,
+}
+
+/// What can be said at once.
+enum Step {
+    Done(Reply),
+    NotMine,
+    /// Memory does not know, or a password may have been posted.
+    Look(Key),
+    Inspect(Key),
+}
+
+/// An answer, and what must be on the disk before it leaves, if anything.
+pub(super) struct Reply {
+    response: Response<Body>,
+    ticket: Option<Ticket>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Get,
+    Head,
+    Post,
+    Other,
+}
+
+/// What of a request bears on its answer.
+pub(super) struct Asking<'r> {
+    now: Time,
+    kind: Kind,
+    path: &'r str,
+    query: Query<'r>,
+    seen: Seen<'r>,
+    headers: &'r HeaderMap,
+    address: IpAddr,
+}
+
+impl Kind {
+    fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET => Self::Get,
+            Method::HEAD => Self::Head,
+            Method::POST => Self::Post,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Worker {
+    /// The redirects of the thread that owns this writer.
+    pub fn new(shared: Arc<Redirects>, writer: Writer) -> Self {
+        let salt = shared.salts.at(shared.clock.now());
+        Self { shared, writer: RefCell::new(writer), salt: Cell::new(salt), lost_logged: Cell::new(i64::MIN) }
+    }
+
+    /// Answers a request, or hands it back.
+    pub fn answer<B>(self: &Rc<Self>, request: Request<B>, peer: IpAddr) -> Answer<B>
+    where
+        B: hyper::body::Body<Data = Bytes> + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let worker = Rc::clone(self);
+        match self.at_once(&request, peer) {
+            Step::NotMine => Answer::NotMine(request),
+            Step::Done(Reply { response, ticket: None }) => Answer::Ready(response),
+            Step::Done(reply) => Answer::Later(Box::pin(async move { worker.settle(reply).await })),
+            Step::Look(key) => Answer::Later(Box::pin(async move {
+                let reply = worker.look(request, peer, &key).await;
+                worker.settle(reply).await
+            })),
+            Step::Inspect(key) => Answer::Later(Box::pin(async move { worker.inspect(&key).await })),
+        }
+    }
+
+    fn at_once<B>(&self, request: &Request<B>, peer: IpAddr) -> Step {
+        let seen = Seen::read(request.headers());
+        let (uri, kind) = (request.uri(), Kind::of(request.method()));
+        let host = match self.host(uri, request.version(), &seen) {
+            Ok(host) => host,
+            Err(step) => return step,
+        };
+        let Some(asked) = address::path(uri.path()) else { return self.beside_links(host, uri.path(), kind) };
+        let key = Key { slug: asked.key, host };
+        let known = self.shared.resolver.get(&key);
+        if known.is_none() && host == APPLICATION && is_reserved(&key.slug) {
+            return Step::NotMine;
+        }
+        if kind == Kind::Other || asked.is_inspection && kind == Kind::Post {
+            return self.refused();
+        }
+        match known {
+            Some(known) if asked.is_inspection && !matches!(*known, Known::Link(_)) => Step::Done(self.nothing(&known)),
+            _ if asked.is_inspection => Step::Inspect(key),
+            Some(known) if kind != Kind::Post || !known.has_password() => {
+                let asking = self.asking(request.method(), uri, request.headers(), seen, peer);
+                Step::Done(self.respond(&known, &asking))
+            }
+            _ => Step::Look(key),
+        }
+    }
+
+    fn host(&self, uri: &Uri, version: Version, seen: &Seen<'_>) -> Result<HostNumber, Step> {
+        let is_probe = || PROBES.contains(&uri.path());
+        let Ok(host) = hosts::asked(uri, version, seen) else {
+            let may_have_none = version == Version::HTTP_10 && seen.host.is_none();
+            return Err(if may_have_none && is_probe() { Step::NotMine } else { self.notice(Notice::BadRequest) });
+        };
+        let number = self.shared.hosts.number_of_parsed(&host);
+        number.ok_or_else(|| if is_probe() { Step::NotMine } else { self.notice(Notice::NotFound) })
+    }
+
+    /// What is no slug: the application's host has a router for it, other hosts have two pages.
+    fn beside_links(&self, host: HostNumber, path: &str, kind: Kind) -> Step {
+        let may_read = matches!(kind, Kind::Get | Kind::Head);
+        match path {
+            _ if host == APPLICATION => Step::NotMine,
+            "/" | "/robots.txt" if !may_read => self.refused(),
+            "/" => Step::Done(reply::page(StatusCode::OK, pages::root(false)).into()),
+            "/robots.txt" => Step::Done(reply::text(ROBOTS).into()),
+            _ => self.notice(Notice::NotFound),
+        }
+    }
+
+    fn asking<'r>(&self, method: &Method, uri: &'r Uri, headers: &'r HeaderMap, seen: Seen<'r>, peer: IpAddr) -> Asking<'r> {
+        Asking {
+            now: self.shared.clock.now(),
+            kind: Kind::of(method),
+            path: uri.path(),
+            query: Query::read(uri.query()),
+            seen,
+            headers,
+            address: proxy::client(peer, headers, &self.shared.trusted).address,
+        }
+    }
+
+    async fn look<B>(&self, request: Request<B>, peer: IpAddr, key: &Key) -> Reply
+    where
+        B: hyper::body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let known = self.shared.resolver.look(self.shared.hosts.name(key.host), key).await;
+        let (head, body) = request.into_parts();
+        let seen = Seen::read(&head.headers);
+        let asking = self.asking(&head.method, &head.uri, &head.headers, seen, peer);
+        match &*known {
+            Known::Link(entry) if asking.kind == Kind::Post && known.has_password() => {
+                self.unlock(entry, asking, body, &key.slug).await
+            }
+            _ => self.respond(&known, &asking),
+        }
+    }
+
+    /// A posted password: tries are counted before anything is hashed, and a right one is a click.
+    async fn unlock<B>(&self, entry: &Entry, asking: Asking<'_>, body: B, slug_key: &str) -> Reply
+    where
+        B: hyper::body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Some((detail, hash)) = entry.detail.as_ref().and_then(|detail| Some((detail, detail.password_hash()?))) else {
+            return self.page_notice(Notice::Unavailable);
+        };
+        // An ended link opens for nobody; it says so whatever is posted.
+        if decide(&detail.link, &visit_of(&asking, "", "", detail.is_used_up())) != Route::AskPassword {
+            return self.visit(entry, detail, &asking, false);
+        }
+        let Ok(password) = password::posted(asking.headers, body).await else {
+            return self.page_notice(Notice::BadRequest);
+        };
+        let asking = Asking { now: self.shared.clock.now(), ..asking };
+        if let Err(TooMany { retry_after_s }) = self.shared.attempts.count(asking.address, entry.id, asking.now) {
+            return self.page_notice(Notice::TooManyAttempts { retry_after_s });
+        }
+        match self.shared.passwords.check(password, hash.to_owned()).await {
+            Verdict::Unchecked => self.page_notice(Notice::Unavailable),
+            Verdict::Wrong => self.password_form(detail, StatusCode::FORBIDDEN),
+            Verdict::Right => {
+                let asking = Asking { now: self.shared.clock.now(), ..asking };
+                let lock = Lock { link: entry.id, slug_key, password_hash: hash };
+                let cookie = self.shared.unlocker.cookie(lock, asking.path, asking.now);
+                let mut reply = self.visit(entry, detail, &asking, true);
+                reply.response.headers_mut().append(SET_COOKIE, cookie);
+                reply
+            }
+        }
+    }
+
+    fn respond(&self, known: &Known, asking: &Asking<'_>) -> Reply {
+        match known {
+            Known::Link(_) if asking.kind == Kind::Post && !known.has_password() => {
+                self.shared.meters.count(Outcome::Refused);
+                reply::method_not_allowed(ALLOWED).into()
+            }
+            Known::Link(entry) => match &entry.detail {
+                None => {
+                    let ticket = self.record(entry, asking, Choice::Url, Limit::None);
+                    self.shared.meters.count(Outcome::Redirect);
+                    let location = entry.location_for(&asking.query.passed_on);
+                    Reply { response: reply::redirect(entry.status, location), ticket }
+                }
+                Some(detail) => self.visit(entry, detail, asking, false),
+            },
+            Known::Gone | Known::Absent | Known::Unavailable => self.nothing(known),
+        }
+    }
+
+    /// A visit to a link that is more than plain. From the click that is taken to the record that is written there is no
+    /// pause: a click limit relies on it.
+    fn visit(&self, entry: &Entry, detail: &Detail, asking: &Asking<'_>, has_password: bool) -> Reply {
+        let (agent, languages) = (text(asking.seen.user_agent), text(asking.seen.accept_language));
+        let verdict = asking.seen.classify(asking.kind == Kind::Head);
+        let mut visit = visit_of(asking, &agent, &languages, detail.is_used_up());
+        visit.visitor = self.variant_number(entry, asking);
+        visit.is_unlocked = has_password || self.is_unlocked(entry, detail, asking);
+        let mut route = decide(&detail.link, &visit);
+        let mut limit = if detail.used.is_some() { Limit::Left } else { Limit::None };
+        if let (Route::Redirect(choice, _), Some((used, most))) = (route, detail.limit())
+            && choice != Choice::Ended
+            && verdict.class.is_person()
+        {
+            if used.take(most) {
+                limit = Limit::Taken;
+            } else {
+                visit.is_used_up = true;
+                route = decide(&detail.link, &visit);
+            }
+        }
+        self.routed(entry, detail, asking, route, verdict, limit)
+    }
+
+    fn routed(&self, entry: &Entry, detail: &Detail, asking: &Asking<'_>, route: Route<'_>, verdict: AgentVerdict, limit: Limit) -> Reply {
+        match route {
+            Route::Gone(ended) => self.page_notice(match ended {
+                Ended::Expired => Notice::Expired,
+                Ended::UsedUp => Notice::LimitReached,
+            }),
+            Route::Redirect(choice, _) if choice != Choice::Ended && shows_preview(detail, verdict) => self.preview(entry, detail, asking, limit),
+            Route::AskPassword if shows_preview(detail, verdict) => self.preview(entry, detail, asking, limit),
+            Route::AskPassword => self.password_form(detail, StatusCode::OK),
+            Route::Redirect(choice, url) => {
+                let ticket = self.record(entry, asking, choice, limit);
+                self.shared.meters.count(if choice == Choice::Ended { Outcome::Ended } else { Outcome::Redirect });
+                let location = match choice {
+                    Choice::Url => entry.location_for(&asking.query.passed_on),
+                    _ => header_value(compose(url, &detail.link.content.utm, &asking.query.passed_on), &entry.location),
+                };
+                // After a form, 303 alone: 307 and 308 would send the password on.
+                let status = if asking.kind == Kind::Post { StatusCode::SEE_OTHER } else { entry.status };
+                Reply { response: reply::redirect(status, location), ticket }
+            }
+        }
+    }
+
+    fn preview(&self, entry: &Entry, detail: &Detail, asking: &Asking<'_>, limit: Limit) -> Reply {
+        let ticket = self.record(entry, asking, Choice::Url, limit);
+        self.shared.meters.count(Outcome::Preview);
+        let short_url = self.short_url_of(&detail.link);
+        Reply { response: super::show::preview(&detail.link, &short_url, entry), ticket }
+    }
+
+    fn password_form(&self, detail: &Detail, status: StatusCode) -> Reply {
+        self.shared.meters.count(Outcome::Password);
+        let form = PasswordForm { short_url: &self.short_url_of(&detail.link), rejected: status != StatusCode::OK };
+        reply::page(status, pages::password_form(&form)).into()
+    }
+
+    /// The same number for one visitor and one link for as long as the installation's secret stays.
+    fn variant_number(&self, entry: &Entry, asking: &Asking<'_>) -> u64 {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&entry.id.bits().to_le_bytes());
+        bytes[16..].copy_from_slice(&octets(asking.address));
+        let hasher = SipHasher13::new_with_key(&self.shared.variant_key);
+        let address = hasher.hash(&bytes);
+        SipHasher13::new_with_keys(address, 0).hash(asking.seen.user_agent)
+    }
+
+    fn is_unlocked(&self, entry: &Entry, detail: &Detail, asking: &Asking<'_>) -> bool {
+        detail.password_hash().is_some_and(|password_hash| {
+            let slug_key = detail.link.slug.key();
+            let lock = Lock { link: entry.id, slug_key: &slug_key, password_hash };
+            self.shared.unlocker.is_open(asking.headers, lock, asking.now)
+        })
+    }
+
+    /// Puts the click into the journal. What is to be waited for before the answer leaves, if anything.
+    fn record(&self, entry: &Entry, asking: &Asking<'_>, choice: Choice, limit: Limit) -> Option<Ticket> {
+        let record = Record {
+            at: asking.now,
+            link: entry.id,
+            owner: entry.owner(),
+            network: self.salt(asking.now).network(asking.address),
+            choice,
+            source: asking.query.source,
+            limit,
+            is_head: asking.kind == Kind::Head,
+            has_fetch_metadata: asking.seen.has_fetch_metadata,
+            user_agent: asking.seen.user_agent,
+            referrer: asking.seen.referrer,
+            accept_language: asking.seen.accept_language,
+            purpose: asking.seen.purpose,
+        };
+        let appended = self.writer.borrow_mut().append_with(record.encoded_bytes(), |to| record.encode(to));
+        match appended {
+            Ok(ticket) => {
+                self.shared.meters.appended.increment(1);
+                (self.shared.durability == Durability::Power).then_some(ticket)
+            }
+            Err(error) => {
+                self.lost(asking.now, error);
+                None
+            }
+        }
+    }
+
+    fn salt(&self, now: Time) -> Salt {
+        let salt = self.salt.get();
+        if salt.is_for(now) {
+            return salt;
+        }
+        let salt = self.shared.salts.at(now);
+        self.salt.set(salt);
+        salt
+    }
+
+    /// The redirect goes on; the loss is counted, and told once a minute.
+    #[cold]
+    fn lost(&self, now: Time, error: mask_journal::AppendError) {
+        self.shared.meters.lost.increment(1);
+        let minute = now.unix_seconds().div_euclid(60);
+        if self.lost_logged.replace(minute) != minute {
+            tracing::error!(%error, "clicks are lost, as the journal does not take them; mask_clicks_lost_total counts them");
+        }
+    }
+
+    async fn settle(&self, reply: Reply) -> Response<Body> {
+        if let Some(ticket) = reply.ticket
+            && self.shared.sync.wait_synced(ticket).await.is_err()
+        {
+            // The disk has failed, which the syncing thread has logged. The visitor goes on.
+            self.shared.meters.unsynced.increment(1);
+        }
+        reply.response
+    }
+
+    /// Where there is no link.
+    pub(super) fn nothing(&self, known: &Known) -> Reply {
+        self.page_notice(match known {
+            Known::Gone => Notice::Removed,
+            Known::Absent => Notice::NotFound,
+            Known::Link(_) | Known::Unavailable => Notice::Unavailable,
+        })
+    }
+
+    fn refused(&self) -> Step {
+        self.shared.meters.count(Outcome::Refused);
+        Step::Done(reply::method_not_allowed(ALLOWED).into())
+    }
+
+    fn notice(&self, notice: Notice) -> Step {
+        Step::Done(self.page_notice(notice))
+    }
+
+    pub(super) fn page_notice(&self, notice: Notice) -> Reply {
+        self.shared.meters.count(match notice {
+            Notice::NotFound => Outcome::NotFound,
+            Notice::Expired | Notice::Removed | Notice::LimitReached => Outcome::Gone,
+            Notice::TooManyAttempts { .. } => Outcome::Limited,
+            Notice::Unavailable => Outcome::Unavailable,
+            Notice::BadRequest | Notice::MethodNotAllowed => Outcome::Refused,
+        });
+        reply::notice(notice).into()
+    }
+}
+
+impl From<Response<Body>> for Reply {
+    fn from(response: Response<Body>) -> Self {
+        Self { response, ticket: None }
+    }
+}
+
+impl Reply {
+    pub(super) fn into_response(self) -> Response<Body> {
+        self.response
+    }
+}
+
+/// A visit by somebody of whom nothing is known but what is said here. The country joins in once places are known.
+fn visit_of<'v>(asking: &Asking<'_>, user_agent: &'v str, accept_language: &'v str, is_used_up: bool) -> Visit<'v> {
+    Visit { now: asking.now, user_agent, accept_language, country: None, visitor: 0, is_unlocked: false, is_used_up }
+}
+
+fn shows_preview(detail: &Detail, verdict: AgentVerdict) -> bool {
+    detail.link.content.preview.is_some() && verdict.class == BotClass::Preview
+}
+
+fn is_reserved(slug_key: &str) -> bool {
+    Slug::parse(slug_key).is_ok_and(|slug| slug.is_reserved())
+}

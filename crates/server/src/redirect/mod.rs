@@ -1,0 +1,133 @@
+//! The redirect: what is answered before any router.
+//!
+//! **The path of a request.** `(host, slug)` → [`resolver`] (memory: hit, known absence, or one read of the store for all
+//! who ask) → [`mask_core::route::decide`] → the click into the journal → the answer. What is no short link goes on to
+//! the router.
+//!
+//! **What must stay true.** A hit does no IO but its own socket and the journal's memory, waits for no lock that a writer
+//! holds for longer than a pointer's change, and allocates nothing but the head of its answer: the `Location` of a plain
+//! link was made when the link was read. A store that is away is a 503 for what is not in memory, and never a 404. The
+//! click is in the journal before the answer is handed out.
+//!
+//! **What was rejected.** A router in front (twice the cost of the redirect itself); a channel to a thread that writes
+//! clicks (a wake-up for each); a cache with expiry (it would be wrong for that long, and a change is made known at once).
+
+mod answer;
+mod attempts;
+mod entry;
+mod hosts;
+mod limits;
+mod meters;
+pub(crate) mod pages;
+mod password;
+mod query;
+mod reply;
+mod resolver;
+mod seen;
+mod show;
+mod unlock;
+
+pub use answer::{Answer, Worker};
+pub use hosts::Hosts;
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use mask_store::Store;
+
+use crate::{
+    clicks::{DrainHandle, SyncHandle, visitor::Salts},
+    clock::Clock,
+    config::Durability,
+};
+use attempts::Attempts;
+use meters::Meters;
+use password::Passwords;
+use resolver::Resolver;
+use unlock::Unlocker;
+
+/// What the redirects are made of.
+pub struct Setup {
+    /// Where the links are.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// The hosts that are served.
+    pub hosts: Hosts,
+    /// The installation's secret: the cookies of unlocked links and the division of visitors come from it.
+    pub secret: [u8; 32],
+    /// The most memory for links held ready.
+    pub memory_bytes: u64,
+    /// Networks whose `X-Forwarded-*` headers are believed.
+    pub trusted: Vec<IpNet>,
+    /// Whether cookies may only travel over HTTPS.
+    pub is_cookie_secure: bool,
+    /// Tries a minute of a link's password, for each address and link.
+    pub password_attempts_per_minute: u32,
+    /// Asks the drain to count what is in the journal.
+    pub drain: DrainHandle,
+    /// Waits for the journal to be on the disk.
+    pub sync: SyncHandle,
+    /// What a click survives once its redirect was sent.
+    pub durability: Durability,
+}
+
+/// The redirects of this process: what all its workers share.
+pub struct Redirects {
+    clock: Clock,
+    hosts: Hosts,
+    trusted: Vec<IpNet>,
+    resolver: Resolver,
+    salts: Salts,
+    variant_key: [u8; 16],
+    unlocker: Unlocker,
+    attempts: Attempts,
+    passwords: Passwords,
+    sync: SyncHandle,
+    durability: Durability,
+    meters: Meters,
+}
+
+impl Redirects {
+    /// Builds the redirects. Counters are registered here, so the recorder of metrics must be there before.
+    pub fn new(setup: Setup) -> Arc<Self> {
+        let secrets = unlock::Secrets::derive(&setup.secret);
+        Arc::new(Self {
+            salts: Salts::new(setup.clock.now()),
+            clock: setup.clock,
+            hosts: setup.hosts,
+            trusted: setup.trusted,
+            resolver: Resolver::new(setup.store, setup.drain, setup.memory_bytes),
+            variant_key: secrets.variants,
+            unlocker: Unlocker::new(&secrets.cookies, setup.is_cookie_secure),
+            attempts: Attempts::new(secrets.attempts, setup.password_attempts_per_minute),
+            passwords: Passwords::new(),
+            sync: setup.sync,
+            durability: setup.durability,
+            meters: Meters::register(),
+        })
+    }
+
+    /// Forgets what is known of an address. To be called after each commit that changes what lives there; whoever asks
+    /// from then on reads the store, also while an older read is still under way.
+    pub fn forget(&self, domain: &str, slug_key: &str) {
+        if let Some(host) = self.hosts.number(domain) {
+            self.resolver.forget(host, slug_key);
+        }
+    }
+
+    /// How many addresses are held in memory, and how many bytes they are estimated to take.
+    pub fn memory(&self) -> (usize, u64) {
+        self.resolver.memory()
+    }
+
+    /// The address that people follow.
+    pub fn short_url(&self, domain: &str, slug: &str) -> String {
+        self.hosts.short_url(domain, slug)
+    }
+
+    /// The hosts that are served.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+}

@@ -1,0 +1,136 @@
+//! Deleting links, and what becomes of their slugs.
+
+use mask_core::{change::Change, id::LinkId, workspace::Owner};
+use mask_store::{Expected, Filter, Found, Order, Page, Removed, Sort, Store, Unplaced};
+
+use crate::{
+    backend::{Backend, on_every_backend},
+    sample::{DOMAIN, LIVE, OTHER, TEST, at, link_id, make, new_link, new_link_with, place, slug, tags},
+};
+
+on_every_backend!(
+    a_slug_stays_reserved,
+    a_slug_is_released,
+    a_second_deletion_releases,
+    every_former_slug_is_released,
+    a_version_guards,
+    only_its_owner_deletes,
+    tags_and_search_forget_it,
+    several_at_once,
+);
+
+async fn delete(store: &Store, owner: Owner, id: LinkId, release_slug: bool) -> Result<Vec<String>, Unplaced> {
+    let removed = store.delete_link(owner, id, Expected::AnyVersion, release_slug, at(90)).await.expect("the store works");
+    removed.map(|removed| slugs(&removed))
+}
+
+fn slugs(removed: &Removed) -> Vec<String> {
+    let mut slugs: Vec<_> = removed.addresses.iter().map(|(domain, key)| { assert_eq!(domain, DOMAIN); key.clone() }).collect();
+    slugs.sort_unstable();
+    slugs
+}
+
+async fn find(store: &Store, key: &str) -> Found {
+    store.find_link(DOMAIN.to_owned(), key.to_owned()).await.expect("the store works")
+}
+
+async fn a_slug_stays_reserved(backend: &Backend) {
+    let store = &backend.store;
+    let link = make(store, LIVE, new_link(1, "Spring")).await;
+    assert_eq!(delete(store, LIVE, link.id, false).await, Ok(vec!["spring".to_owned()]));
+    assert_eq!(store.link_by_id(LIVE, link.id).await.expect("the store works"), None);
+    assert_eq!(find(store, "spring").await, Found::Gone);
+    assert_eq!(delete(store, LIVE, link.id, false).await, Err(Unplaced::Absent));
+    assert_eq!(find(store, "spring").await, Found::Gone);
+}
+
+async fn a_slug_is_released(backend: &Backend) {
+    let store = &backend.store;
+    let link = make(store, LIVE, new_link(1, "Spring")).await;
+    assert_eq!(delete(store, LIVE, link.id, true).await, Ok(vec!["spring".to_owned()]));
+    assert_eq!(find(store, "spring").await, Found::Nothing);
+    make(store, OTHER, new_link(2, "spring")).await;
+}
+
+async fn a_second_deletion_releases(backend: &Backend) {
+    let store = &backend.store;
+    let link = make(store, LIVE, new_link(1, "spring")).await;
+    delete(store, LIVE, link.id, false).await.expect("it was there");
+    for owner in [TEST, OTHER] {
+        assert_eq!(delete(store, owner, link.id, true).await, Err(Unplaced::Absent), "only its owner frees it");
+    }
+    assert_eq!(delete(store, LIVE, link.id, true).await, Ok(vec!["spring".to_owned()]));
+    assert_eq!(delete(store, LIVE, link.id, true).await, Err(Unplaced::Absent));
+    make(store, OTHER, new_link(2, "spring")).await;
+}
+
+async fn every_former_slug_is_released(backend: &Backend) {
+    let store = &backend.store;
+    let link = make(store, LIVE, new_link(1, "spring")).await;
+    for text in ["summer", "autumn"] {
+        let change = Change { slug: Some(slug(text)), ..Change::default() };
+        store.update_link(LIVE, link.id, Expected::AnyVersion, change, at(5)).await.expect("the store works").expect("it is free");
+    }
+    assert_eq!(delete(store, LIVE, link.id, true).await, Ok(vec!["autumn".to_owned(), "spring".to_owned(), "summer".to_owned()]));
+    for key in ["spring", "summer", "autumn"] {
+        assert_eq!(find(store, key).await, Found::Nothing);
+    }
+}
+
+async fn a_version_guards(backend: &Backend) {
+    let store = &backend.store;
+    let link = make(store, LIVE, new_link(1, "spring")).await;
+    let guarded = async |version| store.delete_link(LIVE, link.id, Expected::Version(version), false, at(9)).await.expect("the store works");
+    assert_eq!(guarded(2).await, Err(Unplaced::Changed));
+    assert!(matches!(find(store, "spring").await, Found::Link(..)));
+    guarded(1).await.expect("it is at this version");
+}
+
+async fn only_its_owner_deletes(backend: &Backend) {
+    let store = &backend.store;
+    let link = make(store, LIVE, new_link(1, "spring")).await;
+    for owner in [TEST, OTHER] {
+        for release_slug in [false, true] {
+            assert_eq!(delete(store, owner, link.id, release_slug).await, Err(Unplaced::Absent));
+        }
+    }
+    assert_eq!(store.link_by_id(LIVE, link.id).await.expect("the store works"), Some(link));
+}
+
+async fn tags_and_search_forget_it(backend: &Backend) {
+    let store = &backend.store;
+    let tagged = |n, text| new_link_with(n, text, |content| content.tags = tags(&["shared", text]));
+    let (first, second) = (make(store, LIVE, tagged(1, "first")).await, make(store, LIVE, tagged(2, "second")).await);
+    delete(store, LIVE, first.id, false).await.expect("it was there");
+    let listed = store.list_tags(LIVE, None, 10).await.expect("the store works");
+    let mut names: Vec<_> = listed.rows.iter().map(|tag| (tag.name.as_str(), tag.links)).collect();
+    names.sort_unstable();
+    assert_eq!(names, [("second", 1), ("shared", 1)]);
+    // The next link may get the number that the first had inside the store.
+    let third = make(store, LIVE, new_link(3, "third")).await;
+    for (search, wanted) in [("first", vec![]), ("example.com", vec![second.id, third.id])] {
+        let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
+        let page = Page { sort: Sort::CreatedAt, order: Order::Ascending, after: None, limit: 10 };
+        let found = store.list_links(LIVE, filter, page).await.expect("the store works");
+        assert_eq!(found.rows.iter().map(|link| link.id).collect::<Vec<_>>(), wanted);
+    }
+    let filter = Filter { tag: Some("shared".to_owned()), ..Filter::default() };
+    let found = store.list_links(LIVE, filter, Page { sort: Sort::CreatedAt, order: Order::Ascending, after: None, limit: 10 }).await.expect("the store works");
+    assert_eq!(found.rows, [second]);
+}
+
+async fn several_at_once(backend: &Backend) {
+    let store = &backend.store;
+    let (first, second) = (make(store, LIVE, new_link(1, "first")).await, make(store, LIVE, new_link(2, "second")).await);
+    let foreign = make(store, OTHER, new_link(3, "third")).await;
+    let ids = vec![second.id, link_id(9), first.id, foreign.id, first.id];
+    let removed = store.delete_links(LIVE, ids, false, at(9)).await.expect("the store works");
+    let removed: Vec<_> = removed.iter().map(|removed| removed.as_ref().map(slugs).map_err(Clone::clone)).collect();
+    let absent = || Err(Unplaced::Absent);
+    assert_eq!(removed, [Ok(vec!["second".to_owned()]), absent(), Ok(vec!["first".to_owned()]), absent(), absent()]);
+    let released = store.delete_links(LIVE, vec![first.id, link_id(9)], true, at(9)).await.expect("the store works");
+    assert_eq!(released.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(place(store, LIVE, new_link(4, "second")).await, Err(Unplaced::SlugReserved(second.id.to_string())));
+    make(store, OTHER, new_link(5, "first")).await;
+    assert_eq!(store.count_links().await.expect("the store works"), 2);
+}

@@ -1,0 +1,81 @@
+//! Opening a store: migrations, and databases that others opened before.
+
+use std::{sync::Barrier, thread};
+
+use mask_store::Error;
+
+use crate::{
+    backend::{Backend, Place, on_every_backend},
+    sample::{LIVE, link_id, make, new_link},
+};
+
+on_every_backend!(open_again, a_newer_schema_is_refused, newer_clicks_are_refused);
+
+async fn open_again(backend: &Backend) {
+    make(&backend.store, LIVE, new_link(1, "first")).await;
+    let second = backend.place.open().expect("it is up to date");
+    assert_eq!(second.schema_version().await.expect("the store works"), backend.store.schema_version().await.expect("the store works"));
+    // Two stores on one database see each other's work.
+    make(&second, LIVE, new_link(2, "second")).await;
+    assert!(backend.store.link_by_id(LIVE, link_id(2)).await.expect("the store works").is_some());
+    assert_eq!(second.count_links().await.expect("the store works"), 2);
+    drop(second);
+    make(&backend.store, LIVE, new_link(3, "third")).await;
+}
+
+fn expect_newer(opened: Result<mask_store::Store, Error>, known: i64) {
+    let error = opened.err().expect("a newer schema is refused");
+    assert!(matches!(error, Error::NewerSchema { found: 4711, known: knows } if knows == known), "{error:?}");
+    assert_eq!(error.to_string(), format!("the database has schema version 4711, and this program knows versions up to {known}; start a newer program on it"));
+}
+
+async fn a_newer_schema_is_refused(backend: &Backend) {
+    let known = backend.store.schema_version().await.expect("the store works");
+    backend.place.sql("INSERT INTO migrations (part, version, name) VALUES ('main', 4711, 'of tomorrow')");
+    expect_newer(backend.place.open(), known);
+    // Whoever has it open goes on: a migration is written for the program before it.
+    make(&backend.store, LIVE, new_link(1, "first")).await;
+}
+
+async fn newer_clicks_are_refused(backend: &Backend) {
+    backend.place.clicks_sql("INSERT INTO migrations (part, version, name) VALUES ('clicks', 4711, 'of tomorrow')");
+    let error = backend.place.open().err().expect("a newer schema is refused");
+    assert!(matches!(error, Error::NewerSchema { found: 4711, .. }), "{error:?}");
+}
+
+/// Opens the same empty database in several threads at one moment.
+fn open_at_once(place: &Place) {
+    const OPENERS: usize = 4;
+    let together = Barrier::new(OPENERS);
+    let stores: Vec<_> = thread::scope(|scope| {
+        let openers: Vec<_> = (0..OPENERS).map(|_| scope.spawn(|| { together.wait(); place.open() })).collect();
+        openers.into_iter().map(|opener| opener.join().expect("no panic").expect("each of them opens")).collect()
+    });
+    crate::backend::runtime().block_on(async {
+        for (n, store) in (1..).zip(&stores) {
+            make(store, LIVE, new_link(n, &format!("slug{n}"))).await;
+            assert_eq!(store.count_links().await.expect("the store works"), i64::from(n));
+        }
+    });
+}
+
+#[test]
+fn at_once_on_sqlite() {
+    for _ in 0..10 {
+        open_at_once(&Place::sqlite());
+    }
+}
+
+#[test]
+fn at_once_on_postgres() {
+    for _ in 0..3 {
+        open_at_once(&Place::postgres());
+    }
+}
+
+#[test]
+fn a_url_that_cannot_be_read_is_not_repeated() {
+    let options = mask_store::Options { location: mask_store::Location::Postgres("postgres://me:secret@:::/x"), pool_size: 1, timeout: std::time::Duration::from_secs(5) };
+    let error = mask_store::Store::open(&options).err().expect("there is no such place");
+    assert!(matches!(error, Error::Unavailable(_)) && !error.to_string().contains("secret"), "{error}");
+}
