@@ -6,6 +6,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+root=$PWD
+readonly root
 readonly VERSION=4.32.5
 readonly SEED=20261122
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/mask"
@@ -97,7 +99,7 @@ key=$(grep -o 'mk_live_[0-9A-Za-z]\{32\}' "$work/out" | head -n 1) || fail 'the 
 status=0
 (
     cd "$work"
-    "$VENV/bin/schemathesis" --no-color run "http://127.0.0.1:$port/api/v1/openapi.json" \
+    "$VENV/bin/schemathesis" --config-file "$root/scripts/schemathesis.toml" --no-color run "http://127.0.0.1:$port/api/v1/openapi.json" \
         --checks all --header "Authorization: Bearer $key" --max-examples "$MAX_EXAMPLES" --seed "$SEED" \
         --generation-database none --continue-on-failure --request-timeout 20
 ) >"$work/report" 2>&1 || status=$?

@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api::{self, Api, caller::Usage, limit::Limits, once::InFlight},
-    clicks::{self, Drain},
+    clicks::{self, Drain, DrainHandle},
     clock::{Clock, Ids},
     config::Config,
     listen::{self, Rules},
@@ -57,7 +57,12 @@ pub struct Running {
     pub first_key: Option<mask_core::key::Secret>,
     /// Its databases.
     pub store: Store,
+    /// Its redirects.
+    pub redirects: Arc<Redirects>,
+    /// Asks for the clicks up to now to be counted.
+    pub drain: DrainHandle,
     stop: CancellationToken,
+    stop_background: CancellationToken,
     threads: Vec<thread::JoinHandle<()>>,
     background: Option<thread::JoinHandle<()>>,
 }
@@ -104,7 +109,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         trusted: config.proxy.trusted.clone(),
         is_cookie_secure: !config.is_local(),
         password_attempts_per_minute: config.limits.password_attempts_per_minute,
-        drain: handle,
+        drain: handle.clone(),
         sync: syncer.clone(),
         durability: config.clicks.durability,
     });
@@ -134,11 +139,31 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         let work = move || answer(&redirects, writer, listeners, router, rules, stop);
         answering.push(thread::Builder::new().name(format!("mask-{place}")).spawn(work)?);
     }
-    let metrics = config.metrics.listen;
-    let background = Background { config_drain: config.clicks.drain_interval, metrics, redirects, journal, drain, syncer, tasks, store: store.clone(), clock: clock.clone() };
-    let ended = stop.clone();
+    let background = Background {
+        drain_interval: config.clicks.drain_interval,
+        metrics: config.metrics.listen,
+        redirects: Arc::clone(&redirects),
+        journal,
+        drain,
+        syncer,
+        tasks,
+        store: store.clone(),
+        clock: clock.clone(),
+    };
+    let stop_background = CancellationToken::new();
+    let ended = stop_background.clone();
     let background = thread::Builder::new().name("mask-background".to_owned()).spawn(move || runtime.block_on(background.run(ended)))?;
-    Ok(Running { addresses, first_key, store, stop, threads: answering, background: Some(background) })
+    Ok(Running {
+        addresses,
+        first_key,
+        store,
+        redirects,
+        drain: handle,
+        stop,
+        stop_background,
+        threads: answering,
+        background: Some(background),
+    })
 }
 
 impl Running {
@@ -148,12 +173,17 @@ impl Running {
     }
 
     fn end(&mut self) {
+        // What drains the clicks outlasts what makes them.
         self.stop.cancel();
-        for thread in self.threads.drain(..).chain(self.background.take()) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the server panicked");
-            }
-        }
+        self.threads.drain(..).for_each(join);
+        self.stop_background.cancel();
+        self.background.take().into_iter().for_each(join);
+    }
+}
+
+fn join(thread: thread::JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread of the server panicked");
     }
 }
 
@@ -196,7 +226,7 @@ fn api_of(config: &Config, clock: &Clock, store: &Store, ids: Arc<Ids>, redirect
 
 /// What goes on beside the answering threads.
 struct Background {
-    config_drain: Duration,
+    drain_interval: Duration,
     metrics: Option<SocketAddr>,
     redirects: Arc<Redirects>,
     journal: Arc<Journal>,
@@ -209,12 +239,12 @@ struct Background {
 
 impl Background {
     async fn run(self, stop: CancellationToken) {
-        let Self { config_drain, metrics, redirects, journal, drain, syncer, tasks, store, clock } = self;
+        let Self { drain_interval, metrics, redirects, journal, drain, syncer, tasks, store, clock } = self;
         let cleaning = tasks.spawn(clean(store, clock, stop.clone()));
         if let Some(address) = metrics {
             tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
         }
-        drain.run(config_drain, stop).await;
+        drain.run(drain_interval, stop).await;
         syncer.stop();
         tasks.close();
         tasks.wait().await;

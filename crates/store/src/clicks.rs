@@ -94,7 +94,8 @@ impl Sink {
                     u64::try_from(number).map_err(|_| row.corrupt(column))
                 };
                 let (shard, segment, byte) = (number("shard")?, number("segment")?, number("byte")?);
-                positions.insert(u32::try_from(shard).unwrap_or(u32::MAX), Position { segment, byte });
+                let shard = u32::try_from(shard).map_err(|_| row.corrupt("shard"))?;
+                positions.insert(shard, Position { segment, byte });
             }
             Ok(positions)
         })

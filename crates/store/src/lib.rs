@@ -89,6 +89,6 @@ impl Store {
 
     /// The engine's name and version, as it calls itself.
     pub async fn engine(&self) -> Result<String, Error> {
-        self.main.read(|tx| tx.engine()).await
+        self.main.read(|tx: &mut db::Tx<'_>| tx.engine()).await
     }
 }

@@ -13,8 +13,12 @@ use super::{Api, ROOT};
 
 /// The page's routes.
 pub fn routes() -> Router<Arc<Api>> {
-    let page = utoipa_swagger_ui::SwaggerUi::new("/docs")
-        .config(utoipa_swagger_ui::Config::from(format!("{ROOT}/openapi.json")).persist_authorization(true));
+    let config = utoipa_swagger_ui::Config::from(format!("{ROOT}/openapi.json"))
+        .persist_authorization(true)
+        // Without its top bar, and without the badge that asks somebody else's host whether the document is valid.
+        .use_base_layout()
+        .validator_url("none");
+    let page = utoipa_swagger_ui::SwaggerUi::new("/docs").config(config);
     Router::new().route("/docs/errors", get(errors)).merge(page).route("/", get(root))
 }
 

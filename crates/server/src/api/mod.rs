@@ -90,7 +90,7 @@ pub const ROOT: &str = "/api/v1";
         description = "Short links, bio pages, QR codes, analytics and webhooks.\n\nSend `Authorization: Bearer mk_live_…` with every request. Every answer carries `X-Request-Id`.",
         license(name = "Apache-2.0 OR MIT"),
     ),
-    components(schemas(links::ErrorBody, links::ErrorMembers, error::Detail)),
+    components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, error::Detail)),
     tags((name = "Links", description = "Short links"), (name = "Tags", description = "Tags of links"))
 )]
 struct Document;

@@ -253,7 +253,7 @@ pub(super) mod tests {
     proptest::proptest! {
         #[test]
         fn every_record_reads_back(
-            numbers: (i64, u128, i64, u64), flags: (bool, bool, bool), kind in 0_u8..6, place: u8, limit in 0..3,
+            numbers: (i64, u128, i64, u64), flags: (bool, bool, bool), kind in 0_u8..6, place: u8, limit in 0_usize..3,
             user_agent: Vec<u8>, referrer: Vec<u8>,
             accept_language in proptest::collection::vec(0_u8.., 0..64), purpose in proptest::collection::vec(0_u8.., 0..32),
         ) {

@@ -247,7 +247,7 @@ impl Worker {
         if let Err(TooMany { retry_after_s }) = self.shared.attempts.count(asking.address, entry.id, asking.now) {
             return self.page_notice(Notice::TooManyAttempts { retry_after_s });
         }
-        match self.shared.passwords.check(password, hash.to_owned()).await {
+        match password::check(&self.shared.passwords, password, hash.to_owned()).await {
             Verdict::Unchecked => self.page_notice(Notice::Unavailable),
             Verdict::Wrong => self.password_form(detail, StatusCode::FORBIDDEN),
             Verdict::Right => {

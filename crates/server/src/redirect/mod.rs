@@ -39,10 +39,10 @@ use crate::{
     clicks::{DrainHandle, SyncHandle, visitor::Salts},
     clock::Clock,
     config::Durability,
+    password::Passwords,
 };
 use attempts::Attempts;
 use meters::Meters;
-use password::Passwords;
 use resolver::Resolver;
 use unlock::Unlocker;
 
@@ -101,7 +101,7 @@ impl Redirects {
             variant_key: secrets.variants,
             unlocker: Unlocker::new(&secrets.cookies, setup.is_cookie_secure),
             attempts: Attempts::new(secrets.attempts, setup.password_attempts_per_minute),
-            passwords: Passwords::new(),
+            passwords: Passwords::at_once(password::AT_ONCE),
             sync: setup.sync,
             durability: setup.durability,
             meters: Meters::register(),
@@ -131,3 +131,6 @@ impl Redirects {
         &self.hosts
     }
 }
+
+#[cfg(test)]
+mod tests;

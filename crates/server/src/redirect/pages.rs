@@ -30,7 +30,7 @@ use url::Url;
 
 /// A finished page: send the HTML under exactly this policy, as `text/html; charset=utf-8`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// The whole document.
     pub html: String,
     /// The value of the `Content-Security-Policy` header.
@@ -39,7 +39,7 @@ pub struct Page {
 
 /// What the password form shows.
 #[derive(Clone, Copy, Debug)]
-pub struct PasswordForm<'a> {
+pub(crate) struct PasswordForm<'a> {
     /// The address that the visitor followed.
     pub short_url: &'a str,
     /// Whether a password was just tried and was wrong.
@@ -48,7 +48,7 @@ pub struct PasswordForm<'a> {
 
 /// What the page behind `/{slug}+` shows.
 #[derive(Clone, Copy, Debug)]
-pub struct Inspect<'a> {
+pub(crate) struct Inspect<'a> {
     /// The address that is being looked into.
     pub short_url: &'a str,
     /// Where the link leads; `None` when a password protects it.
@@ -63,7 +63,7 @@ pub struct Inspect<'a> {
 
 /// What the page for link-preview crawlers shows.
 #[derive(Clone, Copy, Debug)]
-pub struct SocialPreview<'a> {
+pub(crate) struct SocialPreview<'a> {
     /// The canonical address of the link.
     pub short_url: &'a str,
     /// Where the link leads; `None` when a password protects it.
@@ -78,7 +78,7 @@ pub struct SocialPreview<'a> {
 
 /// Why a visitor is shown words instead of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub(crate) enum Notice {
     /// There is no such link.
     NotFound,
     /// The link's time is over.
@@ -102,7 +102,7 @@ pub enum Notice {
 
 impl Notice {
     /// The HTTP status that goes with the page.
-    pub fn status(self) -> u16 {
+    pub(crate) fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
             Self::NotFound => 404,
@@ -181,7 +181,7 @@ fn wait_sentence(retry_after_s: u64) -> String {
 ///
 /// Answer a right password with 302 or 303, never 307 or 308: those would send the password on
 /// to the destination.
-pub fn password_form(page: &PasswordForm<'_>) -> Page {
+pub(crate) fn password_form(page: &PasswordForm<'_>) -> Page {
     Page {
         html: render(&PasswordFormTemplate {
             page,
@@ -192,7 +192,7 @@ pub fn password_form(page: &PasswordForm<'_>) -> Page {
 }
 
 /// The page that says where a link leads.
-pub fn inspect(page: &Inspect<'_>) -> Page {
+pub(crate) fn inspect(page: &Inspect<'_>) -> Page {
     strict(&InspectTemplate {
         page,
         short_url: without_scheme(page.short_url),
@@ -202,7 +202,7 @@ pub fn inspect(page: &Inspect<'_>) -> Page {
 }
 
 /// The page that says why there is no redirect; its status is [`Notice::status`].
-pub fn notice(notice: Notice, request_id: &str) -> Page {
+pub(crate) fn notice(notice: Notice, request_id: &str) -> Page {
     strict(&NoticeTemplate {
         status: notice.status(),
         code: notice.code(),
@@ -214,7 +214,7 @@ pub fn notice(notice: Notice, request_id: &str) -> Page {
 }
 
 /// The page that link-preview crawlers read.
-pub fn social_preview(page: &SocialPreview<'_>) -> Page {
+pub(crate) fn social_preview(page: &SocialPreview<'_>) -> Page {
     strict(&SocialPreviewTemplate {
         page,
         short_url: without_scheme(page.short_url),
@@ -226,7 +226,7 @@ pub fn social_preview(page: &SocialPreview<'_>) -> Page {
 
 /// The page at `/` of a host that has nothing else to show there. The application host names
 /// its documentation.
-pub fn root(is_application_host: bool) -> Page {
+pub(crate) fn root(is_application_host: bool) -> Page {
     strict(&RootTemplate {
         is_application_host,
     })

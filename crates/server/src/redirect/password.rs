@@ -1,20 +1,24 @@
-//! Checking a password: a form as browsers send it, and Argon2id off the runtimes, two at a time.
+//! A posted password: read from a form as browsers send it, and checked.
 //!
-//! A check takes tens of milliseconds and 19 MiB, on purpose. So only two run at once and a few wait; the rest is told to
-//! come back. What can be refused without hashing (too many tries, a form that is none) is refused before.
+//! A check takes tens of milliseconds and 19 MiB, on purpose. So only two run at once here and a few wait; the rest is
+//! told to come back. What can be refused without hashing (too many tries, a form that is none) is refused before.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use argon2::{Argon2, PasswordVerifier, password_hash};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::{HeaderMap, body::Body, header::CONTENT_TYPE};
-use tokio::{sync::Semaphore, time::timeout};
+use mask_core::link::parse_password;
+use tokio::time::timeout;
+
+use crate::password::Passwords;
 
 const FORM_BYTES: usize = 4096;
 const FORM_WAIT: Duration = Duration::from_secs(10);
-const AT_ONCE: usize = 2;
-const TURN_WAIT: Duration = Duration::from_secs(5);
+const CHECK_WAIT: Duration = Duration::from_secs(5);
+
+/// How many passwords are checked at once.
+pub(super) const AT_ONCE: usize = 2;
 
 /// What a check said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,41 +33,19 @@ pub(super) enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoForm;
 
-/// See the module.
-pub(super) struct Passwords {
-    turns: Arc<Semaphore>,
-}
-
-impl Passwords {
-    pub(super) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)) }
+/// Checks a password against its PHC string.
+pub(super) async fn check(passwords: &Passwords, password: String, hash: String) -> Verdict {
+    if parse_password(&password).is_err() {
+        return Verdict::Wrong;
     }
-
-    /// Checks a password against its PHC string.
-    pub(super) async fn check(&self, password: String, hash: String) -> Verdict {
-        if mask_core::link::parse_password(&password).is_err() {
-            return Verdict::Wrong;
-        }
-        let Ok(Ok(turn)) = timeout(TURN_WAIT, Arc::clone(&self.turns).acquire_owned()).await else {
-            return Verdict::Unchecked;
-        };
-        let checked = tokio::task::spawn_blocking(move || {
-            // Held until the hash is done, even when the visitor has gone.
-            let _turn = turn;
-            verify(&password, &hash)
-        });
-        checked.await.unwrap_or(Verdict::Unchecked)
-    }
-}
-
-fn verify(password: &str, hash: &str) -> Verdict {
-    match Argon2::default().verify_password(password.as_bytes(), hash) {
-        Ok(()) => Verdict::Right,
-        Err(password_hash::Error::PasswordInvalid) => Verdict::Wrong,
-        Err(error) => {
-            tracing::error!(%error, "the hash of a link's password cannot be used");
+    match timeout(CHECK_WAIT, passwords.verify(password, hash)).await {
+        Ok(Ok(true)) => Verdict::Right,
+        Ok(Ok(false)) => Verdict::Wrong,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a link's password could not be checked");
             Verdict::Unchecked
         }
+        Err(_) => Verdict::Unchecked,
     }
 }
 
@@ -91,7 +73,6 @@ fn is_form(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use argon2::PasswordHasher;
     use http_body_util::Full;
 
     fn headers(kind: &'static str) -> HeaderMap {
@@ -119,9 +100,8 @@ mod tests {
 
     #[tokio::test]
     async fn checks() {
-        let cheap = Argon2::from(argon2::Params::new(8, 1, 1, None).expect("parameters"));
-        let hash: password_hash::phc::PasswordHash = cheap.hash_password(b"open sesame").expect("a hash");
-        let (hash, passwords) = (hash.to_string(), Passwords::new());
+        let passwords = Passwords::at_once(1);
+        let hash = passwords.hash("open sesame".to_owned()).await.expect("a hash");
         for (password, hash, verdict) in [
             ("open sesame", hash.as_str(), Verdict::Right),
             ("Open sesame", &hash, Verdict::Wrong),
@@ -129,7 +109,7 @@ mod tests {
             (&"a".repeat(129), &hash, Verdict::Wrong),
             ("open sesame", "no hash", Verdict::Unchecked),
         ] {
-            assert_eq!(passwords.check(password.to_owned(), hash.to_owned()).await, verdict);
+            assert_eq!(check(&passwords, password.to_owned(), hash.to_owned()).await, verdict);
         }
     }
 }

@@ -35,6 +35,8 @@ const LOCK: i64 = 0x6d61_736b;
 pub(crate) fn run(tx: &mut Tx<'_>, parts: Migrations) -> Result<(), Error> {
     match tx.dialect() {
         Dialect::Postgres => {
+            // A migration, and the wait for another program's, take as long as they take.
+            tx.batch("SET LOCAL statement_timeout = 0")?;
             tx.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS locked", &values![LOCK])?;
             apply(tx, parts)
         }

@@ -115,6 +115,18 @@ impl Tx<'_> {
         }
     }
 
+    /// Runs a part of a step that must not meet a row of somebody else's: `None` when it did, and then nothing of it is
+    /// left. On SQLite nobody else writes meanwhile, so there it is a defect like any other.
+    pub(crate) fn attempt<T>(
+        &mut self,
+        part: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        match self {
+            Self::Sqlite(_) => part(self).map(Some),
+            Self::Postgres(connection) => connection.attempt(part),
+        }
+    }
+
     /// The engine's name and version.
     pub(crate) fn engine(&mut self) -> Result<String, Error> {
         let (name, sql) = match self.dialect() {
@@ -136,11 +148,11 @@ pub(crate) struct Db {
 impl Db {
     /// Opens (or creates) a file and brings it up to date.
     pub(crate) fn sqlite(path: &Path, migrations: Migrations, options: &Options<'_>) -> Result<Self, Error> {
-        let writer = sqlite::open(path, options.timeout)?;
-        migrate::run(&mut Tx::Sqlite(&writer), migrations)?;
-        let duties = sqlite::prepare_writer(&writer)?;
+        let connection = sqlite::open(path, options.timeout)?;
+        migrate::run(&mut Tx::Sqlite(&connection), migrations)?;
+        let duties = sqlite::prepare_writer(&connection)?;
         let (reads, writes) = (Queue::new(), Queue::new());
-        sqlite::start_writer(writer, duties, Arc::clone(&writes));
+        sqlite::start_writer(connection, duties, Arc::clone(&writes));
         for _ in 0..options.pool_size.max(1) {
             sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads));
         }
@@ -154,7 +166,7 @@ impl Db {
         connection.transaction(|tx| migrate::run(tx, migrations))?;
         // Reads and writes share the connections: a server has no single writer to protect.
         let steps = Queue::new();
-        postgres::start(server, connection, options.pool_size.max(1), &steps);
+        postgres::start(&server, connection, options.pool_size.max(1), &steps);
         steps.join();
         Ok(Self { reads: Arc::clone(&steps), writes: steps, timeout: options.timeout })
     }
@@ -217,7 +229,11 @@ pub(crate) fn look_sqlite<T>(
 }
 
 /// Runs a step on a PostgreSQL database in a transaction that may not write.
-pub(crate) fn look_postgres<T>(url: &str, timeout: Duration, step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn look_postgres<T>(
+    url: &str,
+    timeout: Duration,
+    step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     postgres::Server::at(url, timeout)?.connect()?.transaction(|tx| {
         tx.batch("SET TRANSACTION READ ONLY")?;
         step(tx)

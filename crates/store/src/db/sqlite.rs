@@ -44,7 +44,9 @@ pub(super) fn open_to_look(path: Option<&Path>, timeout: Duration) -> Result<Con
     // https://sqlite.org/uri.html §3.2
     let escaped = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let address = format!("file:{escaped}?immutable={}", u8::from(!is_open));
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX | rusqlite::OpenFlags::SQLITE_OPEN_URI;
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY
+        | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | rusqlite::OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(address, flags)
         .map_err(|error| Error::Unavailable(format!("cannot open {name}: {error}")))?;
     connection.busy_timeout(timeout).map_err(explain)?;
@@ -193,6 +195,7 @@ impl ToSql for Value {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn explain(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(

@@ -52,27 +52,23 @@ impl Sort {
     }
 }
 
+/// A query for numbers of links, and what it binds.
+type Candidates = (String, Vec<Value>);
+
+/// How a list is answered.
+enum Way {
+    /// As the database thinks best.
+    Any,
+    /// Along the index of the sort.
+    Walk,
+    /// By what this query finds, sorted.
+    Look(Candidates),
+}
+
 pub(super) fn links(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page) -> Result<Listed<Link>, Error> {
-    let mut query = Query::default();
-    query.meet(owner, filter);
-    query.go_on(page);
-    let from = match tx.dialect() {
-        Dialect::Postgres => String::new(),
-        Dialect::Sqlite => match few_candidates(tx, owner, filter)? {
-            Some(candidates) => {
-                let candidates = query.bind_into(candidates);
-                query.conditions.push(format!("seq IN ({candidates})"));
-                "NOT INDEXED".to_owned()
-            }
-            // An external id has an index of its own, and finds at most one link.
-            None if filter.external_id.is_some() => String::new(),
-            None => format!("INDEXED BY {}", page.sort.index()),
-        },
-    };
-    let (column, direction) = (page.sort.column(), if page.order == Order::Ascending { "ASC" } else { "DESC" });
-    let sort = if column == "id" { format!("id {direction}") } else { format!("{column} {direction}, id {direction}") };
-    let condition = format!("{} ORDER BY {sort} LIMIT {}", query.conditions.join(" AND "), page.limit + 1);
-    let rows = tx.query(&row::select_from(&from, &condition), &query.values)?;
+    let way = choose(tx, owner, filter)?;
+    let (sql, values) = statement(owner, filter, page, way);
+    let rows = tx.query(&sql, &values)?;
     let mut links = rows.into_iter().map(row::link).collect::<Result<Vec<_>, _>>()?;
     let has_more = links.len() > page.limit;
     links.truncate(page.limit);
@@ -81,6 +77,33 @@ pub(super) fn links(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page)
         sort: page.sort.value(last).map(|value| (page.sort.column().to_owned(), value)),
     });
     Ok(Listed { rows: links, next })
+}
+
+fn choose(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Way, Error> {
+    // An external id has an index of its own, and finds at most one link.
+    if tx.dialect() == Dialect::Postgres || filter.external_id.is_some() {
+        return Ok(Way::Any);
+    }
+    Ok(few_candidates(tx, owner, filter)?.map_or(Way::Walk, Way::Look))
+}
+
+fn statement(owner: Owner, filter: &Filter, page: &Page, way: Way) -> (String, Vec<Value>) {
+    let mut query = Query::default();
+    query.meet(owner, filter);
+    query.go_on(page);
+    let from = match way {
+        Way::Any => String::new(),
+        Way::Walk => format!("INDEXED BY {}", page.sort.index()),
+        Way::Look(candidates) => {
+            let candidates = query.bind_into(candidates);
+            query.conditions.push(format!("seq IN ({candidates})"));
+            "NOT INDEXED".to_owned()
+        }
+    };
+    let (column, direction) = (page.sort.column(), if page.order == Order::Ascending { "ASC" } else { "DESC" });
+    let sort = if column == "id" { format!("id {direction}") } else { format!("{column} {direction}, id {direction}") };
+    let condition = format!("{} ORDER BY {sort} LIMIT {}", query.conditions.join(" AND "), page.limit + 1);
+    (row::select_from(&from, &condition), query.values)
 }
 
 /// Conditions and what they bind.
@@ -104,7 +127,8 @@ impl Query {
             bound.push_str(part.trim_end_matches('?'));
             if part.ends_with('?') {
                 self.values.extend(values.next());
-                bound.push_str(&format!("${}", self.values.len()));
+                bound.push('$');
+                bound.push_str(&self.values.len().to_string());
             }
         }
         bound
@@ -113,7 +137,7 @@ impl Query {
     fn meet(&mut self, owner: Owner, filter: &Filter) {
         self.add("owner = ?", vec![owner.into()]);
         self.add("is_archived = ?", vec![filter.is_archived.into()]);
-        match filter.search.as_deref().map(str::to_lowercase) {
+        match filter.search.as_deref().map(row::fold) {
             Some(text) if text.chars().count() < SHORTEST_TRIGRAM => {
                 let (from, to) = prefix_range(&text);
                 self.add("slug_key >= ? AND slug_key < ?", vec![from.into(), to.into()]);
@@ -153,11 +177,10 @@ impl Query {
 }
 
 /// The filter whose index finds few links, as a query for their numbers.
-fn few_candidates(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Option<(String, Vec<Value>)>, Error> {
+fn few_candidates(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Option<Candidates>, Error> {
     for candidates in candidates(owner, filter) {
-        let mut query = Query::default();
-        let inner = query.bind_into(candidates.clone());
-        let row = tx.first(&format!("SELECT count(*) FROM ({inner} LIMIT {FEW})"), &query.values)?;
+        let (sql, values) = count(candidates.clone());
+        let row = tx.first(&sql, &values)?;
         let count = row.map_or(Ok(0), |row| row.columns("links").integer("count"))?;
         if usize::try_from(count).is_ok_and(|count| count < FEW) {
             return Ok(Some(candidates));
@@ -166,9 +189,16 @@ fn few_candidates(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Opti
     Ok(None)
 }
 
-fn candidates(owner: Owner, filter: &Filter) -> Vec<(String, Vec<Value>)> {
+/// Counts candidates, no further than needed.
+fn count(candidates: Candidates) -> (String, Vec<Value>) {
+    let mut query = Query::default();
+    let inner = query.bind_into(candidates);
+    (format!("SELECT count(*) FROM ({inner} LIMIT {FEW})"), query.values)
+}
+
+fn candidates(owner: Owner, filter: &Filter) -> Vec<Candidates> {
     let mut all: Vec<(&str, Vec<Value>)> = Vec::new();
-    if let Some(text) = filter.search.as_deref().map(str::to_lowercase) {
+    if let Some(text) = filter.search.as_deref().map(row::fold) {
         if text.chars().count() < SHORTEST_TRIGRAM {
             let (from, to) = prefix_range(&text);
             let sql =
@@ -223,3 +253,6 @@ fn like(text: &str) -> String {
 fn phrase(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
+
+#[cfg(test)]
+mod plans;

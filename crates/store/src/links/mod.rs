@@ -238,6 +238,7 @@ impl Store {
     ) -> Result<Vec<Result<(Link, Address), Unplaced>>, Error> {
         self.main
             .write(move |tx| {
+                write::lock(tx, owner, &ids)?;
                 ids.iter().map(|id| write::update(tx, owner, *id, Expected::AnyVersion, &change, now)).collect()
             })
             .await
@@ -287,6 +288,7 @@ impl Store {
     ) -> Result<Vec<Result<Removed, Unplaced>>, Error> {
         self.main
             .write(move |tx| {
+                write::lock(tx, owner, &ids)?;
                 ids.iter().map(|id| write::delete(tx, owner, *id, Expected::AnyVersion, release_slug, now)).collect()
             })
             .await

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::Found;
 use crate::{
     Error,
-    db::{Row, Tx, Value, values},
+    db::{Dialect, Row, Tx, Value, values},
 };
 
 /// The columns of a link, in the order in which [`link`] reads and [`content`] writes them.
@@ -61,6 +61,12 @@ pub(super) fn select_from(from: &str, condition: &str) -> String {
 
 pub(super) fn by_id(tx: &mut Tx<'_>, owner: Owner, id: LinkId) -> Result<Option<Link>, Error> {
     tx.first(&select("id = $1 AND owner = $2"), &values![id, owner])?.map(link).transpose()
+}
+
+/// A link that this transaction is about to change: nobody else changes it until it ends. On SQLite nobody can anyhow.
+pub(super) fn to_change(tx: &mut Tx<'_>, condition: &str, bound: &[Value]) -> Result<Option<Link>, Error> {
+    let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
+    tx.first(&format!("{}{lock}", select(condition)), bound)?.map(link).transpose()
 }
 
 pub(super) fn find(tx: &mut Tx<'_>, domain: &str, slug_key: &str) -> Result<Found, Error> {
@@ -155,7 +161,13 @@ fn search_text(slug: &Slug, content: &Content) -> String {
         .chain(content.title.as_deref())
         .chain(content.external_id.as_deref())
         .chain(content.tags.iter().map(Tag::as_str));
-    parts.collect::<Vec<_>>().join("\n").to_lowercase()
+    fold(&parts.collect::<Vec<_>>().join("\n"))
+}
+
+/// Lower case, letter by letter: a part of a text then folds to a part of what the text folds to. For the same reason
+/// sigma has one form here, as the one at the end of a word is in the middle of another.
+pub(super) fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -1,5 +1,7 @@
 //! Making, changing and deleting links.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use mask_core::{
     change::Change,
     id::{self, LinkId, TagId},
@@ -12,8 +14,10 @@ use mask_core::{
 use super::{Address, Expected, NewLink, Placed, Removed, Slugs, Unplaced, Upserted, row};
 use crate::{
     Error,
-    db::{Tx, Value, values},
+    db::{Dialect, Tx, Value, values},
 };
+
+const BY_ID: &str = "id = $1 AND owner = $2";
 
 pub(super) fn create(tx: &mut Tx<'_>, owner: Owner, new: &NewLink) -> Result<Placed, Error> {
     let slugs = match &new.slugs {
@@ -40,7 +44,7 @@ fn create_at(tx: &mut Tx<'_>, owner: Owner, new: &NewLink, slug: &Slug) -> Resul
         row::CONTENT.join(", "),
         places.join(", ")
     );
-    let Some(inserted) = tx.first(&sql, &all)? else { return clash(tx, &new.domain, slug).map(Err) };
+    let Some(inserted) = tx.first(&sql, &all)? else { return clash(tx, owner, new, slug).map(Err) };
     let seq = inserted.columns("links").integer("seq")?;
     // Looked at after the insert: whoever deletes a link at this address at the same moment has committed by now.
     if let Some(why) = reservation(tx, owner, &new.domain, slug, None)? {
@@ -61,9 +65,23 @@ fn create_at(tx: &mut Tx<'_>, owner: Owner, new: &NewLink, slug: &Slug) -> Resul
 }
 
 /// Why nothing was inserted: the address, or else the external id.
-fn clash(tx: &mut Tx<'_>, domain: &str, slug: &Slug) -> Result<Unplaced, Error> {
-    let taken = tx.first("SELECT 1 FROM links WHERE domain = $1 AND slug_key = $2", &values![domain, slug.key()])?;
-    Ok(if taken.is_some() { Unplaced::SlugTaken } else { Unplaced::ExternalIdTaken })
+fn clash(tx: &mut Tx<'_>, owner: Owner, new: &NewLink, slug: &Slug) -> Result<Unplaced, Error> {
+    let is_taken = is_taken(tx, &new.domain, slug)?;
+    // Where neither is taken any more, it was the address: every link has one.
+    let is_named = !is_taken && is_named(tx, owner, new.content.external_id.as_ref())?;
+    Ok(if is_named { Unplaced::ExternalIdTaken } else { Unplaced::SlugTaken })
+}
+
+fn is_taken(tx: &mut Tx<'_>, domain: &str, slug: &Slug) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM links WHERE domain = $1 AND slug_key = $2";
+    Ok(tx.first(sql, &values![domain, slug.key()])?.is_some())
+}
+
+/// Whether the owner has a link with this external id.
+fn is_named(tx: &mut Tx<'_>, owner: Owner, external_id: Option<&String>) -> Result<bool, Error> {
+    let Some(external_id) = external_id else { return Ok(false) };
+    let sql = "SELECT 1 FROM links WHERE owner = $1 AND external_id = $2";
+    Ok(tx.first(sql, &values![owner, external_id])?.is_some())
 }
 
 /// Why this address cannot be had although no link lives there; a link may go back to where it lived itself.
@@ -79,7 +97,6 @@ fn reservation(
     let mut row = row.columns("reserved_slugs");
     let (link, holder) = (row.text("link_id")?, row.integer("owner")?);
     if own.is_some_and(|id| id.to_string() == link) {
-        tx.execute("DELETE FROM reserved_slugs WHERE domain = $1 AND slug_key = $2", &values![domain, slug.key()])?;
         return Ok(None);
     }
     // Nobody learns of another owner's link.
@@ -91,6 +108,19 @@ fn reserve(tx: &mut Tx<'_>, owner: Owner, domain: &str, slug: &Slug, link: LinkI
     tx.execute(sql, &values![domain, slug.key(), owner, link, now]).map(drop)
 }
 
+/// Locks the links of a bulk change in the order of their ids, before any of them is changed: two such changes, and the
+/// counting of clicks, which goes in the same order, then never wait for each other. SQLite has one writer and no such
+/// trouble.
+pub(super) fn lock(tx: &mut Tx<'_>, owner: Owner, ids: &[LinkId]) -> Result<(), Error> {
+    if tx.dialect() == Dialect::Sqlite || ids.is_empty() {
+        return Ok(());
+    }
+    let places: Vec<_> = (2..).zip(ids).map(|(place, _)| format!("${place}")).collect();
+    let bound: Vec<Value> = std::iter::once(owner.into()).chain(ids.iter().map(|id| (*id).into())).collect();
+    let sql = format!("SELECT 1 FROM links WHERE owner = $1 AND id IN ({}) ORDER BY id FOR UPDATE", places.join(", "));
+    tx.query(&sql, &bound).map(drop)
+}
+
 pub(super) fn update(
     tx: &mut Tx<'_>,
     owner: Owner,
@@ -99,7 +129,7 @@ pub(super) fn update(
     change: &Change,
     now: Time,
 ) -> Result<Result<(Link, Address), Unplaced>, Error> {
-    let Some(link) = row::by_id(tx, owner, id)? else { return Ok(Err(Unplaced::Absent)) };
+    let Some(link) = row::to_change(tx, BY_ID, &values![id, owner])? else { return Ok(Err(Unplaced::Absent)) };
     update_to(tx, owner, link, expected, change, now)
 }
 
@@ -128,11 +158,17 @@ fn update_to(
     if let Some(why) = obstacle(tx, owner, &old, &new, moves)? {
         return Ok(Err(why));
     }
-    // The version in the condition is the lock: on PostgreSQL another change may come between the read and this.
-    if !write(tx, &new, old.version)? {
-        return Ok(Err(Unplaced::Changed));
+    // Between the look and the writing somebody else may take the address or the external id; then we look again.
+    let is_contested = moves || new.content.external_id != old.content.external_id;
+    if !is_contested {
+        write(tx, &new)?;
+    } else if tx.attempt(|tx| write(tx, &new))?.is_none() {
+        let why = obstacle(tx, owner, &old, &new, moves)?;
+        return why.map_or_else(|| Err(vanished()), |why| Ok(Err(why)));
     }
     if moves {
+        let sql = "DELETE FROM reserved_slugs WHERE domain = $1 AND slug_key = $2 AND link_id = $3";
+        tx.execute(sql, &values![&new.domain, new.slug.key(), new.id])?;
         reserve(tx, owner, &old.domain, &old.slug, old.id, now)?;
     }
     if new.content.tags != old.content.tags {
@@ -150,10 +186,7 @@ fn update_to(
 /// What stands in the way of a change.
 fn obstacle(tx: &mut Tx<'_>, owner: Owner, old: &Link, new: &Link, moves: bool) -> Result<Option<Unplaced>, Error> {
     if moves {
-        if tx
-            .first("SELECT 1 FROM links WHERE domain = $1 AND slug_key = $2", &values![&new.domain, new.slug.key()])?
-            .is_some()
-        {
+        if is_taken(tx, &new.domain, &new.slug)? {
             return Ok(Some(Unplaced::SlugTaken));
         }
         if let Some(why) = reservation(tx, owner, &new.domain, &new.slug, Some(old.id))? {
@@ -161,28 +194,20 @@ fn obstacle(tx: &mut Tx<'_>, owner: Owner, old: &Link, new: &Link, moves: bool) 
         }
     }
     let (was, is) = (&old.content.external_id, &new.content.external_id);
-    if let Some(external_id) = is.as_ref().filter(|_| was != is)
-        && tx
-            .first("SELECT 1 FROM links WHERE owner = $1 AND external_id = $2", &values![owner, external_id])?
-            .is_some()
-    {
-        return Ok(Some(Unplaced::ExternalIdTaken));
-    }
-    Ok(None)
+    Ok(if was != is && is_named(tx, owner, is.as_ref())? { Some(Unplaced::ExternalIdTaken) } else { None })
 }
 
-fn write(tx: &mut Tx<'_>, link: &Link, old_version: i64) -> Result<bool, Error> {
+fn write(tx: &mut Tx<'_>, link: &Link) -> Result<(), Error> {
     let mut all: Vec<Value> =
-        values![link.id, old_version, &link.domain, link.slug.as_str(), link.slug.key(), link.version, link.updated_at]
-            .into();
+        values![link.id, &link.domain, link.slug.as_str(), link.slug.key(), link.version, link.updated_at].into();
     let sets: Vec<_> =
         (all.len() + 1..).zip(row::CONTENT).map(|(place, column)| format!("{column} = ${place}")).collect();
     all.extend(row::content(&link.slug, &link.content));
     let sql = format!(
-        "UPDATE links SET domain = $3, slug = $4, slug_key = $5, version = $6, updated_at = $7, {} WHERE id = $1 AND version = $2",
+        "UPDATE links SET domain = $2, slug = $3, slug_key = $4, version = $5, updated_at = $6, {} WHERE id = $1",
         sets.join(", ")
     );
-    Ok(tx.execute(&sql, &all)? == 1)
+    tx.execute(&sql, &all).map(drop)
 }
 
 pub(super) fn upsert(
@@ -191,18 +216,25 @@ pub(super) fn upsert(
     new: &NewLink,
     change: &Change,
 ) -> Result<Result<Upserted, Unplaced>, Error> {
-    let found = match &new.content.external_id {
-        Some(external_id) => tx
-            .first(&row::select("owner = $1 AND external_id = $2"), &values![owner, external_id])?
-            .map(row::link)
-            .transpose()?,
-        None => None,
+    let Some(external_id) = &new.content.external_id else {
+        return Ok(create(tx, owner, new)?.map(Upserted::Created));
     };
-    Ok(match found {
-        Some(link) => update_to(tx, owner, link, Expected::AnyVersion, change, new.now)?
-            .map(|(link, address)| Upserted::Updated(link, address)),
-        None => create(tx, owner, new)?.map(Upserted::Created),
-    })
+    let find = |tx: &mut Tx<'_>| row::to_change(tx, "owner = $1 AND external_id = $2", &values![owner, external_id]);
+    let found = match find(tx)? {
+        Some(link) => link,
+        None => match create(tx, owner, new)? {
+            // Somebody else made it since we looked.
+            Err(Unplaced::ExternalIdTaken) => find(tx)?.ok_or_else(vanished)?,
+            placed => return Ok(placed.map(Upserted::Created)),
+        },
+    };
+    let updated = update_to(tx, owner, found, Expected::AnyVersion, change, new.now)?;
+    Ok(updated.map(|(link, address)| Upserted::Updated(link, address)))
+}
+
+/// What stood in the way a moment ago does so no more.
+fn vanished() -> Error {
+    Error::Unavailable("another change came first, and was taken back".to_owned())
 }
 
 pub(super) fn delete(
@@ -213,7 +245,7 @@ pub(super) fn delete(
     release_slug: bool,
     now: Time,
 ) -> Result<Result<Removed, Unplaced>, Error> {
-    let link = row::by_id(tx, owner, id)?;
+    let link = row::to_change(tx, BY_ID, &values![id, owner])?;
     let mut addresses = Vec::new();
     if let Some(link) = &link {
         if matches!(expected, Expected::Version(version) if version != link.version) {
@@ -241,13 +273,25 @@ pub(super) fn delete(
 
 /// Ties a link to its tags, which are made when they are first used.
 fn write_tags(tx: &mut Tx<'_>, owner: Owner, seq: i64, tags: &[Tag], link: LinkId, now: Time) -> Result<(), Error> {
-    for (place, tag) in (1_u128..).zip(tags) {
-        // A tag's id takes its chance from the link whose tag it is first; no two tags come from the same place.
-        let id = TagId::from_bits(id::at(now, link.bits().wrapping_add(place)));
+    let mut tags: Vec<_> = (0_u8..).zip(tags).collect();
+    // In one order for all: two links that make the same tags at the same moment then never wait for each other.
+    tags.sort_by_key(|(_, tag)| *tag);
+    for (place, tag) in tags {
+        let id = tag_id(owner, tag, place, link, now);
         let sql = "INSERT INTO tags (id, owner, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO NOTHING";
         tx.execute(sql, &values![id.to_string(), owner, tag.as_str(), now])?;
         let sql = "INSERT INTO link_tags (tag, link) SELECT seq, $3 FROM tags WHERE owner = $1 AND name = $2 ON CONFLICT DO NOTHING";
         tx.execute(sql, &values![owner, tag.as_str(), seq])?;
     }
     Ok(())
+}
+
+/// The id of a tag, should it be new. Its chance is a hash of what makes the tag unique and of a link's id, which
+/// nobody can foretell: ids made one after the other are no further apart than a step, so counting on from the link's
+/// would meet those of the next. Below the time comes the tag's place, so that tags made together stay in order.
+fn tag_id(owner: Owner, tag: &Tag, place: u8, link: LinkId, now: Time) -> TagId {
+    let mut hasher = DefaultHasher::new();
+    (owner.number(), tag.as_str(), link.bits()).hash(&mut hasher);
+    let chance = u128::from(place) << 72 | (link.bits() & 0xff) << 64 | u128::from(hasher.finish());
+    TagId::from_bits(id::at(now, chance))
 }

@@ -20,7 +20,7 @@ pub(crate) enum Place {
 }
 
 /// Long enough for any step on a busy machine: a test that waits for the end of it says so.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Place {
     pub(crate) fn sqlite() -> Self {
@@ -39,15 +39,21 @@ impl Place {
     /// Opens a store here that waits so long for its database.
     pub(crate) fn open_within(&self, timeout: Duration) -> Result<Store, Error> {
         apart(|| match self {
-            Self::Sqlite(folder) => Store::open(&Options { location: Location::Sqlite(folder.path()), pool_size: 2, timeout }),
-            Self::Postgres(database) => Store::open(&Options { location: Location::Postgres(&database.url()), pool_size: 2, timeout }),
+            Self::Sqlite(folder) => {
+                Store::open(&Options { location: Location::Sqlite(folder.path()), pool_size: 2, timeout })
+            }
+            Self::Postgres(database) => {
+                Store::open(&Options { location: Location::Postgres(&database.url()), pool_size: 2, timeout })
+            }
         })
     }
 
     /// Runs statements on the main database behind the store's back.
     pub(crate) fn sql(&self, statements: &str) {
         match self {
-            Self::Sqlite(folder) => sqlite(folder, "mask.db").execute_batch(statements).unwrap_or_else(|error| panic!("{statements}: {error}")),
+            Self::Sqlite(folder) => sqlite(folder, "mask.db")
+                .execute_batch(statements)
+                .unwrap_or_else(|error| panic!("{statements}: {error}")),
             Self::Postgres(database) => database.sql(statements),
         }
     }
@@ -55,7 +61,9 @@ impl Place {
     /// Runs statements on the database of clicks behind the store's back.
     pub(crate) fn clicks_sql(&self, statements: &str) {
         match self {
-            Self::Sqlite(folder) => sqlite(folder, "clicks.db").execute_batch(statements).unwrap_or_else(|error| panic!("{statements}: {error}")),
+            Self::Sqlite(folder) => sqlite(folder, "clicks.db")
+                .execute_batch(statements)
+                .unwrap_or_else(|error| panic!("{statements}: {error}")),
             Self::Postgres(database) => database.sql(statements),
         }
     }

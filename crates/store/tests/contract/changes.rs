@@ -11,7 +11,10 @@ use mask_store::{Expected, Found, NewLink, Store, Unplaced, Upserted};
 
 use crate::{
     backend::{Backend, on_every_backend},
-    sample::{DOMAIN, LIVE, OTHER, TEST, at, batch, fact, full_content, link_id, make, new_link, new_link_with, place, slug, tags, url},
+    sample::{
+        DOMAIN, LIVE, OTHER, TEST, at, batch, fact, full_content, link_id, make, new_link, new_link_with, place, slug,
+        tags, url,
+    },
 };
 
 on_every_backend!(
@@ -32,6 +35,7 @@ on_every_backend!(
     many_who_change_the_same,
     many_who_move_to_the_same_slug,
     a_move_and_a_deletion_at_once,
+    many_bulk_changes_in_any_order,
 );
 
 async fn update(store: &Store, owner: Owner, id: LinkId, change: Change, now: Time) -> Result<Link, Unplaced> {
@@ -79,7 +83,10 @@ fn each_part() -> Vec<[Change; 2]> {
     all.extend([
         [Change { url: Some(full.url), ..none() }, Change { url: Some(url("https://example.com/")), ..none() }],
         [Change { tags: Some(full.tags), ..none() }, Change { tags: Some(Vec::new()), ..none() }],
-        [Change { redirect_status: Some(RedirectStatus::Temporary), ..none() }, Change { redirect_status: Some(RedirectStatus::Found), ..none() }],
+        [
+            Change { redirect_status: Some(RedirectStatus::Temporary), ..none() },
+            Change { redirect_status: Some(RedirectStatus::Found), ..none() },
+        ],
         [Change { is_archived: Some(true), ..none() }, Change { is_archived: Some(false), ..none() }],
         [Change { rules: Some(full.rules), ..none() }, Change { rules: Some(Vec::new()), ..none() }],
         [Change { variants: Some(full.variants), ..none() }, Change { variants: Some(Vec::new()), ..none() }],
@@ -89,7 +96,8 @@ fn each_part() -> Vec<[Change; 2]> {
 
 async fn each_part_is_set_and_cleared(backend: &Backend) {
     let store = &backend.store;
-    let mut wanted = make(store, LIVE, new_link_with(1, "spring", |content| content.url = url("https://example.com/"))).await;
+    let mut wanted =
+        make(store, LIVE, new_link_with(1, "spring", |content| content.url = url("https://example.com/"))).await;
     let plain = wanted.content.clone();
     let parts = each_part();
     // First all are set, one after the other, then all are cleared: a part that is written into another's place shows.
@@ -97,7 +105,11 @@ async fn each_part_is_set_and_cleared(backend: &Backend) {
         change.apply(&mut wanted.content);
         wanted.version = turn;
         wanted.updated_at = at(turn);
-        let (link, was_at) = store.update_link(LIVE, wanted.id, Expected::AnyVersion, change.clone(), at(turn)).await.expect("the store works").expect("it is there");
+        let (link, was_at) = store
+            .update_link(LIVE, wanted.id, Expected::AnyVersion, change.clone(), at(turn))
+            .await
+            .expect("the store works")
+            .expect("it is there");
         assert_eq!((&link, was_at), (&wanted, (DOMAIN.to_owned(), "spring".to_owned())), "{change:?}");
         assert_eq!(by_id(store, wanted.id).await, wanted, "{change:?}");
     }
@@ -125,7 +137,12 @@ async fn a_change_of_nothing_changes_nothing(backend: &Backend) {
 async fn a_version_guards(backend: &Backend) {
     let store = &backend.store;
     let link = make(store, LIVE, new_link(1, "spring")).await;
-    let guarded = async |version, text: &str| store.update_link(LIVE, link.id, Expected::Version(version), titled(text), at(5)).await.expect("the store works");
+    let guarded = async |version, text: &str| {
+        store
+            .update_link(LIVE, link.id, Expected::Version(version), titled(text), at(5))
+            .await
+            .expect("the store works")
+    };
     let (first, _) = guarded(1, "first").await.expect("it is at this version");
     assert_eq!(first.version, 2);
     for version in [1, 3] {
@@ -147,15 +164,22 @@ async fn a_link_that_is_not_there(backend: &Backend) {
 async fn a_move_leaves_the_old_slug_reserved(backend: &Backend) {
     let store = &backend.store;
     let link = make(store, LIVE, new_link(1, "spring")).await;
-    let find = async |domain: &str, key: &str| store.find_link(domain.to_owned(), key.to_owned()).await.expect("the store works");
-    let (moved, was_at) = store.update_link(LIVE, link.id, Expected::AnyVersion, to_slug("Summer"), at(5)).await.expect("the store works").expect("it is free");
+    let find = async |domain: &str, key: &str| {
+        store.find_link(domain.to_owned(), key.to_owned()).await.expect("the store works")
+    };
+    let (moved, was_at) = store
+        .update_link(LIVE, link.id, Expected::AnyVersion, to_slug("Summer"), at(5))
+        .await
+        .expect("the store works")
+        .expect("it is free");
     assert_eq!((moved.slug.as_str(), was_at), ("Summer", (DOMAIN.to_owned(), "spring".to_owned())));
     assert!(matches!(find(DOMAIN, "summer").await, Found::Link(..)));
     assert_eq!(find(DOMAIN, "spring").await, Found::Gone);
     assert_eq!(place(store, LIVE, new_link(2, "spring")).await, Err(Unplaced::SlugReserved(link.id.to_string())));
     assert_eq!(place(store, OTHER, new_link(2, "spring")).await, Err(Unplaced::SlugTaken));
 
-    let back = update(store, LIVE, link.id, to_slug("spring"), at(6)).await.expect("a link may go back to where it lived");
+    let back =
+        update(store, LIVE, link.id, to_slug("spring"), at(6)).await.expect("a link may go back to where it lived");
     assert_eq!(back.version, 3);
     assert!(matches!(find(DOMAIN, "spring").await, Found::Link(..)));
     assert_eq!(find(DOMAIN, "summer").await, Found::Gone);
@@ -173,9 +197,17 @@ async fn a_move_to_what_is_taken(backend: &Backend) {
     let own_gone = make(store, LIVE, new_link(3, "autumn")).await;
     let foreign_gone = make(store, OTHER, new_link(4, "winter")).await;
     for (owner, gone) in [(LIVE, &own_gone), (OTHER, &foreign_gone)] {
-        store.delete_link(owner, gone.id, Expected::AnyVersion, false, at(9)).await.expect("the store works").expect("it was there");
+        store
+            .delete_link(owner, gone.id, Expected::AnyVersion, false, at(9))
+            .await
+            .expect("the store works")
+            .expect("it was there");
     }
-    for (text, why) in [("SUMMER", Unplaced::SlugTaken), ("Autumn", Unplaced::SlugReserved(own_gone.id.to_string())), ("winter", Unplaced::SlugTaken)] {
+    for (text, why) in [
+        ("SUMMER", Unplaced::SlugTaken),
+        ("Autumn", Unplaced::SlugReserved(own_gone.id.to_string())),
+        ("winter", Unplaced::SlugTaken),
+    ] {
         assert_eq!(update(store, LIVE, link.id, to_slug(text), at(10)).await, Err(why));
     }
     assert_eq!(by_id(store, link.id).await, link);
@@ -198,7 +230,11 @@ async fn a_new_case_is_no_move(backend: &Backend) {
     let link = make(store, LIVE, new_link(1, "spring")).await;
     let changed = update(store, LIVE, link.id, to_slug("SPRING"), at(5)).await.expect("it is its own");
     assert_eq!((changed.slug.as_str(), changed.version), ("SPRING", 2));
-    let removed = store.delete_link(LIVE, link.id, Expected::AnyVersion, true, at(6)).await.expect("the store works").expect("it is there");
+    let removed = store
+        .delete_link(LIVE, link.id, Expected::AnyVersion, true, at(6))
+        .await
+        .expect("the store works")
+        .expect("it is there");
     assert_eq!(removed.addresses.len(), 1, "nothing was reserved");
 }
 
@@ -215,7 +251,8 @@ async fn an_external_id_is_unique(backend: &Backend) {
 
 async fn several_at_once(backend: &Backend) {
     let store = &backend.store;
-    let (first, second) = (make(store, LIVE, new_link(1, "first")).await, make(store, LIVE, new_link(2, "second")).await);
+    let (first, second) =
+        (make(store, LIVE, new_link(1, "first")).await, make(store, LIVE, new_link(2, "second")).await);
     let foreign = make(store, OTHER, new_link(3, "third")).await;
     let change = Change { tags: Some(tags(&["bulk"])), is_archived: Some(true), ..Change::default() };
     let ids = vec![second.id, link_id(9), first.id, foreign.id];
@@ -247,10 +284,15 @@ fn named(n: u32, text: &str, title: &str) -> (NewLink, Change) {
 async fn upsert_makes_then_changes(backend: &Backend) {
     let store = &backend.store;
     let (new, change) = named(1, "spring", "first");
-    let Ok(Upserted::Created(made)) = store.upsert_link(LIVE, new, change).await.expect("the store works") else { panic!("it was not there") };
+    let Ok(Upserted::Created(made)) = store.upsert_link(LIVE, new, change).await.expect("the store works") else {
+        panic!("it was not there")
+    };
     assert_eq!((made.version, made.content.title.as_deref()), (1, Some("first")));
     let (new, change) = named(2, "ignored", "second");
-    let Ok(Upserted::Updated(changed, was_at)) = store.upsert_link(LIVE, new, change).await.expect("the store works") else { panic!("it was there") };
+    let Ok(Upserted::Updated(changed, was_at)) = store.upsert_link(LIVE, new, change).await.expect("the store works")
+    else {
+        panic!("it was there")
+    };
     assert_eq!((changed.id, changed.version, changed.content.title.as_deref()), (made.id, 2, Some("second")));
     assert_eq!(was_at, (DOMAIN.to_owned(), "spring".to_owned()));
     let (new, change) = named(3, "other", "of another");
@@ -265,7 +307,10 @@ async fn upsert_is_refused_like_the_others(backend: &Backend) {
     assert_eq!(store.upsert_link(LIVE, new, change).await.expect("the store works"), Err(Unplaced::SlugTaken));
     let (new, change) = named(2, "spring", "x");
     store.upsert_link(LIVE, new.clone(), change).await.expect("the store works").expect("nothing stands in its way");
-    assert_eq!(store.upsert_link(LIVE, new, to_slug("taken")).await.expect("the store works"), Err(Unplaced::SlugTaken));
+    assert_eq!(
+        store.upsert_link(LIVE, new, to_slug("taken")).await.expect("the store works"),
+        Err(Unplaced::SlugTaken)
+    );
 }
 
 async fn many_who_upsert_the_same(backend: &Backend) {
@@ -273,7 +318,13 @@ async fn many_who_upsert_the_same(backend: &Backend) {
     for n in 0..40 {
         let store = backend.store.clone();
         let (new, change) = named(n, &format!("slug{n}"), &format!("title {n}"));
-        tasks.spawn(async move { store.upsert_link(LIVE, new, change).await.expect("the store works").expect("an upsert never clashes with itself") });
+        tasks.spawn(async move {
+            store
+                .upsert_link(LIVE, new, change)
+                .await
+                .expect("the store works")
+                .expect("an upsert never clashes with itself")
+        });
     }
     let done = tasks.join_all().await;
     assert_eq!(done.iter().filter(|done| matches!(done, Upserted::Created(_))).count(), 1);
@@ -286,7 +337,9 @@ async fn many_who_change_the_same(backend: &Backend) {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..40 {
         let store = backend.store.clone();
-        tasks.spawn(async move { update(&store, LIVE, id, titled(&format!("title {n}")), at(5)).await.expect("it is there") });
+        tasks.spawn(async move {
+            update(&store, LIVE, id, titled(&format!("title {n}")), at(5)).await.expect("it is there")
+        });
     }
     let mut versions: Vec<_> = tasks.join_all().await.iter().map(|link| link.version).collect();
     versions.sort_unstable();
@@ -300,7 +353,9 @@ async fn many_who_move_to_the_same_slug(backend: &Backend) {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..20 {
         let store = backend.store.clone();
-        tasks.spawn(async move { store.update_link(LIVE, link_id(n), Expected::AnyVersion, to_slug("wanted"), at(50)).await });
+        tasks.spawn(async move {
+            store.update_link(LIVE, link_id(n), Expected::AnyVersion, to_slug("wanted"), at(50)).await
+        });
     }
     let moved = tasks.join_all().await;
     assert_eq!(moved.iter().filter(|moved| matches!(moved, Ok(Ok(_)))).count(), 1);
@@ -315,13 +370,48 @@ async fn a_move_and_a_deletion_at_once(backend: &Backend) {
         let (old, new) = (format!("old{n}"), format!("new{n}"));
         let id = make(&backend.store, LIVE, new_link(n, &old)).await.id;
         let (mover, deleter) = (backend.store.clone(), backend.store.clone());
-        let (moved, deleted) = tokio::join!(
+        let (change, removal) = tokio::join!(
             update(&mover, LIVE, id, to_slug(&new), at(50)),
             deleter.delete_link(LIVE, id, Expected::AnyVersion, false, at(50))
         );
-        deleted.expect("the store works").expect("it was there");
-        for key in if moved.is_ok() { vec![old, new] } else { vec![old] } {
-            assert_eq!(backend.store.find_link(DOMAIN.to_owned(), key.clone()).await.expect("the store works"), Found::Gone, "{key}");
+        removal.expect("the store works").expect("it was there");
+        for key in if change.is_ok() { vec![old, new] } else { vec![old] } {
+            assert_eq!(
+                backend.store.find_link(DOMAIN.to_owned(), key.clone()).await.expect("the store works"),
+                Found::Gone,
+                "{key}"
+            );
         }
     }
+}
+
+// Each locks links, makes the same new tag, and locks more: in any order of ids nobody waits for who waits for them.
+async fn many_bulk_changes_in_any_order(backend: &Backend) {
+    for n in 0..30 {
+        make(&backend.store, LIVE, new_link(n, &format!("slug{n}"))).await;
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for turn in 0..40_u32 {
+        let store = backend.store.clone();
+        let mut ids: Vec<_> = (0..30).map(link_id).collect();
+        ids.rotate_left(turn as usize % 30);
+        if turn % 2 == 0 {
+            ids.reverse();
+        }
+        ids.truncate(20);
+        tasks.spawn(async move {
+            let change = Change { tags: Some(tags(&[&format!("tag {}", turn / 4)])), ..titled(&format!("{turn}")) };
+            let facts = ids.iter().rev().map(|id| fact(LIVE, *id, true)).collect();
+            let (changed, counted) = tokio::join!(
+                store.update_links(LIVE, ids, change, at(50)),
+                store.count_clicks(batch(&format!("node {turn}"), None, 1, facts))
+            );
+            assert!(changed.expect("the store works").iter().all(Result::is_ok));
+            assert!(counted.expect("the store works"));
+        });
+    }
+    tasks.join_all().await;
+    let ids = (0..30).map(link_id).collect();
+    let removed = backend.store.delete_links(LIVE, ids, false, at(60)).await.expect("the store works");
+    assert!(removed.iter().all(Result::is_ok));
 }

@@ -9,7 +9,14 @@ use crate::{
     sample::{LIVE, OTHER, TEST, batch, fact, link_id, make, new_link},
 };
 
-on_every_backend!(counted_once, recorded_once, only_people_are_counted, each_shard_has_its_place, many_who_bring_the_same_batch, nothing_is_half_done);
+on_every_backend!(
+    counted_once,
+    recorded_once,
+    only_people_are_counted,
+    each_shard_has_its_place,
+    many_who_bring_the_same_batch,
+    nothing_is_half_done
+);
 
 fn positions(found: &HashMap<u32, Position>) -> Vec<(u32, u64, u64)> {
     let mut all: Vec<_> = found.iter().map(|(shard, position)| (*shard, position.segment, position.byte)).collect();
@@ -20,7 +27,12 @@ fn positions(found: &HashMap<u32, Position>) -> Vec<(u32, u64, u64)> {
 async fn counted_once(backend: &Backend) {
     let store = &backend.store;
     let link = make(store, LIVE, new_link(1, "spring")).await;
-    let count = async |from, to, clicks| store.count_clicks(batch("node-a", from, to, vec![fact(LIVE, link.id, true); clicks])).await.expect("the store works");
+    let count = async |from, to, clicks| {
+        store
+            .count_clicks(batch("node-a", from, to, vec![fact(LIVE, link.id, true); clicks]))
+            .await
+            .expect("the store works")
+    };
     let clicks = async || store.link_by_id(LIVE, link.id).await.expect("the store works").expect("it is there").clicks;
     assert!(store.counted_positions("node-a".to_owned()).await.expect("the store works").is_empty());
     assert!(!count(Some(0), 5, 100).await, "nothing was counted yet, so it cannot go on from anywhere");
@@ -40,8 +52,15 @@ async fn counted_once(backend: &Backend) {
 async fn recorded_once(backend: &Backend) {
     let store = &backend.store;
     let (link, other) = (link_id(1), link_id(2));
-    let facts = vec![fact(LIVE, link, true), fact(LIVE, link, true), fact(LIVE, link, false), fact(LIVE, other, true), fact(TEST, link, true)];
-    let record = async |from, to| store.record_clicks(batch("node-a", from, to, facts.clone())).await.expect("the store works");
+    let facts = vec![
+        fact(LIVE, link, true),
+        fact(LIVE, link, true),
+        fact(LIVE, link, false),
+        fact(LIVE, other, true),
+        fact(TEST, link, true),
+    ];
+    let record =
+        async |from, to| store.record_clicks(batch("node-a", from, to, facts.clone())).await.expect("the store works");
     assert!(record(None, 100).await);
     assert!(!record(None, 100).await);
     assert!(!record(Some(7), 100).await);
@@ -49,27 +68,51 @@ async fn recorded_once(backend: &Backend) {
     assert_eq!(classes, HashMap::from([("person".to_owned(), 2), ("bot".to_owned(), 1)]));
     assert!(record(Some(100), 200).await);
     assert_eq!(store.recorded_classes(LIVE, link).await.expect("the store works")["person"], 4);
-    assert_eq!(store.recorded_classes(TEST, link).await.expect("the store works"), HashMap::from([("person".to_owned(), 2)]));
+    assert_eq!(
+        store.recorded_classes(TEST, link).await.expect("the store works"),
+        HashMap::from([("person".to_owned(), 2)])
+    );
     assert!(store.recorded_classes(OTHER, link).await.expect("the store works").is_empty());
-    assert_eq!(positions(&store.recorded_positions("node-a".to_owned()).await.expect("the store works")), [(0, 3, 200)]);
-    assert!(store.counted_positions("node-a".to_owned()).await.expect("the store works").is_empty(), "the counters have a place of their own");
+    assert_eq!(
+        positions(&store.recorded_positions("node-a".to_owned()).await.expect("the store works")),
+        [(0, 3, 200)]
+    );
+    assert!(
+        store.counted_positions("node-a".to_owned()).await.expect("the store works").is_empty(),
+        "the counters have a place of their own"
+    );
 }
 
 async fn only_people_are_counted(backend: &Backend) {
     let store = &backend.store;
-    let (first, second) = (make(store, LIVE, new_link(1, "first")).await, make(store, OTHER, new_link(2, "second")).await);
+    let (first, second) =
+        (make(store, LIVE, new_link(1, "first")).await, make(store, OTHER, new_link(2, "second")).await);
     let gone = link_id(9);
-    let facts = vec![fact(LIVE, first.id, true), fact(LIVE, first.id, false), fact(OTHER, second.id, false), fact(LIVE, gone, true), fact(LIVE, first.id, true)];
-    assert!(store.count_clicks(batch("a", None, 10, facts)).await.expect("the store works"), "a click on a link that is gone is no trouble");
+    let facts = vec![
+        fact(LIVE, first.id, true),
+        fact(LIVE, first.id, false),
+        fact(OTHER, second.id, false),
+        fact(LIVE, gone, true),
+        fact(LIVE, first.id, true),
+    ];
+    assert!(
+        store.count_clicks(batch("a", None, 10, facts)).await.expect("the store works"),
+        "a click on a link that is gone is no trouble"
+    );
     assert_eq!(store.link_by_id(LIVE, first.id).await.expect("the store works").expect("it is there").clicks, 2);
     assert_eq!(store.link_by_id(OTHER, second.id).await.expect("the store works").expect("it is there").clicks, 0);
-    assert!(store.count_clicks(batch("a", Some(10), 20, Vec::new())).await.expect("the store works"), "an empty batch moves the place");
+    assert!(
+        store.count_clicks(batch("a", Some(10), 20, Vec::new())).await.expect("the store works"),
+        "an empty batch moves the place"
+    );
 }
 
 async fn each_shard_has_its_place(backend: &Backend) {
     let store = &backend.store;
     let huge = Position { segment: i64::MAX as u64, byte: i64::MAX as u64 };
-    for (node, shard, to) in [("a", 0, Position { segment: 1, byte: 2 }), ("a", u32::MAX, huge), ("b", 0, Position { segment: 5, byte: 6 })] {
+    for (node, shard, to) in
+        [("a", 0, Position { segment: 1, byte: 2 }), ("a", u32::MAX, huge), ("b", 0, Position { segment: 5, byte: 6 })]
+    {
         let batch = Arc::new(Batch { node: node.to_owned(), shard, from: None, to, facts: Vec::new() });
         assert!(store.count_clicks(Arc::clone(&batch)).await.expect("the store works"));
         assert!(store.record_clicks(batch).await.expect("the store works"));

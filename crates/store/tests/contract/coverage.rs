@@ -20,7 +20,8 @@ fn sources(folder: &Path) -> String {
 fn every_method_is_called() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (source, tests) = (sources(&crate_folder.join("src")), sources(&crate_folder.join("tests/contract")));
-    let methods: Vec<&str> = source.split("pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next()).collect();
+    let methods: Vec<&str> =
+        source.split("pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next()).collect();
     assert!(methods.len() > 20 && methods.contains(&"create_link"), "the source was not understood: {methods:?}");
     let missing: Vec<_> = methods.iter().filter(|method| !tests.contains(&format!(".{method}("))).collect();
     assert!(missing.is_empty(), "no test in tests/contract calls {missing:?}");

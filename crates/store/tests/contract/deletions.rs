@@ -20,12 +20,20 @@ on_every_backend!(
 );
 
 async fn delete(store: &Store, owner: Owner, id: LinkId, release_slug: bool) -> Result<Vec<String>, Unplaced> {
-    let removed = store.delete_link(owner, id, Expected::AnyVersion, release_slug, at(90)).await.expect("the store works");
+    let removed =
+        store.delete_link(owner, id, Expected::AnyVersion, release_slug, at(90)).await.expect("the store works");
     removed.map(|removed| slugs(&removed))
 }
 
 fn slugs(removed: &Removed) -> Vec<String> {
-    let mut slugs: Vec<_> = removed.addresses.iter().map(|(domain, key)| { assert_eq!(domain, DOMAIN); key.clone() }).collect();
+    let mut slugs: Vec<_> = removed
+        .addresses
+        .iter()
+        .map(|(domain, key)| {
+            assert_eq!(domain, DOMAIN);
+            key.clone()
+        })
+        .collect();
     slugs.sort_unstable();
     slugs
 }
@@ -69,9 +77,16 @@ async fn every_former_slug_is_released(backend: &Backend) {
     let link = make(store, LIVE, new_link(1, "spring")).await;
     for text in ["summer", "autumn"] {
         let change = Change { slug: Some(slug(text)), ..Change::default() };
-        store.update_link(LIVE, link.id, Expected::AnyVersion, change, at(5)).await.expect("the store works").expect("it is free");
+        store
+            .update_link(LIVE, link.id, Expected::AnyVersion, change, at(5))
+            .await
+            .expect("the store works")
+            .expect("it is free");
     }
-    assert_eq!(delete(store, LIVE, link.id, true).await, Ok(vec!["autumn".to_owned(), "spring".to_owned(), "summer".to_owned()]));
+    assert_eq!(
+        delete(store, LIVE, link.id, true).await,
+        Ok(vec!["autumn".to_owned(), "spring".to_owned(), "summer".to_owned()])
+    );
     for key in ["spring", "summer", "autumn"] {
         assert_eq!(find(store, key).await, Found::Nothing);
     }
@@ -80,7 +95,9 @@ async fn every_former_slug_is_released(backend: &Backend) {
 async fn a_version_guards(backend: &Backend) {
     let store = &backend.store;
     let link = make(store, LIVE, new_link(1, "spring")).await;
-    let guarded = async |version| store.delete_link(LIVE, link.id, Expected::Version(version), false, at(9)).await.expect("the store works");
+    let guarded = async |version| {
+        store.delete_link(LIVE, link.id, Expected::Version(version), false, at(9)).await.expect("the store works")
+    };
     assert_eq!(guarded(2).await, Err(Unplaced::Changed));
     assert!(matches!(find(store, "spring").await, Found::Link(..)));
     guarded(1).await.expect("it is at this version");
@@ -115,13 +132,17 @@ async fn tags_and_search_forget_it(backend: &Backend) {
         assert_eq!(found.rows.iter().map(|link| link.id).collect::<Vec<_>>(), wanted);
     }
     let filter = Filter { tag: Some("shared".to_owned()), ..Filter::default() };
-    let found = store.list_links(LIVE, filter, Page { sort: Sort::CreatedAt, order: Order::Ascending, after: None, limit: 10 }).await.expect("the store works");
+    let found = store
+        .list_links(LIVE, filter, Page { sort: Sort::CreatedAt, order: Order::Ascending, after: None, limit: 10 })
+        .await
+        .expect("the store works");
     assert_eq!(found.rows, [second]);
 }
 
 async fn several_at_once(backend: &Backend) {
     let store = &backend.store;
-    let (first, second) = (make(store, LIVE, new_link(1, "first")).await, make(store, LIVE, new_link(2, "second")).await);
+    let (first, second) =
+        (make(store, LIVE, new_link(1, "first")).await, make(store, LIVE, new_link(2, "second")).await);
     let foreign = make(store, OTHER, new_link(3, "third")).await;
     let ids = vec![second.id, link_id(9), first.id, foreign.id, first.id];
     let removed = store.delete_links(LIVE, ids, false, at(9)).await.expect("the store works");

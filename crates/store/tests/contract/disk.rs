@@ -14,7 +14,8 @@ use crate::{
 };
 
 fn open(folder: &Path) -> Store {
-    Store::open(&Options { location: Location::Sqlite(folder), pool_size: 1, timeout: Duration::from_secs(60) }).expect("it opens")
+    Store::open(&Options { location: Location::Sqlite(folder), pool_size: 1, timeout: Duration::from_mins(1) })
+        .expect("it opens")
 }
 
 /// Writes until nothing fits any more, checks that nothing was lost or half done, and goes on when there is space.
@@ -53,7 +54,10 @@ async fn write_until_full(store: &Store, make_space: impl FnOnce()) {
         }
     }
     for n in [0, made / 2, made - 1] {
-        assert!(store.link_by_id(LIVE, link_id(n)).await.expect("readers go on").is_some(), "what was acknowledged is there");
+        assert!(
+            store.link_by_id(LIVE, link_id(n)).await.expect("readers go on").is_some(),
+            "what was acknowledged is there"
+        );
     }
     let count = i64::from(made) + late;
     assert_eq!(store.count_links().await.expect("readers go on"), count);
@@ -93,7 +97,9 @@ fn assert_sound(folder: &Path) {
     let connection = rusqlite::Connection::open(folder.join("mask.db")).expect("it opens");
     let answer: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("it answers");
     assert_eq!(answer, "ok");
-    connection.execute_batch("INSERT INTO links_search (links_search, rank) VALUES ('integrity-check', 1)").expect("the index tells of the same links");
+    connection
+        .execute_batch("INSERT INTO links_search (links_search, rank) VALUES ('integrity-check', 1)")
+        .expect("the index tells of the same links");
 }
 
 /// Where the child finds its folder.
@@ -123,7 +129,8 @@ fn within_a_limit() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
     let store = open(Path::new(&folder));
     runtime().block_on(write_until_full(&store, || {
-        let lifted = Command::new("prlimit").arg("--pid").arg(std::process::id().to_string()).arg("--fsize=unlimited:").status();
+        let lifted =
+            Command::new("prlimit").arg("--pid").arg(std::process::id().to_string()).arg("--fsize=unlimited:").status();
         assert!(lifted.is_ok_and(|status| status.success()), "prlimit (util-linux) lifts the limit");
     }));
 }

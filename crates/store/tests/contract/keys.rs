@@ -1,9 +1,15 @@
 //! API keys.
 
-use mask_core::{key::{Key, Secret, SecretHash}, scope::{Scope, Scopes}};
+use mask_core::{
+    key::{Key, Secret, SecretHash},
+    scope::{Scope, Scopes},
+};
 use mask_store::NewKey;
 
-use crate::{backend::{Backend, on_every_backend}, sample::{LIVE, TEST, at, key_id}};
+use crate::{
+    backend::{Backend, on_every_backend},
+    sample::{LIVE, TEST, at, key_id},
+};
 
 on_every_backend!(create_and_find_by_hash, a_touch_is_seen, revoke, list_in_order_of_age);
 
@@ -12,7 +18,15 @@ fn hash(n: u8) -> SecretHash {
 }
 
 fn new(n: u8, owner: mask_core::workspace::Owner, scopes: Scopes) -> NewKey {
-    NewKey { id: key_id(n.into()), owner, name: format!("key \"{n}\" – ü"), scopes, hint: "mk_live_…abcd".to_owned(), hash: hash(n), now: at(100 - i64::from(n)) }
+    NewKey {
+        id: key_id(n.into()),
+        owner,
+        name: format!("key \"{n}\" – ü"),
+        scopes,
+        hint: "mk_live_…abcd".to_owned(),
+        hash: hash(n),
+        now: at(100 - i64::from(n)),
+    }
 }
 
 fn as_made(new: &NewKey) -> Key {

@@ -1,6 +1,12 @@
 //! Lists of links: any filter, sort and page is what a model in memory says it is.
 
-use mask_core::{change::Change, cursor::Cursor, id::{self, LinkId}, link::{Link, Tag}, time::Time};
+use mask_core::{
+    change::Change,
+    cursor::Cursor,
+    id::{self, LinkId},
+    link::{Link, Tag},
+    time::Time,
+};
 use mask_store::{Expected, Filter, NewLink, Once, Order, Page, Slugs, Sort, Store};
 
 use crate::{
@@ -16,8 +22,34 @@ const DOMAINS: [&str; 3] = ["go.example", "a.example", "zz.example"];
 
 /// Texts with everything that some layer below might take for its own.
 const WORDS: &[&str] = &[
-    "100% off", "a_b", "C:\\temp\\%", "say \"hi\"", "it's", "ÄRGER", "straße", "ΟΔΟΣ", "ὁδός", "日本語の本", "İstanbul", "naïve", "e\u{301}tude", "--", "%%%", "___", "\\\\\\",
-    "* OR *", "NEAR(a b)", "🎉🎊🎈", "a-b:c", "^start", "{x}", "ﬁnd", "Ǆ", "$1 ?1 :a", "spring sale", "Sale",
+    "100% off",
+    "a_b",
+    "C:\\temp\\%",
+    "say \"hi\"",
+    "it's",
+    "ÄRGER",
+    "straße",
+    "ΟΔΟΣ",
+    "ὁδός",
+    "日本語の本",
+    "İstanbul",
+    "naïve",
+    "e\u{301}tude",
+    "--",
+    "%%%",
+    "___",
+    "\\\\\\",
+    "* OR *",
+    "NEAR(a b)",
+    "🎉🎊🎈",
+    "a-b:c",
+    "^start",
+    "{x}",
+    "ﬁnd",
+    "Ǆ",
+    "$1 ?1 :a",
+    "spring sale",
+    "Sale",
 ];
 
 /// Lower case, letter by letter.
@@ -28,14 +60,21 @@ fn fold(text: &str) -> String {
 /// What is searched in a link.
 fn texts(link: &Link) -> Vec<String> {
     let content = &link.content;
-    let parts = [link.slug.as_str(), content.url.as_str()].into_iter().chain(content.title.as_deref()).chain(content.external_id.as_deref());
+    let parts = [link.slug.as_str(), content.url.as_str()]
+        .into_iter()
+        .chain(content.title.as_deref())
+        .chain(content.external_id.as_deref());
     parts.chain(content.tags.iter().map(Tag::as_str)).map(ToOwned::to_owned).collect()
 }
 
 fn meets(link: &Link, filter: &Filter) -> bool {
     let finds = |search: &String| {
         let search = fold(search);
-        if search.chars().count() < 3 { link.slug.key().starts_with(&search) } else { texts(link).iter().any(|text| fold(text).contains(&search)) }
+        if search.chars().count() < 3 {
+            link.slug.key().starts_with(&search)
+        } else {
+            texts(link).iter().any(|text| fold(text).contains(&search))
+        }
     };
     link.content.is_archived == filter.is_archived
         && filter.search.as_ref().is_none_or(finds)
@@ -64,7 +103,8 @@ fn model(links: &[Link], filter: &Filter, sort: Sort, order: Order) -> Vec<LinkI
 async fn all_pages(store: &Store, filter: &Filter, sort: Sort, order: Order, limit: usize) -> Vec<Link> {
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
-        let page = store.list_links(LIVE, filter.clone(), Page { sort, order, after, limit }).await.expect("the store works");
+        let page =
+            store.list_links(LIVE, filter.clone(), Page { sort, order, after, limit }).await.expect("the store works");
         assert!(page.rows.len() == limit || page.next.is_none(), "only the last page is short");
         rows.extend(page.rows);
         let Some(next) = page.next else { return rows };
@@ -78,7 +118,12 @@ fn random_link(chance: &mut Chance, n: u32) -> NewLink {
     let letters = ["a", "B", "c", "_", "-"];
     let text: String = (0..4).map(|_| *chance.of(&letters)).chain(std::iter::once(format!("{n:x}").as_str())).collect();
     let mut new = new_link_with(n, "unused", |content| {
-        content.url = url(&format!("https://{}.example.com/{}?q=%41_{}", chance.of(&["www", "shop", "日本"]), chance.of(&["a", "Path", "straße"]), n % 50));
+        content.url = url(&format!(
+            "https://{}.example.com/{}?q=%41_{}",
+            chance.of(&["www", "shop", "日本"]),
+            chance.of(&["a", "Path", "straße"]),
+            n % 50
+        ));
         content.title = (!chance.once_in(3)).then(|| format!("{} {}", chance.of(WORDS), chance.of(WORDS)));
         content.external_id = chance.once_in(4).then(|| format!("crm_{n}%"));
         content.is_archived = chance.once_in(5);
@@ -101,7 +146,9 @@ async fn fill(store: &Store, chance: &mut Chance, count: u32) -> Vec<Link> {
     let mut links = Vec::new();
     for first in (0..count).step_by(100) {
         let new = (first..count.min(first + 100)).map(|n| random_link(chance, n)).collect();
-        let Once::Done(placed) = store.create_links(LIVE, new, None).await.expect("the store works") else { panic!("nothing was kept") };
+        let Once::Done(placed) = store.create_links(LIVE, new, None).await.expect("the store works") else {
+            panic!("nothing was kept")
+        };
         links.extend(placed.into_iter().map(|placed| placed.expect("every slug has its number")));
     }
     let mut facts = Vec::new();
@@ -114,26 +161,61 @@ async fn fill(store: &Store, chance: &mut Chance, count: u32) -> Vec<Link> {
         if !chance.once_in(4) {
             continue;
         }
-        let change = Change { title: Some(Some((*chance.of(WORDS)).to_owned())), tags: Some(tags(&["news", "changed"])), ..Change::default() };
+        let retitled = Change {
+            title: Some(Some((*chance.of(WORDS)).to_owned())),
+            tags: Some(tags(&["news", "changed"])),
+            ..Change::default()
+        };
         let now = at(100 + i64::try_from(chance.below(20)).expect("a few"));
-        *link = store.update_link(LIVE, link.id, Expected::AnyVersion, change, now).await.expect("the store works").expect("it is there").0;
+        *link = store
+            .update_link(LIVE, link.id, Expected::AnyVersion, retitled, now)
+            .await
+            .expect("the store works")
+            .expect("it is there")
+            .0;
     }
     // What others have is never in the way.
     make(store, TEST, new_link_with(90_000, "of-test", |content| content.tags = tags(&["news"]))).await;
-    make(store, OTHER, new_link_with(90_001, "of-other", |content| content.title = Some("spring sale".to_owned()))).await;
+    make(store, OTHER, new_link_with(90_001, "of-other", |content| content.title = Some("spring sale".to_owned())))
+        .await;
     links
 }
 
 /// A part of a text that is there, or of one that is not.
 fn random_search(chance: &mut Chance, links: &[Link]) -> String {
-    let text = if chance.once_in(4) { (*chance.of(WORDS)).to_owned() } else { let link = chance.of(links); chance.of(&texts(link)).clone() };
+    let text = if chance.once_in(4) {
+        (*chance.of(WORDS)).to_owned()
+    } else {
+        let link = chance.of(links);
+        chance.of(&texts(link)).clone()
+    };
     let letters: Vec<char> = text.chars().collect();
     let from = chance.below(letters.len());
     let part: String = letters[from..].iter().take(1 + chance.below(7)).collect();
     match chance.below(4) {
         0 => part.to_uppercase(),
         1 => part.to_lowercase(),
-        2 => chance.of(&["%", "_", "\\", "\"", "'", "a", "AB", "", "  ", "%%%", "___", "\\%_", "\"\"\"", "'''", "ab*", "日本", "日本語"]).to_string(),
+        2 => chance
+            .of(&[
+                "%",
+                "_",
+                "\\",
+                "\"",
+                "'",
+                "a",
+                "AB",
+                "",
+                "  ",
+                "%%%",
+                "___",
+                "\\%_",
+                "\"\"\"",
+                "'''",
+                "ab*",
+                "日本",
+                "日本語",
+            ])
+            .to_string(),
         _ => part,
     }
 }
@@ -146,7 +228,9 @@ fn random_filter(chance: &mut Chance, links: &[Link]) -> Filter {
         domain: chance.once_in(3).then(|| (*chance.of(&["go.example", "a.example", "none.example"])).to_owned()),
         created_after: chance.once_in(4).then(|| some_time(chance)),
         created_before: chance.once_in(4).then(|| some_time(chance)),
-        external_id: chance.once_in(10).then(|| chance.of(links).content.external_id.clone().unwrap_or_else(|| "none".to_owned())),
+        external_id: chance
+            .once_in(10)
+            .then(|| chance.of(links).content.external_id.clone().unwrap_or_else(|| "none".to_owned())),
         is_archived: chance.once_in(4),
     }
 }
@@ -163,10 +247,33 @@ fn single_filters(links: &[Link]) -> Vec<Filter> {
         Filter { domain: Some("a.example".to_owned()), ..none() },
         Filter { created_after: Some(middle), ..none() },
         Filter { created_before: Some(middle), ..none() },
-        Filter { created_after: Some(at(-5)), created_before: Some(Time::from_unix_millis(253_402_300_799_000)), ..none() },
+        Filter {
+            created_after: Some(at(-5)),
+            created_before: Some(Time::from_unix_millis(253_402_300_799_000)),
+            ..none()
+        },
         Filter { external_id: with_id.content.external_id.clone(), is_archived: with_id.content.is_archived, ..none() },
     ];
-    for search in ["a", "ab", "_", "%", "日本", "example", "EXAMPLE.COM/Stra", "100% OFF", "C:\\temp\\%", "\"hi\"", "it's", "ärger", "STRASSE", "ΟΔΟΣ", "日本語", "* or *", "near(", "🎉🎊🎈"] {
+    for search in [
+        "a",
+        "ab",
+        "_",
+        "%",
+        "日本",
+        "example",
+        "EXAMPLE.COM/Stra",
+        "100% OFF",
+        "C:\\temp\\%",
+        "\"hi\"",
+        "it's",
+        "ärger",
+        "STRASSE",
+        "ΟΔΟΣ",
+        "日本語",
+        "* or *",
+        "near(",
+        "🎉🎊🎈",
+    ] {
         all.push(Filter { search: Some(search.to_owned()), ..none() });
     }
     all
@@ -193,7 +300,8 @@ async fn a_few_hundred_links(backend: &Backend) {
     }
     for _ in 0..150 {
         let (filter, limit) = (random_filter(&mut chance, &links), *chance.of(&[1, 7, 25, 100, 1000]));
-        let limit = if model(&links, &filter, Sort::CreatedAt, Order::Ascending).len() > 50 { limit.max(25) } else { limit };
+        let limit =
+            if model(&links, &filter, Sort::CreatedAt, Order::Ascending).len() > 50 { limit.max(25) } else { limit };
         check(&backend.store, &links, &filter, limit).await;
     }
 }
@@ -221,15 +329,31 @@ async fn the_case_of_any_script(backend: &Backend) {
     let store = &backend.store;
     let titles = ["Ärger", "ΟΔΟΣΑ", "οδος", "İstanbul", "ПРИВЕТ", "ǅungla", "Straße"];
     for (n, title) in (1..).zip(titles) {
-        make(store, LIVE, new_link_with(n, &format!("slug{n}"), |content| content.title = Some(title.to_owned()))).await;
+        make(store, LIVE, new_link_with(n, &format!("slug{n}"), |content| content.title = Some(title.to_owned())))
+            .await;
     }
     for (search, wanted) in [
-        ("ÄRGER", vec![1]), ("ärger", vec![1]), ("ΟΔΟΣ", vec![2, 3]), ("οδος", vec![2, 3]), ("οδοσ", vec![2, 3]), ("İstan", vec![4]), ("i\u{307}stan", vec![4]), ("привет", vec![5]),
-        ("ПРИ", vec![5]), ("ǄUNG", vec![6]), ("ǆung", vec![6]), ("STRAßE", vec![7]), ("rge", vec![1]),
+        ("ÄRGER", vec![1]),
+        ("ärger", vec![1]),
+        ("ΟΔΟΣ", vec![2, 3]),
+        ("οδος", vec![2, 3]),
+        ("οδοσ", vec![2, 3]),
+        ("İstan", vec![4]),
+        ("i\u{307}stan", vec![4]),
+        ("привет", vec![5]),
+        ("ПРИ", vec![5]),
+        ("ǄUNG", vec![6]),
+        ("ǆung", vec![6]),
+        ("STRAßE", vec![7]),
+        ("rge", vec![1]),
     ] {
         let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
         let found = all_pages(store, &filter, Sort::CreatedAt, Order::Ascending, 10).await;
-        assert_eq!(found.iter().map(|link| link.id).collect::<Vec<_>>(), wanted.into_iter().map(link_id).collect::<Vec<_>>(), "{search}");
+        assert_eq!(
+            found.iter().map(|link| link.id).collect::<Vec<_>>(),
+            wanted.into_iter().map(link_id).collect::<Vec<_>>(),
+            "{search}"
+        );
     }
 }
 
@@ -250,7 +374,10 @@ async fn pages_hold_still(backend: &Backend) {
             let mut seen: Vec<LinkId> = Vec::new();
             let mut after = None;
             loop {
-                let page = store.list_links(LIVE, Filter::default(), Page { sort, order, after, limit: 7 }).await.expect("the store works");
+                let page = store
+                    .list_links(LIVE, Filter::default(), Page { sort, order, after, limit: 7 })
+                    .await
+                    .expect("the store works");
                 seen.extend(page.rows.iter().map(|link| link.id));
                 after = page.next;
                 if after.is_none() {
@@ -259,12 +386,24 @@ async fn pages_hold_still(backend: &Backend) {
                 n += 1;
                 passing.push(make(store, LIVE, new_link(n, &format!("slug{n}"))).await.id);
                 let next = counted.map_or(1, |byte| byte + 1);
-                assert!(store.count_clicks(batch("a", counted, next, vec![fact(LIVE, *chance.of(&passing), true)])).await.expect("the store works"));
+                assert!(
+                    store
+                        .count_clicks(batch("a", counted, next, vec![fact(LIVE, *chance.of(&passing), true)]))
+                        .await
+                        .expect("the store works")
+                );
                 counted = Some(next);
                 // One that was on the last page, so that the cursor's own row may be the one that goes.
-                let gone = passing.iter().position(|id| seen.last() == Some(id)).unwrap_or_else(|| chance.below(passing.len()));
+                let gone = passing
+                    .iter()
+                    .position(|id| seen.last() == Some(id))
+                    .unwrap_or_else(|| chance.below(passing.len()));
                 let gone = passing.swap_remove(gone);
-                store.delete_link(LIVE, gone, Expected::AnyVersion, false, at(9)).await.expect("the store works").expect("it was there");
+                store
+                    .delete_link(LIVE, gone, Expected::AnyVersion, false, at(9))
+                    .await
+                    .expect("the store works")
+                    .expect("it was there");
             }
             for id in staying {
                 assert_eq!(seen.iter().filter(|seen| **seen == id).count(), 1, "{sort:?} {order:?} {id}");
@@ -286,5 +425,8 @@ async fn limits_and_ends(backend: &Backend) {
     let part = store.list_links(LIVE, Filter::default(), page(9, None)).await.expect("the store works");
     assert_eq!(part.next, Some(Cursor { id: link_id(9).to_string(), sort: None }));
     let beyond = Cursor { id: link_id(99).to_string(), sort: None };
-    assert_eq!(store.list_links(LIVE, Filter::default(), page(9, Some(beyond))).await.expect("the store works").rows, []);
+    assert_eq!(
+        store.list_links(LIVE, Filter::default(), page(9, Some(beyond))).await.expect("the store works").rows,
+        []
+    );
 }

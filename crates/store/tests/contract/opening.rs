@@ -14,7 +14,10 @@ on_every_backend!(open_again, a_newer_schema_is_refused, newer_clicks_are_refuse
 async fn open_again(backend: &Backend) {
     make(&backend.store, LIVE, new_link(1, "first")).await;
     let second = backend.place.open().expect("it is up to date");
-    assert_eq!(second.schema_version().await.expect("the store works"), backend.store.schema_version().await.expect("the store works"));
+    assert_eq!(
+        second.schema_version().await.expect("the store works"),
+        backend.store.schema_version().await.expect("the store works")
+    );
     // Two stores on one database see each other's work.
     make(&second, LIVE, new_link(2, "second")).await;
     assert!(backend.store.link_by_id(LIVE, link_id(2)).await.expect("the store works").is_some());
@@ -25,8 +28,13 @@ async fn open_again(backend: &Backend) {
 
 fn expect_newer(opened: Result<mask_store::Store, Error>, known: i64) {
     let error = opened.err().expect("a newer schema is refused");
-    assert!(matches!(error, Error::NewerSchema { found: 4711, known: knows } if knows == known), "{error:?}");
-    assert_eq!(error.to_string(), format!("the database has schema version 4711, and this program knows versions up to {known}; start a newer program on it"));
+    assert!(matches!(error, Error::NewerSchema { found: 4711, known: own } if own == known), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the database has schema version 4711, and this program knows versions up to {known}; start a newer program on it"
+        )
+    );
 }
 
 async fn a_newer_schema_is_refused(backend: &Backend) {
@@ -48,7 +56,14 @@ fn open_at_once(place: &Place) {
     const OPENERS: usize = 4;
     let together = Barrier::new(OPENERS);
     let stores: Vec<_> = thread::scope(|scope| {
-        let openers: Vec<_> = (0..OPENERS).map(|_| scope.spawn(|| { together.wait(); place.open() })).collect();
+        let openers: Vec<_> = (0..OPENERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    together.wait();
+                    place.open()
+                })
+            })
+            .collect();
         openers.into_iter().map(|opener| opener.join().expect("no panic").expect("each of them opens")).collect()
     });
     crate::backend::runtime().block_on(async {
@@ -75,7 +90,11 @@ fn at_once_on_postgres() {
 
 #[test]
 fn a_url_that_cannot_be_read_is_not_repeated() {
-    let options = mask_store::Options { location: mask_store::Location::Postgres("postgres://me:secret@:::/x"), pool_size: 1, timeout: std::time::Duration::from_secs(5) };
+    let options = mask_store::Options {
+        location: mask_store::Location::Postgres("postgres://me:secret@:::/x"),
+        pool_size: 1,
+        timeout: std::time::Duration::from_secs(5),
+    };
     let error = mask_store::Store::open(&options).err().expect("there is no such place");
     assert!(matches!(error, Error::Unavailable(_)) && !error.to_string().contains("secret"), "{error}");
 }

@@ -17,6 +17,7 @@ const TIMEOUT: Duration = Duration::from_millis(700);
 const LATEST: Duration = Duration::from_secs(20);
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "what is asserted is used up")]
 fn assert_unavailable<T: std::fmt::Debug>(answer: Result<T, Error>) {
     assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
 }
@@ -36,14 +37,22 @@ fn sqlite_locked_by_another_process() {
         intruder.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
         let since = Instant::now();
         let writers: tokio::task::JoinSet<_> = (2..12)
-            .map(|n| { let store = store.clone(); async move { store.create_link(LIVE, new_link(n, &format!("slug{n}")), None).await } })
+            .map(|n| {
+                let store = store.clone();
+                async move { store.create_link(LIVE, new_link(n, &format!("slug{n}")), None).await }
+            })
             .collect();
         for answer in writers.join_all().await {
             assert_unavailable(answer);
         }
         assert!(since.elapsed() < LATEST);
         assert!(matches!(find(&store, "first").await, Ok(Found::Link(..))), "readers go on");
-        assert!(store.record_clicks(crate::sample::batch("a", None, 1, Vec::new())).await.expect("clicks have a file of their own"));
+        assert!(
+            store
+                .record_clicks(crate::sample::batch("a", None, 1, Vec::new()))
+                .await
+                .expect("clicks have a file of their own")
+        );
         intruder.execute_batch("ROLLBACK").expect("it began");
     });
     runtime().block_on(async {
@@ -52,7 +61,11 @@ fn sqlite_locked_by_another_process() {
         make(&patient, LIVE, new_link(20, "second")).await;
         until_it_works(async || store.create_link(LIVE, new_link(21, "third"), None).await).await;
         for n in 2..12 {
-            assert_eq!(store.link_by_id(LIVE, link_id(n)).await.expect("the store works"), None, "what was refused was not done");
+            assert_eq!(
+                store.link_by_id(LIVE, link_id(n)).await.expect("the store works"),
+                None,
+                "what was refused was not done"
+            );
         }
     });
 }
@@ -78,7 +91,10 @@ fn postgres_stopped_and_started_again() {
     runtime.block_on(make(&store, LIVE, new_link(1, "first")));
     for round in 0..2 {
         // Each thread of the pool has a connection that is about to die.
-        runtime.block_on(async { let (one, other) = tokio::join!(store.ping(), store.ping()); one.and(other).expect("it answers"); });
+        runtime.block_on(async {
+            let (one, other) = tokio::join!(store.ping(), store.ping());
+            one.and(other).expect("it answers");
+        });
         server.tell("stop");
         runtime.block_on(async {
             if round == 0 {
@@ -113,7 +129,12 @@ fn postgres_table_locked_by_another() {
     runtime.block_on(async {
         let since = Instant::now();
         // More than there are connections: each of them must give up and be free again while the lock still holds.
-        let askers: tokio::task::JoinSet<_> = (0..6).map(|_| { let store = store.clone(); async move { find(&store, "first").await } }).collect();
+        let askers: tokio::task::JoinSet<_> = (0..6)
+            .map(|_| {
+                let store = store.clone();
+                async move { find(&store, "first").await }
+            })
+            .collect();
         for answer in askers.join_all().await {
             assert_unavailable(answer);
         }

@@ -26,7 +26,11 @@ impl Server {
     /// Starts a server.
     pub(crate) fn start() -> Self {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/test-postgres.sh");
-        let mut script = Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("scripts/test-postgres.sh can be run");
+        let mut script = Command::new(path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("scripts/test-postgres.sh can be run");
         let answers = BufReader::new(script.stdout.take().expect("its output is a pipe"));
         let mut server = Self { url: String::new(), orders: script.stdin.take(), answers, script };
         server.url = server.answer();
@@ -58,13 +62,11 @@ impl Drop for Server {
 /// The server that all tests of this process share.
 fn shared() -> &'static str {
     static URL: OnceLock<(String, Option<Server>)> = OnceLock::new();
-    let (url, _) = URL.get_or_init(|| match given() {
-        Some(url) => (url, None),
-        None => {
-            let server = Server::start();
-            (server.url.clone(), Some(server))
-        }
-    });
+    let start = || {
+        let server = Server::start();
+        (server.url.clone(), Some(server))
+    };
+    let (url, _) = URL.get_or_init(|| given().map_or_else(start, |url| (url, None)));
     url
 }
 
@@ -98,7 +100,10 @@ impl Database {
 
     /// The database's URL.
     pub(crate) fn url(&self) -> String {
-        let (address, parameters) = self.server.split_once('?').map_or((self.server.as_str(), String::new()), |(address, rest)| (address, format!("?{rest}")));
+        let (address, parameters) = self
+            .server
+            .split_once('?')
+            .map_or((self.server.as_str(), String::new()), |(address, rest)| (address, format!("?{rest}")));
         let (host, _) = address.rsplit_once('/').expect("a URL has slashes");
         format!("{host}/{}{parameters}", self.name)
     }

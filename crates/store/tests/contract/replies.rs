@@ -26,7 +26,12 @@ fn created(placed: &Placed) -> Kept {
 
 async fn replayed_byte_for_byte(backend: &Backend) {
     let store = &backend.store;
-    let ask = async |n| store.create_link(LIVE, new_link(n, &format!("slug{n}")), Some(keep("k1", 7, created))).await.expect("the store works");
+    let ask = async |n| {
+        store
+            .create_link(LIVE, new_link(n, &format!("slug{n}")), Some(keep("k1", 7, created)))
+            .await
+            .expect("the store works")
+    };
     let Once::Done(Ok(link)) = ask(1).await else { panic!("it is the first") };
     let wanted = created(&Ok(link));
     for n in 2..4 {
@@ -39,7 +44,10 @@ async fn several_links_at_once(backend: &Backend) {
     let store = &backend.store;
     let ask = async |n| {
         let reply = |placed: &Vec<Placed>| Kept { status: 200, body: vec![u8::try_from(placed.len()).expect("a few")] };
-        store.create_links(LIVE, vec![new_link(n, "first"), new_link(n + 1, "first")], Some(keep("k1", 7, reply))).await.expect("the store works")
+        store
+            .create_links(LIVE, vec![new_link(n, "first"), new_link(n + 1, "first")], Some(keep("k1", 7, reply)))
+            .await
+            .expect("the store works")
     };
     assert!(matches!(ask(1).await, Once::Done(placed) if placed[0].is_ok() && placed[1] == Err(Unplaced::SlugTaken)));
     assert_eq!(ask(3).await, Once::Replayed(Kept { status: 200, body: vec![2] }));
@@ -48,7 +56,9 @@ async fn several_links_at_once(backend: &Backend) {
 async fn a_refusal_is_kept_too(backend: &Backend) {
     let store = &backend.store;
     make(store, OTHER, new_link(1, "taken")).await;
-    let ask = async || store.create_link(LIVE, new_link(2, "taken"), Some(keep("k1", 7, created))).await.expect("the store works");
+    let ask = async || {
+        store.create_link(LIVE, new_link(2, "taken"), Some(keep("k1", 7, created))).await.expect("the store works")
+    };
     assert_eq!(ask().await, Once::Done(Err(Unplaced::SlugTaken)));
     assert_eq!(ask().await, Once::Replayed(created(&Err(Unplaced::SlugTaken))));
 }
@@ -56,24 +66,43 @@ async fn a_refusal_is_kept_too(backend: &Backend) {
 async fn a_key_stands_for_one_request(backend: &Backend) {
     let store = &backend.store;
     let first = keep("k1", 7, created);
-    assert!(matches!(store.create_link(LIVE, new_link(1, "first"), Some(first)).await.expect("the store works"), Once::Done(Ok(_))));
+    assert!(matches!(
+        store.create_link(LIVE, new_link(1, "first"), Some(first)).await.expect("the store works"),
+        Once::Done(Ok(_))
+    ));
     let another_body = keep("k1", 8, created);
-    assert_eq!(store.create_link(LIVE, new_link(2, "second"), Some(another_body)).await.expect("the store works"), Once::KeyReused);
+    assert_eq!(
+        store.create_link(LIVE, new_link(2, "second"), Some(another_body)).await.expect("the store works"),
+        Once::KeyReused
+    );
     let mut another_path = keep("k1", 8, created);
     another_path.path.push_str("/bulk");
-    assert!(matches!(store.create_link(LIVE, new_link(3, "third"), Some(another_path)).await.expect("the store works"), Once::Done(Ok(_))));
+    assert!(matches!(
+        store.create_link(LIVE, new_link(3, "third"), Some(another_path)).await.expect("the store works"),
+        Once::Done(Ok(_))
+    ));
     let mut another_caller = keep("k1", 8, created);
     another_caller.key = crate::sample::key_id(2);
-    assert!(matches!(store.create_link(LIVE, new_link(4, "fourth"), Some(another_caller)).await.expect("the store works"), Once::Done(Ok(_))));
+    assert!(matches!(
+        store.create_link(LIVE, new_link(4, "fourth"), Some(another_caller)).await.expect("the store works"),
+        Once::Done(Ok(_))
+    ));
     let another_case = keep("K1", 8, created);
-    assert!(matches!(store.create_link(LIVE, new_link(5, "fifth"), Some(another_case)).await.expect("the store works"), Once::Done(Ok(_))));
+    assert!(matches!(
+        store.create_link(LIVE, new_link(5, "fifth"), Some(another_case)).await.expect("the store works"),
+        Once::Done(Ok(_))
+    ));
 }
 
 async fn two_at_once_do_the_work_once(backend: &Backend) {
     for round in 0..20_u32 {
         let ask = async |n| {
             let n = round * 2 + n;
-            backend.store.create_link(LIVE, new_link(n, &format!("slug{n}")), Some(keep(&format!("k{round}"), 7, created))).await.expect("the store works")
+            backend
+                .store
+                .create_link(LIVE, new_link(n, &format!("slug{n}")), Some(keep(&format!("k{round}"), 7, created)))
+                .await
+                .expect("the store works")
         };
         let (one, other) = tokio::join!(ask(0), ask(1));
         let (done, replayed) = if matches!(one, Once::Done(_)) { (one, other) } else { (other, one) };
@@ -99,7 +128,8 @@ async fn no_reply_without_its_work(backend: &Backend) {
     let broken = keep("k2", 7, |_: &Placed| panic!("a reply that cannot be made, on purpose"));
     store.create_link(LIVE, new_link(3, "summer"), Some(broken)).await.expect_err("the step panicked");
     assert_eq!(store.link_by_id(LIVE, link_id(3)).await.expect("the store works"), None);
-    let again = store.create_link(LIVE, new_link(4, "summer"), Some(keep("k2", 7, created))).await.expect("the store works");
+    let again =
+        store.create_link(LIVE, new_link(4, "summer"), Some(keep("k2", 7, created))).await.expect("the store works");
     assert!(matches!(again, Once::Done(Ok(_))));
 }
 
@@ -115,8 +145,10 @@ async fn forgotten_in_time(backend: &Backend) {
     assert_eq!(forget(3, 2).await, 2, "the oldest first, and no more than wanted");
     assert_eq!(forget(3, 2).await, 1);
     assert_eq!(forget(3, 2).await, 0);
-    let again = store.create_link(LIVE, new_link(9, "again"), Some(keep("k0", 8, created))).await.expect("the store works");
+    let again =
+        store.create_link(LIVE, new_link(9, "again"), Some(keep("k0", 8, created))).await.expect("the store works");
     assert!(matches!(again, Once::Done(Ok(_))), "what is forgotten may be used anew");
-    let kept = store.create_link(LIVE, new_link(10, "again2"), Some(keep("k3", 7, created))).await.expect("the store works");
+    let kept =
+        store.create_link(LIVE, new_link(10, "again2"), Some(keep("k3", 7, created))).await.expect("the store works");
     assert!(matches!(kept, Once::Replayed(_)));
 }

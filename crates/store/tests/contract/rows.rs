@@ -22,8 +22,17 @@ fn assert_corrupt<T: std::fmt::Debug>(answer: Result<T, Error>, table: &'static 
 async fn links(backend: &Backend) {
     let store = &backend.store;
     for (n, column, value) in [
-        (1, "url", "'ftp://x'"), (2, "slug", "'a b'"), (3, "tags", "'{'"), (4, "tags", "'[\"\"]'"), (5, "rules", "'[{\"url\":\"http://x\"}]'"), (6, "rules", "'[1]'"),
-        (7, "variants", "'[{\"url\":\"https://x\"}]'"), (8, "preview", "'[]'"), (9, "redirect_status", "303"), (10, "ios_target", "'javascript:x'"), (11, "expired_url", "''"),
+        (1, "url", "'ftp://x'"),
+        (2, "slug", "'a b'"),
+        (3, "tags", "'{'"),
+        (4, "tags", "'[\"\"]'"),
+        (5, "rules", "'[{\"url\":\"http://x\"}]'"),
+        (6, "rules", "'[1]'"),
+        (7, "variants", "'[{\"url\":\"https://x\"}]'"),
+        (8, "preview", "'[]'"),
+        (9, "redirect_status", "303"),
+        (10, "ios_target", "'javascript:x'"),
+        (11, "expired_url", "''"),
         (12, "rules", "'[{\"url\":\"https://x.example\",\"device\":[\"toaster\"]}]'"),
     ] {
         let mut new = new_link(n, &format!("slug{n}"));
@@ -52,7 +61,14 @@ async fn links(backend: &Backend) {
 
 /// SQLite lets a column hold a value of any type.
 async fn sqlite_holds_any_type(backend: &Backend, id: LinkId) {
-    for (column, value) in [("is_archived", "7"), ("clicks", "'many'"), ("clicks", "1.5"), ("title", "x'ff'"), ("url", "17"), ("domain", "CAST(x'ff' AS TEXT)")] {
+    for (column, value) in [
+        ("is_archived", "7"),
+        ("clicks", "'many'"),
+        ("clicks", "1.5"),
+        ("title", "x'ff'"),
+        ("url", "17"),
+        ("domain", "CAST(x'ff' AS TEXT)"),
+    ] {
         backend.place.sql("CREATE TABLE backup AS SELECT * FROM links");
         backend.place.sql(&format!("UPDATE links SET {column} = {value} WHERE id = '{id}'"));
         assert_corrupt(backend.store.link_by_id(LIVE, id).await, "links", column, &id.to_string());
@@ -63,7 +79,15 @@ async fn sqlite_holds_any_type(backend: &Backend, id: LinkId) {
 async fn keys_workspaces_and_tags(backend: &Backend) {
     let store = &backend.store;
     let hash = mask_core::key::SecretHash([7; 32]);
-    let new = NewKey { id: key_id(1), owner: LIVE, name: "x".to_owned(), scopes: Scopes::all(), hint: String::new(), hash, now: at(1) };
+    let new = NewKey {
+        id: key_id(1),
+        owner: LIVE,
+        name: "x".to_owned(),
+        scopes: Scopes::all(),
+        hint: String::new(),
+        hash,
+        now: at(1),
+    };
     store.create_key(new).await.expect("the store works");
     backend.place.sql("UPDATE api_keys SET scopes = 'links:fly'");
     assert_corrupt(store.key_by_hash(hash).await, "api_keys", "scopes", &key_id(1).to_string());
@@ -91,7 +115,8 @@ async fn positions_and_replies(backend: &Backend) {
     backend.place.clicks_sql("UPDATE recorded_positions SET byte = -1");
     assert_corrupt(store.recorded_positions("node-b".to_owned()).await, "recorded_positions", "byte", "node-b");
 
-    let keep = || crate::sample::keep("k1", 7, |_: &mask_store::Placed| mask_store::Kept { status: 201, body: Vec::new() });
+    let keep =
+        || crate::sample::keep("k1", 7, |_: &mask_store::Placed| mask_store::Kept { status: 201, body: Vec::new() });
     store.create_link(LIVE, new_link(1, "spring"), Some(keep())).await.expect("the store works");
     backend.place.sql("UPDATE replies SET status = 70000");
     assert_corrupt(store.create_link(LIVE, new_link(2, "spring"), Some(keep())).await, "replies", "status", "k1");

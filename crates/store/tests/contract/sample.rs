@@ -54,7 +54,13 @@ pub(crate) fn target(text: &str) -> AppTarget {
 /// A plain link: the n-th, at this slug.
 pub(crate) fn new_link(n: u32, text: &str) -> NewLink {
     let content = Content::to(url(&format!("https://example.com/{text}")));
-    NewLink { id: link_id(n), domain: DOMAIN.to_owned(), slugs: Slugs::Wanted(slug(text)), content, now: at(i64::from(n)) }
+    NewLink {
+        id: link_id(n),
+        domain: DOMAIN.to_owned(),
+        slugs: Slugs::Wanted(slug(text)),
+        content,
+        now: at(i64::from(n)),
+    }
 }
 
 /// The same with other content.
@@ -99,9 +105,22 @@ pub(crate) fn full_content() -> Content {
         expired_url: Some(url("https://example.com/over")),
         external_id: Some("crm:42/é".to_owned()),
         is_archived: true,
-        rules: vec![full_rule(), Rule { when: Condition { country: vec!["PK".to_owned()], ..Condition::default() }, url: url("https://example.com/pk") }],
-        variants: vec![Variant { url: url("https://example.com/a"), weight: 0 }, Variant { url: url("https://example.com/b"), weight: 10_000 }],
-        preview: Some(Preview { title: Some("\u{202e}title".to_owned()), description: None, image_url: Some(url("https://example.com/i.png")) }),
+        rules: vec![
+            full_rule(),
+            Rule {
+                when: Condition { country: vec!["PK".to_owned()], ..Condition::default() },
+                url: url("https://example.com/pk"),
+            },
+        ],
+        variants: vec![
+            Variant { url: url("https://example.com/a"), weight: 0 },
+            Variant { url: url("https://example.com/b"), weight: 10_000 },
+        ],
+        preview: Some(Preview {
+            title: Some("\u{202e}title".to_owned()),
+            description: None,
+            image_url: Some(url("https://example.com/i.png")),
+        }),
     }
 }
 

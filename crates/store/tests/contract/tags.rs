@@ -8,10 +8,23 @@ use crate::{
     sample::{LIVE, OTHER, TEST, at, link_id, make, new_link, new_link_with, tags},
 };
 
-on_every_backend!(counted_and_oldest_first, pages, shown_while_a_link_has_it, compared_as_written, many_who_first_use_the_same);
+on_every_backend!(
+    counted_and_oldest_first,
+    pages,
+    shown_while_a_link_has_it,
+    compared_as_written,
+    many_who_first_use_the_same
+);
 
 async fn listed(store: &Store, owner: Owner) -> Vec<(String, i64)> {
-    store.list_tags(owner, None, 1000).await.expect("the store works").rows.into_iter().map(|tag| (tag.name, tag.links)).collect()
+    store
+        .list_tags(owner, None, 1000)
+        .await
+        .expect("the store works")
+        .rows
+        .into_iter()
+        .map(|tag| (tag.name, tag.links))
+        .collect()
 }
 
 async fn counted_and_oldest_first(backend: &Backend) {
@@ -30,7 +43,8 @@ async fn counted_and_oldest_first(backend: &Backend) {
 async fn pages(backend: &Backend) {
     let store = &backend.store;
     for n in 1..=10 {
-        make(store, LIVE, new_link_with(n, &format!("slug{n}"), |content| content.tags = tags(&[&format!("tag {n}")]))).await;
+        make(store, LIVE, new_link_with(n, &format!("slug{n}"), |content| content.tags = tags(&[&format!("tag {n}")])))
+            .await;
     }
     for limit in [1, 3, 5, 10, 11] {
         let (mut names, mut after) = (Vec::new(), None);
@@ -52,9 +66,20 @@ async fn shown_while_a_link_has_it(backend: &Backend) {
     let link = make(store, LIVE, new_link_with(1, "first", |content| content.tags = tags(&["a", "b"]))).await;
     let retag = async |names: &[&str], now| {
         let change = Change { tags: Some(tags(names)), ..Change::default() };
-        store.update_link(LIVE, link.id, Expected::AnyVersion, change, at(now)).await.expect("the store works").expect("it is there");
+        store
+            .update_link(LIVE, link.id, Expected::AnyVersion, change, at(now))
+            .await
+            .expect("the store works")
+            .expect("it is there");
     };
-    let first = store.list_tags(LIVE, None, 10).await.expect("the store works").rows.into_iter().find(|tag| tag.name == "b").expect("it is shown");
+    let first = store
+        .list_tags(LIVE, None, 10)
+        .await
+        .expect("the store works")
+        .rows
+        .into_iter()
+        .find(|tag| tag.name == "b")
+        .expect("it is shown");
     retag(&["c"], 5).await;
     assert_eq!(listed(store, LIVE).await, [("c".to_owned(), 1)]);
     retag(&["b"], 6).await;
@@ -64,7 +89,12 @@ async fn shown_while_a_link_has_it(backend: &Backend) {
 
 async fn compared_as_written(backend: &Backend) {
     let store = &backend.store;
-    make(store, LIVE, new_link_with(1, "first", |content| content.tags = tags(&["News", "news", "NEWS", "é", "e\u{301}"]))).await;
+    make(
+        store,
+        LIVE,
+        new_link_with(1, "first", |content| content.tags = tags(&["News", "news", "NEWS", "é", "e\u{301}"])),
+    )
+    .await;
     assert_eq!(listed(store, LIVE).await.len(), 5);
 }
 
@@ -78,7 +108,9 @@ async fn many_who_first_use_the_same(backend: &Backend) {
             names.reverse();
         }
         let names: Vec<_> = names.iter().map(|name| mask_core::link::Tag::parse(name).expect("a tag")).collect();
-        tasks.spawn(async move { make(&store, LIVE, new_link_with(n, &format!("slug{n}"), |content| content.tags = names)).await });
+        tasks.spawn(async move {
+            make(&store, LIVE, new_link_with(n, &format!("slug{n}"), |content| content.tags = names)).await
+        });
     }
     assert_eq!(tasks.join_all().await.len(), 40);
     let found = listed(&backend.store, LIVE).await;

@@ -1,14 +1,25 @@
 //! Workspaces, the installation's secrets, and what the store says of itself.
 
-use mask_core::{id::{self, WorkspaceId}, workspace::Workspace};
+use mask_core::{
+    id::{self, WorkspaceId},
+    workspace::Workspace,
+};
 use mask_store::NewWorkspace;
 
-use crate::{backend::{Backend, Place, on_every_backend}, sample::{LIVE, at, make, new_link}};
+use crate::{
+    backend::{Backend, Place, on_every_backend},
+    sample::{LIVE, at, make, new_link},
+};
 
 on_every_backend!(create_find_and_list, a_slug_is_taken_once, secrets, what_it_says_of_itself);
 
 fn new(n: u32, slug: &str) -> NewWorkspace {
-    NewWorkspace { id: WorkspaceId::from_bits(id::at(at(i64::from(n)), n.into())), name: format!("Größe & Söhne {n}"), slug: slug.to_owned(), now: at(i64::from(n)) }
+    NewWorkspace {
+        id: WorkspaceId::from_bits(id::at(at(i64::from(n)), n.into())),
+        name: format!("Größe & Söhne {n}"),
+        slug: slug.to_owned(),
+        now: at(i64::from(n)),
+    }
 }
 
 async fn create_find_and_list(backend: &Backend) {
@@ -18,7 +29,10 @@ async fn create_find_and_list(backend: &Backend) {
     let first = store.create_workspace(new(2, "zeta")).await.expect("the store works").expect("its slug is free");
     let second = store.create_workspace(new(1, "alpha")).await.expect("the store works").expect("its slug is free");
     let wanted = new(2, "zeta");
-    assert_eq!(first, Workspace { id: wanted.id, number: first.number, name: wanted.name, slug: wanted.slug, created_at: wanted.now });
+    assert_eq!(
+        first,
+        Workspace { id: wanted.id, number: first.number, name: wanted.name, slug: wanted.slug, created_at: wanted.now }
+    );
     assert!(first.number > 0 && second.number > first.number);
     assert_eq!(store.workspace_by_slug("alpha".to_owned()).await.expect("the store works"), Some(second.clone()));
     assert_eq!(store.workspace_by_slug("ALPHA".to_owned()).await.expect("the store works"), None);

@@ -14,15 +14,27 @@ async fn two_hundred_at_once(backend: &Backend) {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..200 {
         let store = backend.store.clone();
-        tasks.spawn(async move { make(&store, LIVE, new_link_with(n, &format!("slug{n}"), |content| content.tags = tags(&["a", "b"]))).await });
+        tasks.spawn(async move {
+            make(&store, LIVE, new_link_with(n, &format!("slug{n}"), |content| content.tags = tags(&["a", "b"]))).await
+        });
     }
     assert_eq!(tasks.join_all().await.len(), 200);
     assert_eq!(backend.store.count_links().await.expect("the store works"), 200);
-    assert!(backend.store.list_tags(LIVE, None, 10).await.expect("the store works").rows.iter().all(|tag| tag.links == 200));
+    assert!(
+        backend.store.list_tags(LIVE, None, 10).await.expect("the store works").rows.iter().all(|tag| tag.links == 200)
+    );
 }
 
 async fn a_step_that_fails_or_panics_fails_alone(backend: &Backend) {
-    let key = |n: u8| NewKey { id: key_id(1), owner: LIVE, name: String::new(), scopes: Scopes::all(), hint: String::new(), hash: SecretHash([n; 32]), now: at(1) };
+    let key = |n: u8| NewKey {
+        id: key_id(1),
+        owner: LIVE,
+        name: String::new(),
+        scopes: Scopes::all(),
+        hint: String::new(),
+        hash: SecretHash([n; 32]),
+        now: at(1),
+    };
     backend.store.create_key(key(0)).await.expect("the store works");
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..60 {

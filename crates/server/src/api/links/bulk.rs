@@ -35,7 +35,7 @@ const MOST: usize = 100;
 #[derive(Debug, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
-pub struct BulkCreate {
+pub(super) struct BulkCreate {
     /// The links.
     #[schema(min_items = 1, max_items = 100)]
     links: Vec<input::NewLink>,
@@ -45,7 +45,7 @@ pub struct BulkCreate {
 #[derive(Debug, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
-pub struct BulkUpdate {
+pub(super) struct BulkUpdate {
     /// The links' ids.
     #[schema(min_items = 1, max_items = 100)]
     ids: Vec<String>,
@@ -57,7 +57,7 @@ pub struct BulkUpdate {
 #[derive(Debug, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
-pub struct BulkDelete {
+pub(super) struct BulkDelete {
     /// The links' ids.
     #[schema(min_items = 1, max_items = 100)]
     ids: Vec<String>,
@@ -76,7 +76,7 @@ pub struct BulkDelete {
     responses((status = 200, description = "What became of each", body = BulkAnswer)),
     security(("key" = ["links:write"]))
 )]
-pub async fn create_bulk(
+pub(super) async fn create_bulk(
     State(api): State<Arc<Api>>,
     caller: Caller<LinksWrite>,
     axum::Extension(seen): axum::Extension<Seen>,
@@ -132,7 +132,7 @@ pub async fn create_bulk(
     responses((status = 200, description = "What became of each", body = BulkAnswer)),
     security(("key" = ["links:write"]))
 )]
-pub async fn update_bulk(
+pub(super) async fn update_bulk(
     State(api): State<Arc<Api>>,
     caller: Caller<LinksWrite>,
     axum::Extension(seen): axum::Extension<Seen>,
@@ -173,7 +173,7 @@ pub async fn update_bulk(
     responses((status = 200, description = "What became of each", body = BulkAnswer)),
     security(("key" = ["links:write"]))
 )]
-pub async fn delete_bulk(
+pub(super) async fn delete_bulk(
     State(api): State<Arc<Api>>,
     caller: Caller<LinksWrite>,
     axum::Extension(seen): axum::Extension<Seen>,

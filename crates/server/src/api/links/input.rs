@@ -105,7 +105,7 @@ inputs! {
 
 /// What a body asks for.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub(super) struct Asked {
     /// The change, but for the password.
     pub change: Change,
     /// The password in clear, on its way to being hashed.
@@ -114,7 +114,7 @@ pub struct Asked {
 
 /// What the reader needs to know of the world.
 #[derive(Clone, Copy, Debug)]
-pub struct World<'a> {
+pub(super) struct World<'a> {
     /// Which hosts are ours.
     pub hosts: &'a Hosts,
     /// Where links live unless told otherwise.
@@ -143,12 +143,12 @@ impl World<'_> {
 }
 
 /// Reads the body of a new link: `url` is required.
-pub fn read_new(value: Value, world: World<'_>, problems: &mut Problems) -> Asked {
+pub(super) fn read_new(value: Value, world: World<'_>, problems: &mut Problems) -> Asked {
     read(value, world, problems, true)
 }
 
 /// Reads the body of a change.
-pub fn read_change(value: Value, world: World<'_>, problems: &mut Problems) -> Asked {
+pub(super) fn read_change(value: Value, world: World<'_>, problems: &mut Problems) -> Asked {
     read(value, world, problems, false)
 }
 

@@ -36,7 +36,7 @@ use crate::api::{
     responses((status = 200, description = "A page of links", body = LinkList)),
     security(("key" = ["links:read"]))
 )]
-pub async fn list(
+pub(super) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller<LinksRead>,
     mut parameters: Parameters,
@@ -65,7 +65,7 @@ pub async fn list(
 #[derive(Debug, utoipa::ToSchema)]
 #[schema(as = LinkSort)]
 #[expect(dead_code, non_camel_case_types, reason = "the names as the document shows them")]
-pub enum SortName {
+pub(crate) enum SortName {
     created_at,
     clicks,
     updated_at,
@@ -75,7 +75,7 @@ pub enum SortName {
 #[derive(Debug, utoipa::ToSchema)]
 #[schema(as = Order)]
 #[expect(dead_code, non_camel_case_types, reason = "the names as the document shows them")]
-pub enum OrderName {
+pub(crate) enum OrderName {
     asc,
     desc,
 }

@@ -36,6 +36,7 @@ use super::{
     version,
 };
 use input::{Asked, World};
+pub(crate) use list::{OrderName, SortName};
 pub use shape::{ErrorBody, ErrorMembers, Pagination};
 use shape::{LinkBody, LinkList};
 

@@ -14,7 +14,7 @@ use crate::{api::error::Detail, redirect::Redirects};
 /// A short link.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Link)]
-pub struct LinkBody {
+pub(super) struct LinkBody {
     /// The link's id.
     #[schema(example = "lnk_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     id: String,
@@ -84,7 +84,7 @@ pub struct LinkBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Rule)]
-pub struct RuleBody {
+pub(super) struct RuleBody {
     /// What must hold.
     when: ConditionBody,
     /// Where it leads.
@@ -96,7 +96,7 @@ pub struct RuleBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Condition)]
-pub struct ConditionBody {
+pub(super) struct ConditionBody {
     /// Countries, ISO 3166-1 alpha-2. Does not match while the visitor's country is unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false, max_items = 50)]
@@ -127,7 +127,7 @@ pub struct ConditionBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Schedule)]
-pub struct ScheduleBody {
+pub(super) struct ScheduleBody {
     /// IANA name of the zone; UTC unless told otherwise.
     #[schema(required = false, example = "Asia/Karachi")]
     timezone: String,
@@ -152,7 +152,7 @@ pub struct ScheduleBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Variant)]
-pub struct VariantBody {
+pub(super) struct VariantBody {
     /// Where it leads.
     #[schema(pattern = "^[hH][tT][tT][pP][sS]://", max_length = 8192, example = "https://example.com/b")]
     url: String,
@@ -165,7 +165,7 @@ pub struct VariantBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Preview)]
-pub struct PreviewBody {
+pub(super) struct PreviewBody {
     /// The headline.
     #[schema(max_length = 255)]
     title: Option<String>,
@@ -178,7 +178,7 @@ pub struct PreviewBody {
 
 impl LinkBody {
     /// The link as the API shows it.
-    pub fn of(link: &Link, redirects: &Redirects) -> Self {
+    pub(super) fn of(link: &Link, redirects: &Redirects) -> Self {
         let content = &link.content;
         let url = |url: &WebUrl| url.as_str().to_owned();
         let target = |target: &AppTarget| target.as_str().to_owned();
@@ -262,7 +262,7 @@ impl PreviewBody {
 
 /// A page of links.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LinkList {
+pub(super) struct LinkList {
     /// The links.
     pub data: Vec<LinkBody>,
     /// Where the next page begins.
@@ -287,7 +287,7 @@ impl Pagination {
 
 /// What became of one item of a bulk request: a `link`, or an `error`, or neither where there is nothing to show.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct BulkItem {
+pub(super) struct BulkItem {
     /// The status that a request for this item alone would have got.
     #[schema(example = 201)]
     pub status: u16,
@@ -307,7 +307,7 @@ pub struct BulkItem {
 
 /// The answers to a bulk request, in the order of its items.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct BulkAnswer {
+pub(super) struct BulkAnswer {
     /// One for each item.
     pub data: Vec<BulkItem>,
 }

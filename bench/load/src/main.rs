@@ -1,0 +1,39 @@
+//! Load for the benchmarks, and the floor below which no server can be.
+//!
+//! One thread on purpose: it is pinned to one core and the server to another, so that neither takes from the other.
+//! `wrk` was rejected: choosing a slug at random takes a Lua call for each request, which costs the load's core about as
+//! much as a redirect costs the server's, and `wrk` knows neither an open loop nor a body for each request.
+//!
+//! ```text
+//! mask-load floor --listen 127.0.0.1:0
+//! mask-load ask --connect 127.0.0.1:8080 --template get.http --values slugs.txt [--connections 64]
+//!     [--pick random|each] [--seconds 10] [--requests 1000] [--rate 5000] [--by-value yes] [--seed 1]
+//! ```
+
+mod answer;
+mod ask;
+mod floor;
+mod latency;
+mod options;
+mod requests;
+
+use std::{env, process::ExitCode};
+
+use options::Options;
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let done = Options::read(arguments).and_then(|options| match task.as_str() {
+        "ask" => ask::run(&options),
+        "floor" => floor::run(&options),
+        _ => Err(format!("`{task}` is neither `ask` nor `floor`").into()),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mask-load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Measures the promises of bench/README.md, or those of the scenarios that are named:
+#
+#   bench/run.sh [--quick] [redirect-hot | redirect-cold | start | memory | create | list]…
+#
+# --quick makes rounds short, to see that everything runs; its figures mean nothing and are kept apart.
+# MASK_BINARY measures that program in place of a fresh build.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+target="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mask/target}"
+
+missing=()
+for command in nginx strace; do
+    PATH="$PATH:/usr/sbin" command -v "$command" >/dev/null || missing+=("$command")
+done
+if ((${#missing[@]})); then
+    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+        echo "Not found: ${missing[*]}. On Debian or Ubuntu: sudo apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    # Debian starts a server as soon as it is installed; this one is started by the measurement alone.
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
+    rm -f /usr/sbin/policy-rc.d
+fi
+
+if [[ -z "${MASK_BINARY:-}" ]]; then
+    cargo build --release --locked -p mask --target-dir "$target"
+    MASK_BINARY="$target/release/mask"
+fi
+cargo build --release --locked --manifest-path bench/load/Cargo.toml --target-dir "$target/bench"
+
+export MASK_BINARY MASK_LOAD="$target/bench/release/mask-load" PYTHONDONTWRITEBYTECODE=1
+cd bench
+exec python3 -m suite "$@"

@@ -1,0 +1,12 @@
+"""Where things are."""
+
+import os
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent.parent
+REPOSITORY = BENCH.parent
+RUNS = BENCH / "runs"
+WORK = BENCH / "work"
+SCHEMA = REPOSITORY / "crates" / "store" / "migrations" / "sqlite"
+MASK = Path(os.environ.get("MASK_BINARY", "mask"))
+LOAD = Path(os.environ.get("MASK_LOAD", "mask-load"))

@@ -1,0 +1,355 @@
+//! Every operation of the document, asked by everybody who must not be answered; and every code of error, met once.
+//!
+//! Nothing here names an operation without need: one that is added later is covered when it is added.
+
+use mask::api::error::Code;
+use mask_core::key::Secret;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::{
+    document::{OPERATIONS, Operation, schema},
+    harness::{Answer, App, HTTPS, lock},
+};
+
+/// Many requests within one minute, and still the headers of the limit.
+const PATIENT: (&str, &str) = ("limits.requests_per_minute", "100000");
+
+/// What a request is about.
+struct Target {
+    id: String,
+    slug: String,
+    external_id: String,
+}
+
+impl Target {
+    /// A link of whoever has this key.
+    async fn of(app: &App, key: &str) -> Self {
+        let external_id = format!("ext-{}", fastrand::u32(..));
+        let body = json!({"url": "https://example.com", "external_id": external_id});
+        let link = Answer::of(app.api_as(key, Method::POST, "/links").json(&body)).await.is(201);
+        let text = |name: &str| link[name].as_str().expect("a text").to_owned();
+        Self { id: text("id"), slug: text("slug"), external_id }
+    }
+
+    /// What nobody ever had.
+    fn unknown() -> Self {
+        let id = "lnk_01kcd3vyk5f8r9v3k2m4n6p8qa".to_owned();
+        Self { id, slug: "never-was".to_owned(), external_id: "ext-never-was".to_owned() }
+    }
+
+    /// The operation's request about it, with the documented example as its body.
+    fn ask(&self, app: &App, operation: &Operation, key: &str) -> RequestBuilder {
+        self.ask_without_key(app, operation).bearer_auth(key)
+    }
+
+    fn ask_without_key(&self, app: &App, operation: &Operation) -> RequestBuilder {
+        let path = operation.path.replace("{id}", &self.id).replace("{external_id}", &self.external_id);
+        let mut request = app.client.request(operation.method.clone(), format!("{}/api/v1{path}", app.base));
+        if operation.id == "lookup_link" {
+            request = request.query(&[("slug", &self.slug)]);
+        }
+        let Some(mut body) = operation.example() else { return request };
+        if body.get("ids").is_some() {
+            body["ids"] = json!([self.id]);
+        }
+        request.json(&body)
+    }
+}
+
+async fn patient() -> App {
+    App::with(&[PATIENT]).await
+}
+
+#[test]
+fn every_operation_is_described() {
+    assert!(OPERATIONS.len() >= 12);
+    for operation in OPERATIONS.iter() {
+        let Operation { id, described, .. } = operation;
+        for name in ["summary", "description", "operationId"] {
+            assert!(described[name].as_str().is_some_and(|text| !text.is_empty()), "{id} has no {name}");
+        }
+        assert_eq!(described["tags"].as_array().map(Vec::len), Some(1), "{id} has one tag");
+        assert_eq!(described["security"][0]["key"].as_array().map(Vec::len), Some(1), "{id} needs one scope");
+        for status in [401, 403, 422, 429, 500, 503] {
+            assert!(operation.documents(status), "{id} does not document {status}");
+        }
+        let has_body = described.get("requestBody").is_some();
+        assert_eq!(has_body, operation.example().is_some(), "{id} has an example of its body");
+        for status in [400, 408, 413, 415] {
+            assert!(!has_body || operation.documents(status), "{id} does not document {status}");
+        }
+        for (status, response) in described["responses"].as_object().expect("responses") {
+            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{id} {status}");
+            let is_error = status.parse::<u16>().expect("a status") >= 400;
+            let content = &response["content"]["application/json"]["schema"]["$ref"];
+            assert!(!is_error || content == "#/components/schemas/Error", "{id} {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_valid_key_nobody_gets_in() {
+    let app = patient().await;
+    let target = Target::of(&app, &app.key).await;
+    let revoked = app.key_for("all", false).await;
+    let hash = Secret::parse(&revoked).expect("a secret").hash();
+    let key = app.server().store.key_by_hash(hash).await.expect("a store").expect("a key");
+    assert!(app.server().store.revoke_key(key.id, app.clock.now()).await.expect("a store"));
+    let unknown = Secret::new(false, |bound| fastrand::usize(..bound)).reveal().to_owned();
+    let mut mistyped = app.key.clone();
+    mistyped.replace_range(39.., if app.key.ends_with('a') { "b" } else { "a" });
+    let lookalike = app.key.replace("mk_live_", "mk_test_");
+    let bearer = |key: &str| Some(format!("Bearer {key}"));
+    let headers = [
+        None,
+        Some(String::new()),
+        bearer(""),
+        bearer("mk_live_"),
+        bearer(&mistyped),
+        bearer(&lookalike),
+        bearer(&unknown),
+        bearer(&revoked),
+        bearer(&format!("{} {}", app.key, app.key)),
+        Some(app.key.clone()),
+        Some(format!("Basic {}", app.key)),
+    ];
+    for operation in OPERATIONS.iter() {
+        for header in &headers {
+            let mut request = target.ask_without_key(&app, operation);
+            if let Some(header) = header {
+                request = request.header("authorization", header);
+            }
+            let answer = Answer::of(request).await;
+            assert_eq!(answer.error(401), "unauthorized", "{} {header:?}", operation.id);
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+            assert_eq!(answer.header("content-type"), "application/json");
+            assert_eq!(answer.header("x-ratelimit-limit"), "100000");
+            for name in ["x-ratelimit-remaining", "x-ratelimit-reset"] {
+                assert!(answer.header(name).parse::<u64>().is_ok(), "{} {name}", operation.id);
+            }
+            assert_eq!(answer.header("retry-after"), "");
+        }
+    }
+    assert_eq!(app.get(&format!("/links/{}", target.id)).await.status, 200, "nobody changed anything");
+}
+
+#[tokio::test]
+async fn every_operation_needs_its_scope_and_no_other() {
+    let app = patient().await;
+    let target = Target::of(&app, &app.key).await;
+    for operation in OPERATIONS.iter() {
+        let needed = operation.scope();
+        let all = mask_core::scope::Scope::ALL.iter().map(|scope| scope.as_str());
+        let others: Vec<_> = all.filter(|scope| *scope != needed).collect();
+        assert_eq!(others.len() + 1, mask_core::scope::Scope::ALL.len(), "{needed} is a scope");
+        let key = app.key_for(&others.join(","), false).await;
+        let answer = Answer::of(target.ask(&app, operation, &key)).await;
+        assert_eq!(answer.error(403), "insufficient_scope", "{}", operation.id);
+        assert_eq!(answer.json()["error"]["required_scope"], needed);
+    }
+    for operation in OPERATIONS.iter() {
+        let key = app.key_for(operation.scope(), false).await;
+        let own = Target::of(&app, &app.key).await;
+        let answer = Answer::of(own.ask(&app, operation, &key)).await;
+        assert!(answer.status < 300, "{}: {}", operation.id, answer.text);
+    }
+}
+
+/// It makes what is not there, so what others have under the name is nothing to it.
+const MAKES_ITS_OWN: &str = "upsert_link";
+
+#[tokio::test]
+async fn what_others_own_cannot_be_told_from_what_never_was() {
+    let app = patient().await;
+    let (theirs, test) = (app.key_of_workspace(2, "all", false).await, app.key_for("all", true).await);
+    let unknown = Target::unknown();
+    for operation in OPERATIONS.iter() {
+        let names_one = operation.path.contains('{') || operation.id == "lookup_link";
+        let names_some = operation.example().is_some_and(|body| body.get("ids").is_some());
+        if operation.id == MAKES_ITS_OWN || !(names_one || names_some) {
+            continue;
+        }
+        let nothing = Answer::of(unknown.ask(&app, operation, &app.key)).await;
+        if names_one {
+            assert_eq!(nothing.error(404), "not_found", "{}", operation.id);
+        } else {
+            assert_eq!(nothing.json()["data"][0]["status"], 404, "{}", operation.id);
+        }
+        for key in [&theirs, &test] {
+            let foreign = Target::of(&app, key).await;
+            let answer = Answer::of(foreign.ask(&app, operation, &app.key)).await;
+            let plain = |answer: &Answer, target: &Target| {
+                answer.text.replace(answer.header("x-request-id"), "REQUEST").replace(&target.id, "ID")
+            };
+            assert_eq!(answer.status, nothing.status);
+            assert_eq!(plain(&answer, &foreign), plain(&nothing, &unknown), "{}", operation.id);
+            assert_eq!(answer.headers.len(), nothing.headers.len());
+            let path = format!("/links/{}", foreign.id);
+            let before = Answer::of(app.api_as(key, Method::GET, &path)).await.is(200);
+            assert_eq!(before["archived"], false, "{} changed it", operation.id);
+        }
+        // What is no id at all is not there either.
+        let nonsense = Target { id: "lnk_x".to_owned(), ..Target::unknown() };
+        assert_eq!(Answer::of(nonsense.ask(&app, operation, &app.key)).await.status, nothing.status);
+    }
+}
+
+#[tokio::test]
+async fn the_documented_examples_work() {
+    let app = patient().await;
+    for operation in OPERATIONS.iter().filter(|operation| operation.example().is_some()) {
+        let target = Target::of(&app, &app.key).await;
+        let answer = Answer::of(target.ask(&app, operation, &app.key)).await;
+        assert!(answer.status < 300, "{}: {}", operation.id, answer.text);
+        for item in answer.json()["data"].as_array().into_iter().flatten() {
+            assert!(item["status"].as_u64().is_some_and(|status| status < 300), "{}: {}", operation.id, answer.text);
+        }
+    }
+}
+
+/// An object has the members of its schema, neither more nor fewer, but for those that the schema does not require.
+#[track_caller]
+fn has_shape(value: &Value, name: &str) {
+    let schema = schema(name);
+    let members = value.as_object().expect("an object");
+    for member in members.keys() {
+        assert!(schema["properties"].get(member).is_some(), "{name} has an undocumented {member}");
+    }
+    for required in schema["required"].as_array().into_iter().flatten() {
+        assert!(members.contains_key(required.as_str().expect("a name")), "{name} lacks {required}");
+    }
+}
+
+#[tokio::test]
+async fn answers_have_the_documented_shape() {
+    let app = App::start().await;
+    let link = app
+        .link(json!({
+            "url": "https://example.com", "tags": ["a"], "preview": {"title": "T"},
+            "rules": [{"when": {"schedule": {"days": ["mon"]}}, "url": "https://example.com/r"}],
+            "variants": [{"url": "https://example.com/v", "weight": 1}],
+        }))
+        .await;
+    has_shape(&link, "Link");
+    assert_eq!(link.as_object().map(serde_json::Map::len), schema("Link")["properties"].as_object().map(serde_json::Map::len));
+    has_shape(&link["preview"], "Preview");
+    has_shape(&link["rules"][0], "Rule");
+    has_shape(&link["rules"][0]["when"], "Condition");
+    has_shape(&link["rules"][0]["when"]["schedule"], "Schedule");
+    has_shape(&link["variants"][0], "Variant");
+    let list = app.get("/links").await.is(200);
+    has_shape(&list, "LinkList");
+    has_shape(&list["pagination"], "Pagination");
+    let tags = app.get("/tags").await.is(200);
+    has_shape(&tags, "TagList");
+    has_shape(&tags["data"][0], "Tag");
+    let error = app.post("/links", json!({"url": "x"})).await.is(422);
+    has_shape(&error, "Error");
+    has_shape(&error["error"], "ErrorMembers");
+    has_shape(&error["error"]["details"][0], "Detail");
+    let bulk = app.post("/links/bulk", json!({"links": [{"url": "https://example.com"}, {}]})).await.is(200);
+    has_shape(&bulk, "BulkAnswer");
+    bulk["data"].as_array().expect("items").iter().for_each(|item| has_shape(item, "BulkItem"));
+}
+
+/// Codes that the contract has and that nothing answers before people have roles.
+const NOT_YET: [Code; 1] = [Code::Forbidden];
+
+/// A request that is answered with this code.
+async fn meet(code: Code, app: &App) -> Option<Answer> {
+    let body = json!({"url": "https://example.com", "slug": "code"});
+    let post = || app.api(Method::POST, "/links");
+    Some(match code {
+        Code::BadRequest => app.post("/links", json!({})).await,
+        Code::Unauthorized => Answer::of(app.client.get(format!("{}/api/v1/links", app.base))).await,
+        Code::HttpsRequired => {
+            let app = App::with(&HTTPS).await;
+            app.get("/links").await
+        }
+        Code::InsufficientScope => {
+            let key = app.key_for("links:read", false).await;
+            Answer::of(app.api_as(&key, Method::POST, "/links").json(&body)).await
+        }
+        Code::NotFound => app.get("/links/lnk_x").await,
+        Code::MethodNotAllowed => app.delete("/links").await,
+        Code::RequestTimeout => {
+            let app = App::with(&[("server.body_timeout_seconds", "1")]).await;
+            let half = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+            let request = app.api(Method::POST, "/links").header("content-type", "application/json");
+            Answer::of(request.body(reqwest::Body::wrap_stream(half))).await
+        }
+        Code::Conflict => {
+            app.link(body.clone()).await;
+            app.post("/links", body).await
+        }
+        Code::PreconditionFailed => {
+            let link = app.link(json!({"url": "https://example.com"})).await;
+            let path = format!("/links/{}", link["id"].as_str().expect("an id"));
+            Answer::of(app.api(Method::DELETE, &path).header("if-match", "\"99.0\"")).await
+        }
+        Code::PayloadTooLarge => Answer::of(post().header("content-type", "application/json").body(vec![b' '; 1 << 21])).await,
+        Code::UnsupportedMediaType => Answer::of(post().header("content-type", "text/plain").body("{}")).await,
+        Code::ValidationError => app.post("/links", json!({"url": 1})).await,
+        Code::IdempotencyKeyReused => {
+            Answer::of(post().header("idempotency-key", "k").json(&json!({"url": "https://example.com/1"}))).await.is(201);
+            Answer::of(post().header("idempotency-key", "k").json(&json!({"url": "https://example.com/2"}))).await
+        }
+        Code::RateLimitExceeded => {
+            let app = App::with(&[("limits.requests_per_minute", "1")]).await;
+            app.get("/links").await.is(200);
+            app.get("/links").await
+        }
+        Code::InternalError => {
+            let link = app.link(json!({"url": "https://example.com"})).await;
+            let id = link["id"].as_str().expect("an id");
+            let database = rusqlite::Connection::open(app.data().join("mask.db")).expect("the database");
+            database.execute("UPDATE links SET url = 'nonsense' WHERE id = ?1", [id]).expect("damaged");
+            app.get(&format!("/links/{id}")).await
+        }
+        Code::Unavailable => {
+            let app = App::with(&[("database.timeout_ms", "50")]).await;
+            let locked = lock(&app);
+            let answer = app.post("/links", body).await;
+            drop(locked);
+            answer
+        }
+        Code::Forbidden => return None,
+    })
+}
+
+#[tokio::test]
+async fn every_code_is_met() {
+    let app = App::start().await;
+    for code in Code::ALL.iter().copied() {
+        let Some(answer) = meet(code, &app).await else {
+            assert!(NOT_YET.contains(&code), "nothing answers {}", code.as_str());
+            continue;
+        };
+        assert_eq!(answer.error(code.status()), code.as_str());
+        let message = answer.json()["error"]["message"].as_str().expect("a message").to_owned();
+        assert!(message.ends_with('.'), "{message}");
+        for secret in ["SELECT", "sqlite", "UPDATE", ".rs", "/tmp", "nonsense", "mask.db"] {
+            assert!(!answer.text.contains(secret), "{} leaks {secret}: {}", code.as_str(), answer.text);
+        }
+    }
+}
+
+#[test]
+fn generated_files_are_fresh() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let files = [("openapi.json", mask::api::document()), ("docs/errors.md", mask::api::errors_page())];
+    for (name, fresh) in files {
+        let kept = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        assert!(kept == fresh, "{name} is not what the program says any more: run `make gen`");
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_served_to_everybody() {
+    let app = App::start().await;
+    let answer = Answer::of(app.client.get(format!("{}/api/v1/openapi.json", app.base))).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    assert_eq!(answer.text, mask::api::document());
+    assert!(answer.header("x-request-id").starts_with("req_"));
+}

@@ -1,0 +1,76 @@
+//! The OpenAPI document, as the tests read it. Every answer that any test gets is held to it: [`check`].
+
+use std::sync::LazyLock;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+/// The document.
+pub(crate) static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(&mask::api::document()).expect("the document is JSON"));
+
+/// What the document says of one operation.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: Method,
+    /// Below the API's root, with its parameters in braces.
+    pub(crate) path: String,
+    /// As it stands in the document.
+    pub(crate) described: Value,
+}
+
+impl Operation {
+    /// The scope that a caller needs.
+    pub(crate) fn scope(&self) -> &str {
+        self.described["security"][0]["key"][0].as_str().expect("an operation needs one scope")
+    }
+
+    /// The example of its body, if it has one.
+    pub(crate) fn example(&self) -> Option<Value> {
+        self.described.pointer("/requestBody/content/application~1json/example").cloned()
+    }
+
+    /// Whether it may be answered so.
+    pub(crate) fn documents(&self, status: u16) -> bool {
+        self.described["responses"].get(status.to_string()).is_some()
+    }
+}
+
+/// All operations.
+pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+    let paths = DOCUMENT["paths"].as_object().expect("paths");
+    let all = paths.iter().flat_map(|(path, operations)| {
+        operations.as_object().expect("operations").iter().map(move |(method, described)| Operation {
+            id: described["operationId"].as_str().expect("an operationId").to_owned(),
+            method: method.to_uppercase().parse().expect("a method"),
+            path: path.strip_prefix(mask::api::ROOT).expect("a path of the API").to_owned(),
+            described: described.clone(),
+        })
+    });
+    all.collect()
+});
+
+/// A schema by its name.
+pub(crate) fn schema(name: &str) -> &'static Value {
+    DOCUMENT["components"]["schemas"].get(name).unwrap_or_else(|| panic!("there is no schema {name}"))
+}
+
+/// Fails when an operation was answered with a status that its description does not have.
+#[track_caller]
+pub(crate) fn check(method: &Method, path: &str, status: StatusCode) {
+    let Some(path) = path.strip_prefix(mask::api::ROOT) else { return };
+    let Some(operation) = find(method, path) else { return };
+    assert!(operation.documents(status.as_u16()), "{} may answer {status}, says no document", operation.id);
+}
+
+/// The operation that answers a path: one whose path is written out comes before one with a parameter.
+fn find(method: &Method, path: &str) -> Option<&'static Operation> {
+    let meets = |operation: &&Operation| {
+        let (wanted, given) = (operation.path.split('/'), path.split('/'));
+        operation.method == *method
+            && operation.path.split('/').count() == path.split('/').count()
+            && wanted.zip(given).all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
+    };
+    OPERATIONS.iter().filter(meets).min_by_key(|operation| operation.path.matches('{').count())
+}
