@@ -4,7 +4,7 @@
 #   bench/run.sh [--quick] [redirect-hot | redirect-cold | start | memory | create | list]…
 #
 # --quick makes rounds short, to see that everything runs; its figures mean nothing and are kept apart.
-# MASK_BINARY measures that program in place of a fresh build.
+# BENCH_PROGRAM measures that program in place of a fresh build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -28,12 +28,12 @@ if ((${#missing[@]})); then
     rm -f /usr/sbin/policy-rc.d
 fi
 
-if [[ -z "${MASK_BINARY:-}" ]]; then
+if [[ -z "${BENCH_PROGRAM:-}" ]]; then
     cargo build --release --locked -p mask --target-dir "$target"
-    MASK_BINARY="$target/release/mask"
+    BENCH_PROGRAM="$target/release/mask"
 fi
 cargo build --release --locked --manifest-path bench/load/Cargo.toml --target-dir "$target/bench"
 
-export MASK_BINARY MASK_LOAD="$target/bench/release/mask-load" PYTHONDONTWRITEBYTECODE=1
+export BENCH_PROGRAM BENCH_LOAD="$target/bench/release/mask-load" PYTHONDONTWRITEBYTECODE=1
 cd bench
 exec python3 -m suite "$@"

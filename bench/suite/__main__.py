@@ -1,11 +1,13 @@
 """Runs scenarios, one after the other, into one folder of results."""
 
 import argparse
+import fcntl
 import sys
 import time
 
 from . import record
 from .bench import Bench
+from .places import WORK
 from .scenarios import create, links, memory, redirect_cold, redirect_hot, start
 
 SCENARIOS = [redirect_hot, redirect_cold, start, memory, create, links]
@@ -23,14 +25,24 @@ def main():
             parser.error(f"there is no scenario {name}; there are: {', '.join(names)}")
     if asked.report:
         return record.write_pages()
+    WORK.mkdir(parents=True, exist_ok=True)
+    with open(WORK / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            parser.error("another measurement is under way in this checkout")
+        measure(asked.scenarios or names, asked.quick)
+    record.write_pages()
+
+
+def measure(names, is_quick):
     for scenario in SCENARIOS:
-        if scenario.NAME in (asked.scenarios or names):
+        if scenario.NAME in names:
             began = time.monotonic()
             print(f"== {scenario.NAME}", flush=True)
-            with Bench(scenario.NAME, is_quick=asked.quick) as bench:
+            with Bench(scenario.NAME, is_quick=is_quick) as bench:
                 scenario.run(bench)
             print(f"== {scenario.NAME}: {time.monotonic() - began:.0f} s", flush=True)
-    record.write_pages()
 
 
 sys.exit(main())

@@ -84,7 +84,9 @@ def ask(server, templates, values, **options):
         command += [f"--{name.replace('_', '-')}", str(value)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"{server.name}: {done.stderr}{server.log.read_text()[-1000:]}")
+        ended = server.process.poll()
+        state = "runs" if ended is None else f"has ended with {ended}"
+        raise RuntimeError(f"{server.name} {state}: {done.stderr}{server.log.read_text()[-1000:]}")
     seen = json.loads(done.stdout)
     wrong = {status: count for status, count in seen["statuses"].items() if status not in ("200", "201", "302")}
     if wrong or seen["failures"]:

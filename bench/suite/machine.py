@@ -23,7 +23,7 @@ def description():
         "disk": _output("findmnt", "-no", "FSTYPE", "-T", str(REPOSITORY)),
         "commit": _output("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=12"),
         "binary_sha256": hashlib.sha256(MASK.read_bytes()).hexdigest()[:16],
-        "nginx": _output("/usr/sbin/nginx", "-v", errors=True).rpartition(" ")[2],
+        "nginx": _output("/usr/sbin/nginx", "-v", errors=True).rpartition("/")[2],
         "rustc": _output("rustc", "--version"),
     }
 

@@ -8,5 +8,5 @@ REPOSITORY = BENCH.parent
 RUNS = BENCH / "runs"
 WORK = BENCH / "work"
 SCHEMA = REPOSITORY / "crates" / "store" / "migrations" / "sqlite"
-MASK = Path(os.environ.get("MASK_BINARY", "mask"))
-LOAD = Path(os.environ.get("MASK_LOAD", "mask-load"))
+MASK = Path(os.environ.get("BENCH_PROGRAM", "mask"))
+LOAD = Path(os.environ.get("BENCH_LOAD", "mask-load"))

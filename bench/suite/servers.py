@@ -25,13 +25,14 @@ class Server:
         self.port = port
         self.command = [str(part) for part in command]
         self.environment = environment or {}
+        self.leftovers = []
         WORK.mkdir(parents=True, exist_ok=True)
         self.log = WORK / f"{name}-{port}.log"
         self.started = time.monotonic()
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 ["taskset", "-c", str(SERVER_CORE), *self.command],
-                env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**_without_settings(os.environ), **self.environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
 
     def __enter__(self):
@@ -40,6 +41,8 @@ class Server:
     def __exit__(self, *_):
         self.kill()
         self.log.unlink(missing_ok=True)
+        for folder in self.leftovers:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def address(self):
@@ -55,6 +58,7 @@ class Server:
                 if self.process.poll() is not None:
                     break
                 time.sleep(0.01)
+        self.kill()
         raise RuntimeError(f"{self.name} does not listen: {self.log.read_text()[-2000:]}")
 
     def processes(self):
@@ -99,14 +103,15 @@ class Server:
 class Mask(Server):
     """The product, as `mask serve` starts it: one answering thread, the rest as it comes unless told otherwise."""
 
-    def __init__(self, folder, name="mask", **settings):
+    def __init__(self, folder, name="mask", under=(), **settings):
+        """`under` is a command that runs the program, such as valgrind."""
         port, self.metrics_port = free_port(), free_port()
         self.settings = {
             "MASK_SERVER__THREADS": "1",
             "MASK_LIMITS__REQUESTS_PER_MINUTE": "0",
             "MASK_LINKS__DOMAINS": ",".join(DOMAINS),
             "MASK_LOG__LEVEL": "warn",
-            **{name.upper(): str(value) for name, value in settings.items()},
+            **{f"MASK_{name.upper()}": str(value) for name, value in settings.items()},
         }
         environment = {
             **self.settings,
@@ -115,7 +120,7 @@ class Mask(Server):
             "MASK_METRICS__LISTEN": f"127.0.0.1:{self.metrics_port}",
         }
         self.folder = Path(folder)
-        super().__init__(name, [MASK, "serve", "--data-dir", self.folder], port, environment)
+        super().__init__(name, [*under, MASK, "serve", "--data-dir", self.folder], port, environment)
 
     def api_key(self):
         """The key that the first start printed; kept beside the data for the next ones."""
@@ -152,7 +157,9 @@ def nginx(links):
     entries = "\n".join(f'/{slug} "{url}";' for slug, url in links)
     (folder / "links.map").write_text(entries)
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, domain=DOMAINS[0]))
-    return Server("nginx", ["/usr/sbin/nginx", "-c", folder / "nginx.conf", "-p", folder], port)
+    server = Server("nginx", ["/usr/sbin/nginx", "-c", folder / "nginx.conf", "-p", folder], port)
+    server.leftovers.append(folder)
+    return server
 
 
 NGINX = """
@@ -194,6 +201,11 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def _without_settings(environment):
+    """Nobody's own settings of Mask are measured."""
+    return {name: value for name, value in environment.items() if not name.startswith("MASK_")}
 
 
 def _cpu_ticks(pid):

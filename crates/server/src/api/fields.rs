@@ -28,6 +28,11 @@ impl Problems {
         self.invalid.push(Detail { field: field.into(), message: message.into() });
     }
 
+    /// How many there are so far.
+    pub fn count(&self) -> usize {
+        self.missing.len() + self.invalid.len()
+    }
+
     /// All is well, or an error that says all that is not. Missing members make it a 400, others a 422.
     pub fn check(self) -> Result<(), ApiError> {
         let Self { missing, invalid } = self;
@@ -116,7 +121,14 @@ impl<'p> Fields<'p> {
         None
     }
 
-    /// A list; null is an empty one.
+    /// Makes null an empty list, where that is how a list is cleared.
+    pub fn clear(&mut self, name: &str) {
+        if let Some(value @ Value::Null) = self.members.get_mut(name) {
+            *value = Value::Array(Vec::new());
+        }
+    }
+
+    /// A list that may be absent, and not null.
     pub fn list<T>(
         &mut self,
         name: &'static str,
@@ -125,7 +137,6 @@ impl<'p> Fields<'p> {
     ) -> Option<Vec<T>> {
         let path = self.path(name);
         match self.take(name)? {
-            Value::Null => Some(Vec::new()),
             Value::Array(items) if items.len() > most => {
                 self.problems.refuse(path, format!("Must have at most {most} items"));
                 None
@@ -199,6 +210,7 @@ mod tests {
         if let Some(mut fields) = Fields::of(body, "", &mut problems) {
             fields.required("url", text(|_| Ok(())));
             fields.nullable("expires_at", text(|_| Err::<(), _>(Refused::because("never"))));
+            fields.clear("tags");
             fields.texts("tags", 2, |tag| if tag.is_empty() { Err(Refused::because("empty")) } else { Ok(()) });
             fields.optional("archived", boolean);
             fields.end();

@@ -42,18 +42,14 @@ pub enum Identity {
 }
 
 /// Passes a request through.
-pub async fn gate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+pub async fn gate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let Some(seen) = request.extensions().get::<Seen>().cloned() else { return ApiError::internal().into_response() };
     let accepts_problem = accepts_problem(request.headers());
     let origin = request.headers().contains_key(header::ORIGIN);
     let mut response = if is_preflight(&request) {
         hyper::StatusCode::NO_CONTENT.into_response()
-    } else if !api.is_local && !seen.client.is_https {
-        // Never a redirect: the key has travelled in clear already, and must not look as if that had worked.
-        let message = "The API answers over HTTPS only. The key in this request has been exposed: revoke it.";
-        ApiError::new(Code::HttpsRequired, message).into_response()
     } else {
-        admit(&api, &seen, &mut request, next).await
+        admit(&api, &seen, request, next).await
     };
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         let written = error.response(seen.request_id.as_str(), accepts_problem);
@@ -71,27 +67,33 @@ pub async fn gate(State(api): State<Arc<Api>>, mut request: Request, next: Next)
     response
 }
 
-async fn admit(api: &Arc<Api>, seen: &Seen, request: &mut Request, next: Next) -> Response {
+async fn admit(api: &Arc<Api>, seen: &Seen, mut request: Request, next: Next) -> Response {
     let now = api.clock.now();
-    let identity = match identify(api, request.headers()).await {
-        Ok(identity) => identity,
-        Err(error) => return error.into_response(),
-    };
+    let is_in_clear = !api.is_local && !seen.client.is_https;
+    // Who cannot be looked up is nobody for now, and is told why; what needs no key is answered all the same.
+    let identity = if is_in_clear { Err(in_clear()) } else { identify(api, request.headers()).await };
     let caller = match &identity {
-        Identity::Key(key) => Caller::Key(key.id),
-        Identity::Nobody(_) => Caller::at(seen.client.address),
+        Ok(key) => Caller::Key(key.id),
+        Err(_) => Caller::at(seen.client.address),
     };
     let standing = api.limits.count(caller, now);
-    let mut response = if standing.is_within() {
-        request.extensions_mut().insert(identity);
-        let request = std::mem::replace(request, Request::new(axum::body::Body::empty()));
-        answer_in_time(api.request_timeout, next.run(request)).await
-    } else {
+    let mut response = if !standing.is_within() {
         metrics::counter!("mask_api_rate_limited_total").increment(1);
         ApiError::rate_limited(standing.retry_after_seconds()).into_response()
+    } else if is_in_clear {
+        in_clear().into_response()
+    } else {
+        request.extensions_mut().insert(identity.map_or_else(Identity::Nobody, Identity::Key));
+        answer_in_time(api.request_timeout, next.run(request)).await
     };
     standing.write(response.headers_mut());
     response
+}
+
+/// Never a redirect: the key has travelled in clear already, and must not look as if that had worked.
+fn in_clear() -> ApiError {
+    let message = "The API answers over HTTPS only. The key in this request has been exposed: revoke it.";
+    ApiError::new(Code::HttpsRequired, message)
 }
 
 async fn answer_in_time(limit: Duration, answer: impl Future<Output = Response>) -> Response {
@@ -102,8 +104,8 @@ async fn answer_in_time(limit: Duration, answer: impl Future<Output = Response>)
 }
 
 /// Finds the key in the store at each request: a revoked key is revoked at once, on every node.
-async fn identify(api: &Arc<Api>, headers: &HeaderMap) -> Result<Identity, ApiError> {
-    let nobody = |why: &str| Ok(Identity::Nobody(ApiError::unauthorized(why)));
+async fn identify(api: &Arc<Api>, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
+    let nobody = |why: &str| Err(ApiError::unauthorized(why));
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return nobody("Send an API key: Authorization: Bearer mk_live_… or mk_test_….");
@@ -116,12 +118,10 @@ async fn identify(api: &Arc<Api>, headers: &HeaderMap) -> Result<Identity, ApiEr
     let Some(Ok(secret)) = token.map(Secret::parse) else {
         return nobody("The API key is malformed. It looks like mk_live_ or mk_test_ and 32 letters and digits.");
     };
-    let key = api.store.key_by_hash(secret.hash()).await?;
-    match key {
+    match api.store.key_by_hash(secret.hash()).await? {
         Some(key) if key.revoked_at.is_none() => {
-            let key = Arc::new(key);
             api.usage.note(api, &key);
-            Ok(Identity::Key(key))
+            Ok(Arc::new(key))
         }
         _ => nobody("The API key is unknown or revoked."),
     }

@@ -87,7 +87,7 @@ pub const ROOT: &str = "/api/v1";
 #[openapi(
     info(
         title = "Mask API",
-        description = "Short links, bio pages, QR codes, analytics and webhooks.\n\nSend `Authorization: Bearer mk_live_…` with every request. Every answer carries `X-Request-Id`.",
+        description = "Short links, bio pages, QR codes, analytics and webhooks.\n\nSend `Authorization: Bearer mk_live_…` with every request. Every answer carries `X-Request-Id`, and `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Errors are described at [/docs/errors](/docs/errors).",
         license(name = "Apache-2.0 OR MIT"),
     ),
     components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, error::Detail)),
@@ -126,36 +126,42 @@ pub fn document() -> String {
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     for path in document.paths.paths.values_mut() {
-        let operations = [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
-        for operation in operations.into_iter().flatten() {
-            complete(operation);
+        let reads = path.get.iter_mut().map(|operation| (operation, true));
+        let writes = [&mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
+        let writes = writes.into_iter().flatten().map(|operation| (operation, false));
+        for (operation, is_read) in reads.chain(writes) {
+            complete(operation, is_read);
         }
     }
     document.to_pretty_json().expect("the document is plain data") + "\n"
 }
 
 /// Adds to an operation what is the same for all: errors and headers.
-fn complete(operation: &mut openapi::path::Operation) {
+fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
     let has_body = operation.request_body.is_some();
-    let has_path = operation.parameters.iter().flatten().any(
-        |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == openapi::path::ParameterIn::Path),
-    );
-    let writes = operation.operation_id.as_deref().is_some_and(|id| !id.starts_with("get") && !id.starts_with("list") && !id.starts_with("lookup"));
-    for code in Code::ALL {
-        let applies = match code {
-            Code::BadRequest => has_body || has_path,
-            Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
-            Code::NotFound => has_path || operation.operation_id.as_deref() == Some("lookup_link"),
-            Code::Conflict | Code::PreconditionFailed => writes,
-            Code::Forbidden | Code::MethodNotAllowed | Code::InsufficientScope | Code::IdempotencyKeyReused => false,
-            _ => true,
-        };
-        if applies {
-            let response = ResponseBuilder::new()
-                .description(code.sentence())
-                .content("application/json", ContentBuilder::new().schema(Some(RefOr::<openapi::Schema>::Ref(openapi::Ref::from_schema_name("Error")))).build())
-                .build();
-            operation.responses.responses.entry(code.status().to_string()).or_insert(RefOr::T(response));
+    let parameters = || {
+        let described = operation.parameters.iter().flatten();
+        described.filter_map(|parameter| if let RefOr::T(parameter) = parameter { Some(parameter) } else { None })
+    };
+    let has_path = parameters().any(|parameter| parameter.parameter_in == openapi::path::ParameterIn::Path);
+    let takes = |name: &str| parameters().any(|parameter| parameter.name == name);
+    let applies = |code: Code| match code {
+        Code::BadRequest => has_body || has_path,
+        Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
+        Code::NotFound => has_path || operation.operation_id.as_deref() == Some("lookup_link"),
+        Code::Conflict => !is_read,
+        Code::PreconditionFailed => takes("If-Match"),
+        Code::IdempotencyKeyReused => takes("Idempotency-Key"),
+        Code::Forbidden | Code::MethodNotAllowed => false,
+        _ => true,
+    };
+    let codes: Vec<Code> = Code::ALL.iter().copied().filter(|code| applies(*code)).collect();
+    for code in codes {
+        let status = code.status().to_string();
+        let response = operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(error_response()));
+        if let RefOr::T(response) = response {
+            let separator = if response.description.is_empty() { "" } else { "\n\n" };
+            response.description.push_str(&format!("{separator}`{}`: {}", code.as_str(), code.sentence()));
         }
     }
     for response in operation.responses.responses.values_mut() {
@@ -163,4 +169,10 @@ fn complete(operation: &mut openapi::path::Operation) {
             response.headers.insert("X-Request-Id".to_owned(), HeaderBuilder::new().description(Some("Names the request")).build().into());
         }
     }
+}
+
+/// The response of whatever goes wrong; its description names the codes.
+fn error_response() -> openapi::Response {
+    let schema = RefOr::<openapi::Schema>::Ref(openapi::Ref::from_schema_name("Error"));
+    ResponseBuilder::new().content("application/json", ContentBuilder::new().schema(Some(schema)).build()).build()
 }

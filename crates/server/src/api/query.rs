@@ -78,6 +78,11 @@ impl Parameters {
     }
 }
 
+/// Reads text without NUL, which no stored text has and PostgreSQL cannot be asked for.
+pub fn plain(text: &str) -> Result<String, Refused> {
+    if text.contains('\0') { Err(Refused::because("Must not contain NUL")) } else { Ok(text.to_owned()) }
+}
+
 /// Reads `true` or `false`.
 pub fn boolean(text: &str) -> Result<bool, Refused> {
     match text {

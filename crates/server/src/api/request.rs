@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
     response::{IntoResponse, Response},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::{
     HeaderMap,
     header::{self, HeaderValue},
@@ -40,14 +40,8 @@ impl FromRequest<Arc<Api>> for Json {
             let message = "The body must be JSON: send Content-Type: application/json.";
             return Err(ApiError::new(Code::UnsupportedMediaType, message));
         }
-        let body = Limited::new(request.into_body(), api.max_body_bytes);
-        let bytes = match tokio::time::timeout(api.body_timeout, body.collect()).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let message = format!("The body must be at most {} bytes.", api.max_body_bytes);
-                return Err(ApiError::new(Code::PayloadTooLarge, message));
-            }
-            Ok(Err(_)) => return Err(ApiError::new(Code::BadRequest, "The body could not be read to its end.")),
+        let bytes = match tokio::time::timeout(api.body_timeout, collect(request.into_body(), api.max_body_bytes)).await {
+            Ok(bytes) => bytes?,
             Err(_) => {
                 let message = format!("The body must arrive within {} seconds.", api.body_timeout.as_secs());
                 return Err(ApiError::new(Code::RequestTimeout, message));
@@ -57,8 +51,35 @@ impl FromRequest<Arc<Api>> for Json {
         // itself leaves it open (RFC 8259 §4).
         let value = serde_json::from_slice(&bytes)
             .map_err(|error| ApiError::new(Code::BadRequest, format!("The body is not valid JSON: {error}.")))?;
+        if !Value::is_object(&value) {
+            return Err(ApiError::new(Code::BadRequest, "The body must be a JSON object."));
+        }
         Ok(Self { value, hash: Sha256::digest(&bytes).into() })
     }
+}
+
+/// How much is read of a body beyond the most that is taken.
+const DISCARDED_BYTES: usize = 8 << 20;
+
+/// Reads a body. One that is too large is read on for a while and thrown away: a client that is refused while it writes
+/// would find its connection broken, and never read why.
+async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError::new(Code::BadRequest, "The body could not be read to its end."))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len();
+        if seen <= most {
+            bytes.extend_from_slice(&data);
+        } else if seen - most > DISCARDED_BYTES {
+            break;
+        }
+    }
+    if seen > most {
+        return Err(ApiError::new(Code::PayloadTooLarge, format!("The body must be at most {most} bytes.")));
+    }
+    Ok(bytes)
 }
 
 /// `application/json`, or any `+json`; in UTF-8, as JSON is (RFC 8259 §8.1).

@@ -15,11 +15,7 @@
 //! Work is found by looking, at each interval; a [`DrainHandle::flush`] only makes it look now. Reading and enriching run
 //! on a blocking thread: they take milliseconds a batch, and the runtimes answer redirects.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mask_journal::{Cursor, Journal};
 use mask_store::{Batch, Fact, Position, Store};
@@ -27,11 +23,11 @@ use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{enrich, record::Record};
+use super::{enrich::Enricher, record::Record};
 
-/// About 1,500 clicks with their headers: large enough that the commit is a small part of the work, small enough that
-/// one batch is no noticeable pause for the database's other writers.
-const BATCH_BYTES: usize = 256 << 10;
+/// About 15,000 clicks with their headers. The more there are in a batch, the more of them are of the same links, and
+/// each link's counter is written once; much more, and the commit would be a pause for the database's other writers.
+const BATCH_BYTES: usize = 4 << 20;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Why a round did not get to its end. The next one goes on from what is stored.
@@ -81,6 +77,8 @@ pub struct Drain {
     asked: Vec<oneshot::Sender<()>>,
     /// How far each shard is, as far as is known; nothing after a trouble.
     shards: Option<HashMap<u32, Progress>>,
+    /// Set while a round runs. A round that was dropped half-way may have moved a sink without knowing.
+    is_under_way: bool,
     meters: Meters,
     /// Keeps the requests open while nobody else could send one.
     _handle: DrainHandle,
@@ -159,7 +157,16 @@ impl Drain {
             damaged_bytes: counter!("mask_journal_damaged_bytes_total"),
             pending_bytes: gauge!("mask_journal_pending_bytes"),
         };
-        let drain = Self { journal, store, requests, asked: Vec::new(), shards: None, meters, _handle: handle.clone() };
+        let drain = Self {
+            journal,
+            store,
+            requests,
+            asked: Vec::new(),
+            shards: None,
+            is_under_way: false,
+            meters,
+            _handle: handle.clone(),
+        };
         (drain, handle)
     }
 
@@ -197,7 +204,11 @@ impl Drain {
             self.asked.push(request);
         }
         let asked = std::mem::take(&mut self.asked);
+        if std::mem::replace(&mut self.is_under_way, true) {
+            self.shards = None;
+        }
         let round = self.round().await;
+        self.is_under_way = false;
         self.meters.pending_bytes.set(bytes_shown(self.journal.pending_bytes()));
         if round.uncounted.is_none() {
             for request in asked {
@@ -318,10 +329,11 @@ impl Drain {
         let journal = Arc::clone(&self.journal);
         let read = move || {
             let (mut facts, mut unreadable, mut payload_bytes) = (Vec::new(), 0, 0);
+            let mut enricher = Enricher::default();
             let batch = journal.read(shard, from.map(cursor), most_bytes, |payload| {
                 payload_bytes += payload.len();
                 match Record::decode(payload) {
-                    Ok(record) => facts.push(enrich::fact(&record)),
+                    Ok(record) => facts.push(enricher.fact(&record)),
                     Err(_) => unreadable += 1,
                 }
             })?;
@@ -355,7 +367,12 @@ impl Drain {
         self.meters.unreadable.increment(piece.unreadable);
         self.meters.damaged_bytes.increment(piece.damaged_bytes);
         let (unreadable, damaged_bytes) = (piece.unreadable, piece.damaged_bytes);
-        tracing::warn!(shard, unreadable, damaged_bytes, "a part of the click journal could not be read and was passed over");
+        tracing::warn!(
+            shard,
+            unreadable,
+            damaged_bytes,
+            "a part of the click journal could not be read and was passed over"
+        );
     }
 }
 

@@ -1,19 +1,16 @@
 use super::*;
-use crate::clicks::{self, record::tests::{encoded, plain}};
-use mask_core::{
-    destination::WebUrl,
-    id::LinkId,
-    link::Content,
-    slug::Slug,
-    time::Time,
-    workspace::Owner,
+use crate::clicks::{
+    self,
+    record::tests::{encoded, plain},
 };
+use mask_core::{destination::WebUrl, id::LinkId, link::Content, slug::Slug, time::Time, workspace::Owner};
 use mask_journal::Writer;
 use mask_store::{Location, NewLink, Options, Slugs};
 
 const OWNER: Owner = Owner { workspace: 3, is_test: true };
 const LINK: LinkId = LinkId::from_bits(77);
-const CHROME: &[u8] = b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+const CHROME: &[u8] =
+    b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -24,7 +21,8 @@ struct Bench {
 impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let options = Options { location: Location::Sqlite(folder.path()), pool_size: 1, timeout: Duration::from_secs(5) };
+        let options =
+            Options { location: Location::Sqlite(folder.path()), pool_size: 1, timeout: Duration::from_secs(5) };
         let store = Store::open(&options).expect("a store");
         let new = NewLink {
             id: LINK,
@@ -97,7 +95,9 @@ async fn every_click_is_counted_and_recorded_once() {
 
 #[tokio::test]
 async fn a_crash_between_the_sinks_loses_and_doubles_nothing() {
-    for (ahead, is_cut) in [(Sink::Counters, true), (Sink::Counters, false), (Sink::Records, true), (Sink::Records, false)] {
+    for (ahead, is_cut) in
+        [(Sink::Counters, true), (Sink::Counters, false), (Sink::Records, true), (Sink::Records, false)]
+    {
         let bench = Bench::new().await;
         let mut writer = bench.writer().await;
         append(&mut writer, 40);

@@ -5,7 +5,7 @@
 //! click. More steps belong here and nowhere else: the place of a visitor needs the address, so it is looked up at the
 //! redirect and comes with the record; the registrable host of a referrer and its aliases follow [`referrer`].
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use mask_core::{
     agent::{self, Verdict},
@@ -20,24 +20,72 @@ use super::{
 
 const REFERRER_HOST_BYTES: usize = 253;
 
-/// What is stored of a click.
-pub(super) fn fact(record: &Record<'_>) -> Fact {
-    let user_agent = text(record.user_agent);
-    let verdict = class(record, &user_agent);
-    Fact {
-        at: record.at,
-        owner: record.owner,
-        link: record.link,
-        is_counted: is_counted(record, verdict),
-        class: verdict.class.as_str(),
-        reason: verdict.reason,
-        choice: choice(record.choice).into_owned(),
-        device: agent::device(&user_agent).as_str(),
-        os: agent::os(&user_agent),
-        browser: agent::browser(&user_agent),
-        language: language(record),
-        referrer: referrer(record),
-        visitor: visitor::visitor(record.network, record.owner, record.user_agent),
+/// Makes facts of the records of one batch. What a user agent and a referrer mean is worked out once a batch for each
+/// that comes up: there are few different ones, and working it out takes longer than the redirect did.
+#[derive(Default)]
+pub(super) struct Enricher {
+    agents: HashMap<Vec<u8>, Agent>,
+    referrers: HashMap<Vec<u8>, Option<String>>,
+    key: Vec<u8>,
+}
+
+/// What a client is.
+#[derive(Clone, Copy)]
+struct Agent {
+    verdict: Verdict,
+    device: &'static str,
+    os: &'static str,
+    browser: &'static str,
+}
+
+impl Enricher {
+    /// What is stored of a click.
+    pub(super) fn fact(&mut self, record: &Record<'_>) -> Fact {
+        let agent = self.agent(record);
+        Fact {
+            at: record.at,
+            owner: record.owner,
+            link: record.link,
+            is_counted: is_counted(record, agent.verdict),
+            class: agent.verdict.class.as_str(),
+            reason: agent.verdict.reason,
+            choice: choice(record.choice).into_owned(),
+            device: agent.device,
+            os: agent.os,
+            browser: agent.browser,
+            language: language(record),
+            referrer: self.referrer(record),
+            visitor: visitor::visitor(record.network, record.owner, record.user_agent),
+        }
+    }
+
+    fn agent(&mut self, record: &Record<'_>) -> Agent {
+        // All that the class depends on; the lengths are bounded, so one byte of flags between them keeps them apart.
+        self.key.clear();
+        self.key.extend(record.user_agent);
+        self.key.push(u8::from(record.is_head) << 1 | u8::from(record.has_fetch_metadata));
+        self.key.extend(record.purpose);
+        if let Some(agent) = self.agents.get(&self.key) {
+            return *agent;
+        }
+        let user_agent = text(record.user_agent);
+        let agent = Agent {
+            verdict: class(record, &user_agent),
+            device: agent::device(&user_agent).as_str(),
+            os: agent::os(&user_agent),
+            browser: agent::browser(&user_agent),
+        };
+        self.agents.insert(self.key.clone(), agent);
+        agent
+    }
+
+    fn referrer(&mut self, record: &Record<'_>) -> Option<String> {
+        if let Some(host) = self.referrers.get(record.referrer) {
+            return host.clone();
+        }
+        let host = referrer(record);
+        self.referrers.insert(record.referrer.to_vec(), host.clone());
+        host
     }
 }
 
@@ -79,7 +127,8 @@ fn language(record: &Record<'_>) -> Option<String> {
 fn referrer(record: &Record<'_>) -> Option<String> {
     let address = url::Url::parse(&text(record.referrer)).ok()?;
     let host = address.host_str()?.trim_end_matches('.');
-    let fits = !host.is_empty() && host.len() <= REFERRER_HOST_BYTES && host.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits =
+        !host.is_empty() && host.len() <= REFERRER_HOST_BYTES && host.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| host.to_ascii_lowercase())
 }
 
@@ -90,6 +139,13 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::{super::record::tests::plain, *};
+
+    fn fact(record: &Record<'_>) -> Fact {
+        let mut enricher = Enricher::default();
+        let fact = enricher.fact(record);
+        assert_eq!(enricher.fact(record), fact, "what is remembered is what was worked out");
+        fact
+    }
 
     const CHROME: &[u8] = b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
@@ -128,7 +184,8 @@ mod tests {
     #[test]
     fn noise_is_unknown_and_not_lost() {
         for noise in [&b"\xff\xfe\x00"[..], b"\0", b"javascript:alert(1)", b"https://", b"////", &[b'%'; 512]] {
-            let record = Record { user_agent: noise, referrer: noise, accept_language: noise, purpose: noise, ..plain() };
+            let record =
+                Record { user_agent: noise, referrer: noise, accept_language: noise, purpose: noise, ..plain() };
             let fact = fact(&record);
             assert!(!fact.is_counted && fact.referrer.is_none() && fact.language.is_none(), "{noise:?} {fact:?}");
         }

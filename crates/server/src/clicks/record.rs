@@ -266,7 +266,8 @@ pub(super) mod tests {
                 is_head: flags.1, has_fetch_metadata: flags.2,
                 user_agent: &user_agent, referrer: &referrer, accept_language: &accept_language, purpose: &purpose,
             };
-            proptest::prop_assert_eq!(Record::decode(&encoded(&record)), Ok(record));
+            let bytes = encoded(&record);
+            proptest::prop_assert_eq!(Record::decode(&bytes), Ok(record));
         }
 
         #[test]

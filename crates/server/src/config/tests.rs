@@ -51,7 +51,7 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.links.memory_mb, 64);
     assert_eq!(config.clicks.durability, Durability::Process);
     assert_eq!(config.clicks.sync_interval, milliseconds(100));
-    assert_eq!(config.clicks.drain_interval, milliseconds(100));
+    assert_eq!(config.clicks.drain_interval, milliseconds(500));
     assert_eq!(config.clicks.journal_max_mb, 4096);
     assert_eq!(config.limits.requests_per_minute, 1000);
     assert_eq!(config.limits.password_attempts_per_minute, 10);

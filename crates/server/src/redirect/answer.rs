@@ -13,10 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
-    header::SET_COOKIE,
-};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header::SET_COOKIE};
 use mask_core::{
     address,
     agent::{BotClass, Verdict as AgentVerdict},
@@ -59,7 +56,6 @@ const ROBOTS: &str = "User-agent: *\nAllow: /\n";
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// What a request gets.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and boxing would allocate for each request")]
 pub enum Answer<B> {
     /// This.
     Ready(Response<Body>),
@@ -74,6 +70,8 @@ pub struct Worker {
     pub(super) shared: Arc<Redirects>,
     writer: RefCell<Writer>,
     salt: Cell<Salt>,
+    /// The `Host` that was last asked for, and its number: nearly all requests of a thread name the same one.
+    last_host: RefCell<(Vec<u8>, HostNumber)>,
     /// The minute in which a lost click was last logged.
     lost_logged: Cell<i64>,
 }
@@ -85,6 +83,12 @@ enum Step {
     /// Memory does not know, or a password may have been posted.
     Look(Key),
     Inspect(Key),
+}
+
+/// Where a request goes that names no host of ours.
+enum Elsewhere {
+    Router,
+    Nowhere(Notice),
 }
 
 /// An answer, and what must be on the disk before it leaves, if anything.
@@ -127,7 +131,7 @@ impl Worker {
     /// The redirects of the thread that owns this writer.
     pub fn new(shared: Arc<Redirects>, writer: Writer) -> Self {
         let salt = shared.salts.at(shared.clock.now());
-        Self { shared, writer: RefCell::new(writer), salt: Cell::new(salt), lost_logged: Cell::new(i64::MIN) }
+        Self { shared, writer: RefCell::new(writer), salt: Cell::new(salt), last_host: RefCell::default(), lost_logged: Cell::new(i64::MIN) }
     }
 
     /// Answers a request, or hands it back.
@@ -154,7 +158,8 @@ impl Worker {
         let (uri, kind) = (request.uri(), Kind::of(request.method()));
         let host = match self.host(uri, request.version(), &seen) {
             Ok(host) => host,
-            Err(step) => return step,
+            Err(Elsewhere::Router) => return Step::NotMine,
+            Err(Elsewhere::Nowhere(notice)) => return self.notice(notice),
         };
         let Some(asked) = address::path(uri.path()) else { return self.beside_links(host, uri.path(), kind) };
         let key = Key { slug: asked.key, host };
@@ -176,14 +181,25 @@ impl Worker {
         }
     }
 
-    fn host(&self, uri: &Uri, version: Version, seen: &Seen<'_>) -> Result<HostNumber, Step> {
-        let is_probe = || PROBES.contains(&uri.path());
+    fn host(&self, uri: &Uri, version: Version, seen: &Seen<'_>) -> Result<HostNumber, Elsewhere> {
+        let header = match seen.host {
+            Some(host) if seen.hosts == 1 && uri.authority().is_none() => host.as_bytes(),
+            _ => &[],
+        };
+        if !header.is_empty() && self.last_host.borrow().0 == header {
+            return Ok(self.last_host.borrow().1);
+        }
+        let otherwise = |may_be_probe: bool, notice| {
+            let is_probe = may_be_probe && PROBES.contains(&uri.path());
+            if is_probe { Elsewhere::Router } else { Elsewhere::Nowhere(notice) }
+        };
         let Ok(host) = hosts::asked(uri, version, seen) else {
             let may_have_none = version == Version::HTTP_10 && seen.host.is_none();
-            return Err(if may_have_none && is_probe() { Step::NotMine } else { self.notice(Notice::BadRequest) });
+            return Err(otherwise(may_have_none, Notice::BadRequest));
         };
-        let number = self.shared.hosts.number_of_parsed(&host);
-        number.ok_or_else(|| if is_probe() { Step::NotMine } else { self.notice(Notice::NotFound) })
+        let number = self.shared.hosts.number_of_parsed(&host).ok_or_else(|| otherwise(true, Notice::NotFound))?;
+        *self.last_host.borrow_mut() = (header.to_vec(), number);
+        Ok(number)
     }
 
     /// What is no slug: the application's host has a router for it, other hosts have two pages.
@@ -198,7 +214,14 @@ impl Worker {
         }
     }
 
-    fn asking<'r>(&self, method: &Method, uri: &'r Uri, headers: &'r HeaderMap, seen: Seen<'r>, peer: IpAddr) -> Asking<'r> {
+    fn asking<'r>(
+        &self,
+        method: &Method,
+        uri: &'r Uri,
+        headers: &'r HeaderMap,
+        seen: Seen<'r>,
+        peer: IpAddr,
+    ) -> Asking<'r> {
         Asking {
             now: self.shared.clock.now(),
             kind: Kind::of(method),
@@ -233,7 +256,8 @@ impl Worker {
         B: hyper::body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let Some((detail, hash)) = entry.detail.as_ref().and_then(|detail| Some((detail, detail.password_hash()?))) else {
+        let Some((detail, hash)) = entry.detail.as_ref().and_then(|detail| Some((detail, detail.password_hash()?)))
+        else {
             return self.page_notice(Notice::Unavailable);
         };
         // An ended link opens for nobody; it says so whatever is posted.
@@ -304,13 +328,23 @@ impl Worker {
         self.routed(entry, detail, asking, route, verdict, limit)
     }
 
-    fn routed(&self, entry: &Entry, detail: &Detail, asking: &Asking<'_>, route: Route<'_>, verdict: AgentVerdict, limit: Limit) -> Reply {
+    fn routed(
+        &self,
+        entry: &Entry,
+        detail: &Detail,
+        asking: &Asking<'_>,
+        route: Route<'_>,
+        verdict: AgentVerdict,
+        limit: Limit,
+    ) -> Reply {
         match route {
             Route::Gone(ended) => self.page_notice(match ended {
                 Ended::Expired => Notice::Expired,
                 Ended::UsedUp => Notice::LimitReached,
             }),
-            Route::Redirect(choice, _) if choice != Choice::Ended && shows_preview(detail, verdict) => self.preview(entry, detail, asking, limit),
+            Route::Redirect(choice, _) if choice != Choice::Ended && shows_preview(detail, verdict) => {
+                self.preview(entry, detail, asking, limit)
+            }
             Route::AskPassword if shows_preview(detail, verdict) => self.preview(entry, detail, asking, limit),
             Route::AskPassword => self.password_form(detail, StatusCode::OK),
             Route::Redirect(choice, url) => {

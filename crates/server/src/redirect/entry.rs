@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hyper::{StatusCode, header::HeaderValue};
 use mask_core::{
-    destination::{Utm, compose},
+    destination::{Utm, WebUrl, compose},
     id::LinkId,
     link::{Content, Link},
     workspace::Owner,
@@ -77,7 +77,8 @@ impl Known {
 impl Entry {
     /// A link as it is kept; `None` when its destination cannot stand in a header, which no stored link's can.
     pub(super) fn new(link: Link, owner: Owner, used: Option<Arc<Used>>) -> Option<Self> {
-        let location = compose(link.content.url.as_str(), &link.content.utm, "");
+        // What it could still grow into would be kept as long as the link.
+        let location = compose(link.content.url.as_str(), &link.content.utm, "").into_boxed_str().into_string();
         let location_bytes = location.len();
         let location = HeaderValue::try_from(location).ok()?;
         let mut entry = Self {
@@ -137,7 +138,11 @@ impl Detail {
             size_of_val(rule) + texts * (EACH_TEXT + 16) + when.device.len() + when.schedule.as_ref().map_or(0, |_| 64)
         });
         let preview = content.preview.as_ref().map_or(0, |preview| {
-            let texts = [preview.title.as_deref(), preview.description.as_deref(), preview.image_url.as_ref().map(|url| url.as_str())];
+            let texts = [
+                preview.title.as_deref(),
+                preview.description.as_deref(),
+                preview.image_url.as_ref().map(WebUrl::as_str),
+            ];
             texts.into_iter().flatten().map(|text| rounded(text.len())).sum()
         });
         let password = content.password_hash.as_ref().map_or(0, |hash| rounded(hash.len()));
@@ -188,7 +193,7 @@ fn rounded(bytes: usize) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use mask_core::{destination::WebUrl, slug::Slug, time::Time};
+    use mask_core::{slug::Slug, time::Time};
 
     pub(crate) const OWNER: Owner = Owner { workspace: 1, is_test: false };
 
@@ -197,8 +202,14 @@ pub(super) mod tests {
         change(&mut content);
         let now = Time::from_unix_millis(0);
         Link {
-            id: LinkId::from_bits(7), domain: "s.example".into(), slug: Slug::parse("AbCd").expect("a slug"), content,
-            clicks: 0, version: 1, created_at: now, updated_at: now,
+            id: LinkId::from_bits(7),
+            domain: "s.example".into(),
+            slug: Slug::parse("AbCd").expect("a slug"),
+            content,
+            clicks: 0,
+            version: 1,
+            created_at: now,
+            updated_at: now,
         }
     }
 

@@ -198,7 +198,11 @@ mod tests {
             }
             let request = request.body(()).expect("a request");
             let seen = Seen::read(request.headers());
-            assert_eq!(asked(request.uri(), version, &seen).as_deref(), host.as_ref().map(|host| *host), "{target} {headers:?}");
+            assert_eq!(
+                asked(request.uri(), version, &seen).as_deref(),
+                host.as_ref().map(|host| *host),
+                "{target} {headers:?}"
+            );
         }
     }
 }

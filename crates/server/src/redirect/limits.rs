@@ -11,7 +11,8 @@
 //! need the very counter that is being built, and counters of one link are built one at a time.
 //!
 //! **What it does not say.** A redirect that is being answered at the moment when a link *gets* its first limit is one of
-//! the time before. Other nodes have counters of their own, which is why the contract promises exactness on one.
+//! the time before. A click that the journal had no room for is unknown to the next counter. Other nodes have counters of
+//! their own, which is why the contract promises exactness on one.
 //!
 //! Rejected: taking turns in the database (a write for each redirect), and counters that are kept for ever (a map that
 //! only grows).
@@ -69,7 +70,11 @@ impl Limits {
 
     /// The link's counter. Where none lives, it begins at `clicks`, which must count all that was appended to the journal
     /// before it is called.
-    pub(super) async fn counter<E>(&self, link: LinkId, clicks: impl Future<Output = Result<i64, E>>) -> Result<Arc<Used>, E> {
+    pub(super) async fn counter<E>(
+        &self,
+        link: LinkId,
+        clicks: impl Future<Output = Result<i64, E>>,
+    ) -> Result<Arc<Used>, E> {
         let _alone = self.building[stripe(link)].lock().await;
         if let Some(used) = self.living(link) {
             return Ok(used);
@@ -114,7 +119,8 @@ mod tests {
     async fn as_many_as_allowed_from_many_threads() {
         let used = counter(&Limits::new(), 300).await;
         let taken: usize = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| (0..500).filter(|_| used.take(1000)).count())).collect();
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| (0..500).filter(|_| used.take(1000)).count())).collect();
             threads.into_iter().map(|thread| thread.join().expect("a count")).sum()
         });
         assert_eq!(taken, 700);

@@ -7,7 +7,10 @@
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS},
+    header::{
+        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+        REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    },
 };
 
 use super::pages::{self, Notice, Page};
@@ -98,7 +101,10 @@ mod tests {
     fn every_answer_has_an_id_and_is_kept_by_nobody() {
         let answers = [
             redirect(StatusCode::FOUND, HeaderValue::from_static("https://e.com")),
-            notice(Notice::NotFound), notice(Notice::Unavailable), method_not_allowed("GET, HEAD"), text("x"),
+            notice(Notice::NotFound),
+            notice(Notice::Unavailable),
+            method_not_allowed("GET, HEAD"),
+            text("x"),
             page(StatusCode::OK, pages::root(false)),
         ];
         for answer in answers {
@@ -112,6 +118,9 @@ mod tests {
         assert_eq!(notice(Notice::Unavailable).headers()[RETRY_AFTER], "5");
         assert_eq!(notice(Notice::TooManyAttempts { retry_after_s: 42 }).headers()[RETRY_AFTER], "42");
         let refused = method_not_allowed("GET, HEAD");
-        assert_eq!((refused.status().as_u16(), &refused.headers()[ALLOW]), (405, &HeaderValue::from_static("GET, HEAD")));
+        assert_eq!(
+            (refused.status().as_u16(), &refused.headers()[ALLOW]),
+            (405, &HeaderValue::from_static("GET, HEAD"))
+        );
     }
 }

@@ -13,7 +13,10 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use mask_core::{id::LinkId, link::Link, workspace::Owner};
 use mask_store::{Found, Store};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, sync::{Cache, DefaultLifecycle}};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 use super::{
     entry::{Entry, Known},
@@ -137,13 +140,11 @@ impl Resolver {
             }
         }
         let id = link.id;
-        match Entry::new(link, owner, used) {
-            Some(entry) => Arc::new(Known::Link(entry)),
-            None => {
-                tracing::error!(%id, "the destination of a link cannot be sent");
-                Arc::clone(&self.unavailable)
-            }
-        }
+        let Some(entry) = Entry::new(link, owner, used) else {
+            tracing::error!(%id, "the destination of a link cannot be sent");
+            return Arc::clone(&self.unavailable);
+        };
+        Arc::new(Known::Link(entry))
     }
 
     /// How often the link was clicked, those in the journal included.

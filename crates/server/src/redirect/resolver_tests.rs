@@ -1,4 +1,7 @@
-use super::{super::entry::tests::{OWNER, link}, *};
+use super::{
+    super::entry::tests::{OWNER, link},
+    *,
+};
 use mask_store::{Location, Options};
 use std::{cell::Cell, time::Duration};
 use tokio::sync::oneshot;
@@ -110,11 +113,10 @@ async fn absence_is_kept_and_trouble_is_not() {
         Arc::clone(&resolver.unavailable)
     };
     let abcd = key("abcd");
-    let (first, second, ()) = tokio::join!(
-        resolver.get_or(&abcd, trouble),
-        resolver.get_or(&abcd, async { plain() }),
-        async { go.send(()).expect("somebody who waits") },
-    );
+    let (first, second, ()) =
+        tokio::join!(resolver.get_or(&abcd, trouble), resolver.get_or(&abcd, async { plain() }), async {
+            go.send(()).expect("somebody who waits");
+        },);
     assert!(matches!((&*first, &*second), (Known::Unavailable, Known::Unavailable)), "all who waited are told");
     assert!(resolver.get(&abcd).is_none());
     assert!(matches!(*resolver.get_or(&abcd, async { plain() }).await, Known::Link(_)));

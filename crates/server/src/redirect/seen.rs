@@ -74,8 +74,14 @@ mod tests {
     #[test]
     fn the_first_counts_and_the_newest_purpose() {
         let headers = headers(&[
-            ("purpose", "preview"), ("user-agent", "one"), ("user-agent", "two"), ("sec-purpose", "prefetch"),
-            ("sec-fetch-mode", "navigate"), ("host", "a"), ("host", "b"), ("x-other", "c"),
+            ("purpose", "preview"),
+            ("user-agent", "one"),
+            ("user-agent", "two"),
+            ("sec-purpose", "prefetch"),
+            ("sec-fetch-mode", "navigate"),
+            ("host", "a"),
+            ("host", "b"),
+            ("x-other", "c"),
         ]);
         let seen = Seen::read(&headers);
         assert_eq!((seen.user_agent, seen.purpose, seen.hosts), (&b"one"[..], &b"prefetch"[..], 2));

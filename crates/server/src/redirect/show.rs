@@ -5,7 +5,7 @@
 
 use hyper::{Response, StatusCode};
 use mask_core::{
-    destination::compose,
+    destination::{WebUrl, compose},
     link::Link,
     route::{Ended, Route, decide},
     visit::Visit,
@@ -85,7 +85,7 @@ pub(super) fn preview(link: &Link, short_url: &str, entry: &Entry) -> Response<B
         destination: entry.location.to_str().ok().filter(|_| is_open),
         title: preview.title.as_deref().or(content.title.as_deref()).unwrap_or(short_url),
         description: preview.description.as_deref(),
-        image_url: preview.image_url.as_ref().map(|url| url.as_str()),
+        image_url: preview.image_url.as_ref().map(WebUrl::as_str),
     });
     reply::page(StatusCode::OK, page)
 }

@@ -35,7 +35,8 @@ use crate::{
 
 const OWNER: Owner = Owner { workspace: 1, is_test: false };
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+const CHROME: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 const SLACK: &str = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)";
 
 struct Bench {
@@ -52,7 +53,8 @@ struct Bench {
 impl Bench {
     async fn new(durability: Durability) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let options = Options { location: Location::Sqlite(folder.path()), pool_size: 1, timeout: Duration::from_secs(5) };
+        let options =
+            Options { location: Location::Sqlite(folder.path()), pool_size: 1, timeout: Duration::from_secs(5) };
         let store = Store::open(&options).expect("a store");
         Self::over(folder, store, Clock::by_hand(Time::from_unix_millis(1_774_360_800_000)), durability).await
     }
@@ -165,7 +167,8 @@ async fn yield_once() {
 }
 
 fn request(method: &str, target: &str) -> Request<Full<Bytes>> {
-    let request = Request::builder().method(method).uri(target).header("host", "s.example").header("user-agent", CHROME);
+    let request =
+        Request::builder().method(method).uri(target).header("host", "s.example").header("user-agent", CHROME);
     request.body(Full::default()).expect("a request")
 }
 
@@ -199,8 +202,14 @@ async fn a_plain_link() {
     let id = bench.link("AbCd", |content| content.utm.source = Some("mail".into())).await;
     for path in ["/AbCd", "/abcd", "/ABCD/", "/%61bcd"] {
         let response = bench.get(path).await;
-        assert_eq!((response.status().as_u16(), header(&response, "location")), (302, "https://example.com/where?utm_source=mail"));
-        assert_eq!((header(&response, "cache-control"), header(&response, "x-request-id").len()), ("private, no-store", 16));
+        assert_eq!(
+            (response.status().as_u16(), header(&response, "location")),
+            (302, "https://example.com/where?utm_source=mail")
+        );
+        assert_eq!(
+            (header(&response, "cache-control"), header(&response, "x-request-id").len()),
+            ("private, no-store", 16)
+        );
         assert_eq!(text(response).await, "");
     }
     let response = bench.get("/abcd?a=1&utm_source=mine").await;
@@ -211,13 +220,20 @@ async fn a_plain_link() {
     bench.ask(with(request("GET", "/abcd"), "user-agent", "curl/8.5.0")).await;
     assert_eq!(bench.clicks(id).await, 5);
     let classes = bench.classes(id).await;
-    assert_eq!(classes, [("head", 1), ("person", 5), ("prefetch", 1), ("tool", 1)].map(|(class, count)| (class.to_owned(), count)));
+    assert_eq!(
+        classes,
+        [("head", 1), ("person", 5), ("prefetch", 1), ("tool", 1)].map(|(class, count)| (class.to_owned(), count))
+    );
 }
 
 #[tokio::test]
 async fn statuses_and_absence() {
     let bench = Bench::new(Durability::Process).await;
-    for (slug, status) in [("s301", RedirectStatus::MovedPermanently), ("s307", RedirectStatus::Temporary), ("s308", RedirectStatus::Permanent)] {
+    for (slug, status) in [
+        ("s301", RedirectStatus::MovedPermanently),
+        ("s307", RedirectStatus::Temporary),
+        ("s308", RedirectStatus::Permanent),
+    ] {
         bench.link(slug, |content| content.redirect_status = status).await;
         assert_eq!(bench.get(&format!("/{slug}")).await.status().as_u16(), status.number());
     }
@@ -225,7 +241,12 @@ async fn statuses_and_absence() {
     assert_eq!(bench.get("/none").await.status(), 404);
     let id = bench.link("gone", |_| ()).await;
     assert_eq!(bench.get("/gone").await.status(), 302);
-    bench.store.delete_link(OWNER, id, Expected::AnyVersion, false, bench.clock.now()).await.expect("an answer").expect("removal");
+    bench
+        .store
+        .delete_link(OWNER, id, Expected::AnyVersion, false, bench.clock.now())
+        .await
+        .expect("an answer")
+        .expect("removal");
     assert_eq!(bench.get("/gone").await.status(), 302, "before it is made known");
     bench.redirects.forget("s.example", "gone");
     assert_eq!(bench.get("/gone").await.status(), 410);
@@ -271,7 +292,12 @@ async fn methods_hosts_and_paths() {
         bench.get("/abcd").await;
     }
     let page = bench.get("/none").await;
-    for (name, value) in [("content-type", "text/html; charset=utf-8"), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("cache-control", "private, no-store")] {
+    for (name, value) in [
+        ("content-type", "text/html; charset=utf-8"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "private, no-store"),
+    ] {
         assert_eq!(header(&page, name), value);
     }
     assert!(header(&page, "content-security-policy").starts_with("default-src 'none'"));
@@ -282,10 +308,12 @@ async fn a_link_with_an_end() {
     let bench = Bench::new(Durability::Process).await;
     let end = bench.clock.now().after(Duration::from_mins(1));
     bench.link("ends", |content| content.expires_at = Some(end)).await;
-    let other = bench.link("goes", |content| {
-        content.expires_at = Some(end);
-        content.expired_url = WebUrl::parse("https://example.com/over").ok();
-    }).await;
+    let other = bench
+        .link("goes", |content| {
+            content.expires_at = Some(end);
+            content.expired_url = WebUrl::parse("https://example.com/over").ok();
+        })
+        .await;
     for slug in ["/ends", "/goes"] {
         assert_eq!(header(&bench.get(slug).await, "location"), "https://example.com/where");
     }
@@ -300,10 +328,12 @@ async fn a_link_with_an_end() {
 
 async fn locked(bench: &Bench, slug: &str, change: impl FnOnce(&mut Content)) -> LinkId {
     let hash = crate::password::Passwords::at_once(1).hash("open sesame".into()).await.expect("a hash");
-    bench.link(slug, |content| {
-        content.password_hash = Some(hash);
-        change(content);
-    }).await
+    bench
+        .link(slug, |content| {
+            content.password_hash = Some(hash);
+            change(content);
+        })
+        .await
 }
 
 #[tokio::test]
@@ -320,7 +350,11 @@ async fn a_password() {
     let right = bench.ask(form("/AbCd?a=1", "password=open+sesame")).await;
     assert_eq!((right.status().as_u16(), header(&right, "location")), (303, "https://example.com/where?a=1"));
     let cookie = header(&right, "set-cookie").to_owned();
-    assert!(cookie.starts_with("mask_unlock_abcd=") && cookie.contains("; Path=/AbCd; Max-Age=3600; HttpOnly; SameSite=Lax"), "{cookie}");
+    assert!(
+        cookie.starts_with("mask_unlock_abcd=")
+            && cookie.contains("; Path=/AbCd; Max-Age=3600; HttpOnly; SameSite=Lax"),
+        "{cookie}"
+    );
     let again = bench.ask(with(request("GET", "/AbCd"), "cookie", cookie.split(';').next().expect("a pair"))).await;
     assert_eq!(again.status(), 308);
     assert_eq!(bench.clicks(id).await, 2, "the form that opened it, and the visit after");
@@ -384,7 +418,9 @@ async fn bytes_that_are_no_text() {
     for path in ["/abcd", "/abcd?%ff=%00&=&&&", "/abcd?a=b#c"] {
         let mut request = request("GET", path);
         for name in ["user-agent", "referer", "accept-language", "sec-purpose", "cookie", "x-forwarded-for"] {
-            request.headers_mut().insert(name, hyper::header::HeaderValue::from_bytes(b"\xff\xfe\x80;=").expect("a value"));
+            request
+                .headers_mut()
+                .insert(name, hyper::header::HeaderValue::from_bytes(b"\xff\xfe\x80;=").expect("a value"));
         }
         assert_eq!(bench.ask(request).await.status(), 302, "{path}");
     }
@@ -407,7 +443,9 @@ async fn a_store_that_is_away_is_no_absence() {
     let id = bench.link("abcd", |content| content.click_limit = Some(1)).await;
     // Nobody drains: the number of clicks cannot be known.
     drop(bench.drain.borrow_mut().take());
-    let Answer::Later(later) = bench.workers[0].answer(request("GET", "/abcd"), PEER) else { panic!("a look into the store") };
+    let Answer::Later(later) = bench.workers[0].answer(request("GET", "/abcd"), PEER) else {
+        panic!("a look into the store")
+    };
     let response = later.await;
     assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (503, "5"));
     assert_eq!(bench.redirects.memory().0, 0, "{id}");
@@ -474,25 +512,30 @@ fn a_limit_is_exact_on_many_threads() {
     let followed: usize = std::thread::scope(|scope| {
         let ended = stop.clone();
         let draining = scope.spawn(move || runtime().block_on(drain.run(Duration::from_hours(1), ended)));
-        let answering: Vec<_> = writers.into_iter().map(|writer| {
-            let redirects = &redirects;
-            scope.spawn(move || runtime().block_on(async move {
-                let worker = Rc::new(Worker::new(Arc::clone(redirects), writer));
-                let mut followed = 0;
-                for turn in 0..300 {
-                    let response = match worker.answer(request("GET", "/abcd"), PEER) {
-                        Answer::Ready(response) => response,
-                        Answer::Later(later) => later.await,
-                        Answer::NotMine(_) => panic!("ours"),
-                    };
-                    followed += usize::from(response.status() == 302);
-                    if turn % 7 == 0 {
-                        redirects.forget("s.example", "abcd");
-                    }
-                }
-                followed
-            }))
-        }).collect();
+        let answering: Vec<_> = writers
+            .into_iter()
+            .map(|writer| {
+                let redirects = &redirects;
+                scope.spawn(move || {
+                    runtime().block_on(async move {
+                        let worker = Rc::new(Worker::new(Arc::clone(redirects), writer));
+                        let mut followed = 0;
+                        for turn in 0..300 {
+                            let response = match worker.answer(request("GET", "/abcd"), PEER) {
+                                Answer::Ready(response) => response,
+                                Answer::Later(later) => later.await,
+                                Answer::NotMine(_) => panic!("ours"),
+                            };
+                            followed += usize::from(response.status() == 302);
+                            if turn % 7 == 0 {
+                                redirects.forget("s.example", "abcd");
+                            }
+                        }
+                        followed
+                    })
+                })
+            })
+            .collect();
         let followed = answering.into_iter().map(|thread| thread.join().expect("a count")).sum();
         stop.cancel();
         draining.join().expect("an end");

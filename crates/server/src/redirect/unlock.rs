@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use hyper::{HeaderMap, header::{COOKIE, HeaderValue}};
+use hyper::{
+    HeaderMap,
+    header::{COOKIE, HeaderValue},
+};
 use mask_core::{id::LinkId, time::Time};
 use sha2::Sha256;
 
@@ -28,7 +31,6 @@ pub(super) struct Secrets {
 impl Secrets {
     pub(super) fn derive(secret: &[u8; 32]) -> Self {
         let derived = |label: &[u8]| -> [u8; 32] { keyed(secret).chain_update(label).finalize().into_bytes().into() };
-        let half = |key: [u8; 32]| u128::from_le_bytes(std::array::from_fn(|place| key[place])).to_le_bytes();
         Self {
             cookies: derived(b"mask redirect: unlocked links"),
             variants: half(derived(b"mask redirect: variants")),
@@ -89,25 +91,20 @@ impl Unlocker {
     fn sealing(&self, lock: Lock<'_>, until_s: i64) -> Hmac<Sha256> {
         let key = self.key.clone();
         // Two parts of fixed length before the one that varies: no two locks read the same.
-        key.chain_update(lock.link.bits().to_le_bytes()).chain_update(until_s.to_le_bytes()).chain_update(lock.password_hash)
+        key.chain_update(lock.link.bits().to_le_bytes())
+            .chain_update(until_s.to_le_bytes())
+            .chain_update(lock.password_hash)
     }
 }
 
 fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    Hmac::new(&(*key).into_key())
+    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
-trait IntoKey {
-    fn into_key(self) -> hmac::digest::Key<Hmac<Sha256>>;
-}
-
-impl IntoKey for [u8; 32] {
-    /// The key as HMAC wants it, filled with zeros to the length of a block (RFC 2104 §2).
-    fn into_key(self) -> hmac::digest::Key<Hmac<Sha256>> {
-        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-        block[..32].copy_from_slice(&self);
-        block
-    }
+fn half(key: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&key[..16]);
+    half
 }
 
 #[cfg(test)]
@@ -134,7 +131,10 @@ mod tests {
         assert!(!unlocker.is_open(&headers, LOCK, later(3600)));
         assert!(!unlocker.is_open(&headers, Lock { link: LinkId::from_bits(8), ..LOCK }, now()));
         assert!(!unlocker.is_open(&headers, Lock { slug_key: "abce", ..LOCK }, now()));
-        assert!(!unlocker.is_open(&headers, Lock { password_hash: "$argon2id$two", ..LOCK }, now()), "the password was changed");
+        assert!(
+            !unlocker.is_open(&headers, Lock { password_hash: "$argon2id$two", ..LOCK }, now()),
+            "the password was changed"
+        );
         assert!(!Unlocker::new(&[2; 32], false).is_open(&headers, LOCK, now()), "another installation");
         assert!(!unlocker.is_open(&HeaderMap::new(), LOCK, now()));
     }
@@ -143,13 +143,22 @@ mod tests {
     fn nothing_made_up_opens_it() {
         let unlocker = Unlocker::new(&[1; 32], false);
         let cookie = unlocker.cookie(LOCK, "/abcd", now());
-        let (until, seal) = cookie.to_str().expect("text")["mask_unlock_abcd=".len()..].split_once('.').expect("two parts");
+        let (until, seal) =
+            cookie.to_str().expect("text")["mask_unlock_abcd=".len()..].split_once('.').expect("two parts");
         let seal = seal.split(';').next().expect("a seal");
         for value in [
-            format!("9{until}.{seal}"), format!("{until}."), format!("{until}"), String::new(), format!(".{seal}"),
-            format!("{until}.{}", seal.replace(&seal[..1], if seal.starts_with('A') { "B" } else { "A" })), format!("{until}.%%%"),
+            format!("9{until}.{seal}"),
+            format!("{until}."),
+            until.to_owned(),
+            String::new(),
+            format!(".{seal}"),
+            format!("{until}.{}", seal.replace(&seal[..1], if seal.starts_with('A') { "B" } else { "A" })),
+            format!("{until}.%%%"),
         ] {
-            let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::try_from(format!("mask_unlock_abcd={value}")).expect("a value"))]);
+            let headers = HeaderMap::from_iter([(
+                COOKIE,
+                HeaderValue::try_from(format!("mask_unlock_abcd={value}")).expect("a value"),
+            )]);
             assert!(!unlocker.is_open(&headers, LOCK, now()), "{value}");
         }
     }

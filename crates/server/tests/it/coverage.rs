@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     document::{OPERATIONS, Operation, schema},
     harness::{Answer, App, HTTPS, lock},
+    wire::{Wire, api_request},
 };
 
 /// Many requests within one minute, and still the headers of the limit.
@@ -265,7 +266,7 @@ async fn meet(code: Code, app: &App) -> Option<Answer> {
         Code::Unauthorized => Answer::of(app.client.get(format!("{}/api/v1/links", app.base))).await,
         Code::HttpsRequired => {
             let app = App::with(&HTTPS).await;
-            app.get("/links").await
+            Answer::of(app.api(Method::GET, "/links").header("host", "mask.example")).await
         }
         Code::InsufficientScope => {
             let key = app.key_for("links:read", false).await;
@@ -275,9 +276,10 @@ async fn meet(code: Code, app: &App) -> Option<Answer> {
         Code::MethodNotAllowed => app.delete("/links").await,
         Code::RequestTimeout => {
             let app = App::with(&[("server.body_timeout_seconds", "1")]).await;
-            let half = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
-            let request = app.api(Method::POST, "/links").header("content-type", "application/json");
-            Answer::of(request.body(reqwest::Body::wrap_stream(half))).await
+            let mut wire = Wire::open(app.server().addresses[0]).expect("a connection");
+            let whole = api_request("POST", "/links", &app.key, "", "{}");
+            wire.send(&whole[..whole.len() - 1]).expect("sent");
+            Answer::from(wire.reply().expect("an answer"))
         }
         Code::Conflict => {
             app.link(body.clone()).await;

@@ -64,13 +64,13 @@ pub(crate) fn check(method: &Method, path: &str, status: StatusCode) {
     assert!(operation.documents(status.as_u16()), "{} may answer {status}, says no document", operation.id);
 }
 
-/// The operation that answers a path: one whose path is written out comes before one with a parameter.
+/// The operation that answers a path: what is written out in the document comes before a parameter.
 fn find(method: &Method, path: &str) -> Option<&'static Operation> {
     let meets = |operation: &&Operation| {
         let (wanted, given) = (operation.path.split('/'), path.split('/'));
-        operation.method == *method
-            && operation.path.split('/').count() == path.split('/').count()
+        operation.path.split('/').count() == path.split('/').count()
             && wanted.zip(given).all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
     };
-    OPERATIONS.iter().filter(meets).min_by_key(|operation| operation.path.matches('{').count())
+    let path = &OPERATIONS.iter().filter(meets).min_by_key(|operation| operation.path.matches('{').count())?.path;
+    OPERATIONS.iter().find(|operation| operation.path == *path && operation.method == *method)
 }

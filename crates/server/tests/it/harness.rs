@@ -21,7 +21,7 @@ use mask_core::{scope::Scopes, time::Time, workspace::Owner};
 use reqwest::{Method, RequestBuilder, StatusCode, redirect::Policy};
 use serde_json::Value;
 
-use crate::document;
+use crate::{document, wire::Reply};
 
 /// A visitor's browser.
 pub(crate) const BROWSER: &str =
@@ -133,6 +133,11 @@ impl App {
         self.folder.path().join("data")
     }
 
+    /// Its database on PostgreSQL.
+    pub(crate) fn database(&self) -> &Database {
+        self.database.as_ref().expect("an app on PostgreSQL")
+    }
+
     /// Moves the clock.
     pub(crate) fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
@@ -212,6 +217,13 @@ pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        let headers = reply.headers().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+        Self { status: reply.status, headers: headers.collect(), text: String::from_utf8(reply.body.clone()).expect("text") }
+    }
+}
+
 impl Answer {
     /// Sends a request and reads what comes back.
     pub(crate) async fn of(request: RequestBuilder) -> Self {
@@ -267,11 +279,23 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    fn create() -> Self {
+    pub(crate) fn create() -> Self {
         let name = format!("t_{:016x}", fastrand::u64(..));
         psql(cluster(), &format!("CREATE DATABASE {name}"));
         let (server, _) = cluster().rsplit_once('/').expect("a url with a database");
         Self { url: format!("{server}/{name}"), name }
+    }
+
+    /// Takes the database away: nobody is let in, and who is in is thrown out.
+    pub(crate) fn cut(&self) {
+        psql(cluster(), &format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name));
+        let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
+        psql(cluster(), &format!("{others} = '{}'", self.name));
+    }
+
+    /// Brings it back.
+    pub(crate) fn mend(&self) {
+        psql(cluster(), &format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name));
     }
 }
 

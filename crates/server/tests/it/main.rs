@@ -1,7 +1,15 @@
 //! The whole server over real sockets: one binary, one harness, real databases. Nothing is mocked that can be run.
 
+mod binary;
 mod coverage;
 mod document;
 mod drift;
+mod foundation;
 mod harness;
+mod hostile;
+mod limits;
 mod links;
+mod lists;
+mod password;
+mod redirect;
+mod wire;

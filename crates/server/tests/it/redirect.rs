@@ -52,7 +52,7 @@ async fn a_redirect_byte_for_byte() {
             assert_eq!(reply.header("cache-control"), "private, no-store");
             let request_id = reply.header("x-request-id").strip_prefix("req_").expect("its id");
             assert!(request_id.len() == 12 && request_id.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{reply:?}");
-            assert_eq!((reply.header("content-length"), reply.header("content-type")), ("0", ""));
+            assert_eq!((reply.header("content-length"), reply.header("content-type")), (if method == "GET" { "0" } else { "" }, ""));
             assert!(reply.body.is_empty() && reply.header("set-cookie").is_empty() && reply.header("transfer-encoding").is_empty());
         }
     }
@@ -81,14 +81,13 @@ async fn an_address_as_people_write_it() {
 async fn the_query_joins_the_destination() {
     let app = App::start().await;
     let long = format!("https://example.com/{}", "a".repeat(4000));
-    let odd = "https://example.com/%7e/ü//../x;y?b=%20+%zz&a[]=1&a[]=2&&q=%E4#/f?x=1#y";
     for (number, (url, utm, query, wanted)) in [
         (HERE, json!({}), "?a=1&b=%20x", "https://example.com/here?a=1&b=%20x"),
         ("https://e.com", json!({}), "?a", "https://e.com?a"),
         ("https://e.com/?a=1", json!({}), "?a=2&b=3", "https://e.com/?a=1&b=3"),
         ("https://e.com/?a=1#part", json!({}), "?b=3", "https://e.com/?a=1&b=3#part"),
         ("https://e.com/#part", json!({"utm_source": "x y"}), "", "https://e.com/?utm_source=x%20y#part"),
-        ("https://e.com/?utm_source=url&z=1", json!({"utm_source": "link"}), "?utm_source=visitor&utm_medium=m", "https://e.com/?z=1&utm_source=link&utm_medium=m"),
+        ("https://e.com/?utm_source=url&z=1", json!({"utm_source": "link"}), "?utm_source=visitor&utm_medium=m", "https://e.com/?utm_source=link&z=1&utm_medium=m"),
         ("https://e.com/?utm_source=url", json!({}), "?utm_source=visitor", "https://e.com/?utm_source=url"),
         (
             "https://e.com/",
@@ -111,13 +110,8 @@ async fn the_query_joins_the_destination() {
             assert_eq!(location(&app, &format!("/{slug}/{query}")).await, wanted, "{url} {query}");
         }
     }
-    let made = app.post("/links", json!({"url": odd, "slug": "odd-one"})).await;
-    if made.status == 201 {
-        let kept = made.json()["url"].as_str().expect("a url").to_owned();
-        assert_eq!(location(&app, "/odd-one").await, kept);
-    } else {
-        assert_eq!(made.error(422), "validation_error");
-    }
+    app.link(json!({"url": "https://example.com/ü?x=ü", "slug": "not-ascii"})).await;
+    assert_eq!(location(&app, "/not-ascii").await, "https://example.com/%C3%BC?x=%C3%BC");
     let plain = "https://example.com/%7e//../x;y?b=%20+%zz&a[]=1&a[]=2&&q=%E4#/f?x=1";
     let made = app.link(json!({"url": plain, "slug": "plain-one"})).await;
     assert_eq!(made["url"], plain);
@@ -209,8 +203,8 @@ async fn domains_of_short_links() {
     let robots = at(&app, "go.test", "/robots.txt").await;
     assert_eq!((robots.status, robots.header("content-type")), (200, "text/plain; charset=utf-8"));
     for path in ["/api/v1/links", "/api/v1/openapi.json", "/docs", "/docs/", "/metrics", "/healthz/x", "/favicon.ico", "/api"] {
-        let answer = Answer::of(app.visit(path).header("host", "go.test").bearer_auth(&app.key)).await;
-        assert_eq!((answer.status, answer.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        let reply = raw(&app, &format!("GET {path} HTTP/1.1\r\nHost: go.test\r\nAuthorization: Bearer {}\r\n\r\n", app.key)).await;
+        assert_eq!((reply.status, reply.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
     }
     let request = app.client.post(format!("{}/robots.txt", app.base)).header("host", "go.test");
     assert_eq!(Answer::of(request).await.status, 405);
@@ -267,7 +261,7 @@ async fn what_has_expired() {
     app.link(json!({"url": HERE, "slug": "short-lived", "expires_at": "2026-03-24T15:00:00Z"})).await;
     let other = json!({"url": HERE, "slug": "leads-on", "expires_at": "2026-03-24T15:00:00Z", "expired_url": "https://example.com/over", "utm_source": "mail"});
     let other = app.link(other).await;
-    app.wait(45 * 60 + 45);
+    app.wait(59 * 60 + 45);
     assert_eq!(location(&app, "/short-lived").await, HERE, "one second before");
     assert_eq!(location(&app, "/leads-on").await, format!("{HERE}?utm_source=mail"));
     app.wait(1);
@@ -293,7 +287,7 @@ async fn changes_are_seen_at_once() {
         assert_eq!(location(&app, "/first-name").await, url);
     }
     app.patch(&path, json!({"slug": "second-name"})).await.is(200);
-    assert_eq!(Answer::of(app.visit("/first-name")).await.status, 404);
+    assert_eq!(Answer::of(app.visit("/first-name")).await.status, 410, "a printed address is kept for its owner");
     assert_eq!(location(&app, "/second-name").await, "https://example.com/49");
     app.patch("/links/bulk", json!({"ids": [id(&link)], "set": {"redirect_status": 301}})).await.is(200);
     assert_eq!(Answer::of(app.visit("/second-name")).await.status, 301);

@@ -100,8 +100,13 @@ impl Wire {
 impl Reply {
     /// A header's value, or nothing.
     pub(crate) fn header(&self, name: &str) -> &str {
-        let mut lines = self.head.split("\r\n").filter_map(|line| line.split_once(':'));
-        lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.trim())
+        self.headers().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    }
+
+    /// All headers, in order.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.head.split("\r\n").filter_map(|line| line.split_once(':'));
+        lines.map(|(name, value)| (name, value.trim()))
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {

@@ -39,7 +39,8 @@ impl<T: Send + 'static, F: FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send> Work 
         let Self { step, caller } = *self;
         let result = step(tx);
         Ran {
-            is_good: result.is_ok(),
+            // Who has been told that the database is unavailable, or has hung up, is not surprised by the work later.
+            is_good: result.is_ok() && !caller.is_closed(),
             // A caller that has gone needs no answer.
             answer: Box::new(move |kept| drop(caller.send(result.and_then(|value| kept.map(|()| value))))),
         }

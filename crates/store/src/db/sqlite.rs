@@ -23,12 +23,29 @@ pub(super) fn open(path: &Path, timeout: Duration) -> Result<Connection, Error> 
         .map_err(|error| Error::Unavailable(format!("cannot open {}: {error}", path.display())))?;
     connection.busy_timeout(timeout).map_err(explain)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_a_log(&connection, timeout)?;
     // FULL: a commit is on the disk before it is acknowledged, so that power may fail too.
     batch(
         &connection,
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;",
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;",
     )?;
     Ok(connection)
+}
+
+/// Switches the file to a write-ahead log, which it stays with. Two who open a new file at the same moment stand in each
+/// other's way here, and SQLite answers at once instead of waiting, as it does elsewhere; so the wait is ours.
+fn keep_a_log(connection: &Connection, timeout: Duration) -> Result<(), Error> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let mut pauses = timeout.as_millis() / PAUSE.as_millis();
+    loop {
+        match connection.execute_batch("PRAGMA journal_mode = WAL") {
+            Err(error) if pauses > 0 && error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                pauses -= 1;
+                thread::sleep(PAUSE);
+            }
+            result => return result.map_err(explain),
+        }
+    }
 }
 
 /// Opens a file for reading alone, or an empty database in memory.

@@ -146,6 +146,7 @@ fn postgres_table_locked_by_another() {
     runtime.block_on(async {
         until_it_works(|| find(&store, "first")).await;
         make(&store, LIVE, new_link(3, "third")).await;
+        // Its caller was told that the database is unavailable, so it is not done when the lock is gone.
         assert_eq!(store.link_by_id(LIVE, link_id(2)).await.expect("the store works"), None);
     });
     apart(move || drop(intruder));

@@ -72,7 +72,7 @@ fn shared() -> &'static str {
 
 #[expect(clippy::disallowed_methods, reason = "what the tests run on is no setting of the program")]
 fn given() -> Option<String> {
-    std::env::var("MASK_TEST_POSTGRES").ok()
+    std::env::var("MASK_TEST_POSTGRES").ok().filter(|url| !url.is_empty())
 }
 
 /// An empty database of a test's own, gone when it is dropped.

@@ -22,22 +22,23 @@ use crate::{
 /// Most members of one list of a condition.
 const MOST_PER_CONDITION: usize = 50;
 
-/// The two shapes of a link that comes in differ in one word: whether `url` must be there.
+/// The two shapes of a link that comes in differ in one word, whether it is new: then `url` must be there, and a null
+/// `slug` or `domain` leaves the choice to us. A link that is there has both, and cannot lose them.
 macro_rules! inputs {
-    ($($(#[$doc:meta])+ $name:ident, $is_required:literal;)+) => {$(
+    ($($(#[$doc:meta])+ $name:ident, $is_new:literal;)+) => {$(
         $(#[$doc])+
         #[derive(Debug, ToSchema)]
         #[serde(deny_unknown_fields)]
         #[expect(dead_code, reason = "read by hand; this is what the document says")]
-        pub struct $name {
+        pub(super) struct $name {
             /// Where it leads: `https://`, at most 8,192 bytes, no credentials, not a short link of this service.
-            #[schema(required = $is_required, pattern = "^[hH][tT][tT][pP][sS]://", max_length = 8192, example = "https://example.com/spring?ref=mask")]
+            #[schema(required = $is_new, pattern = "^[hH][tT][tT][pP][sS]://", max_length = 8192, example = "https://example.com/spring?ref=mask")]
             url: String,
             /// The path: 4–64 letters, digits, hyphens and underscores. Absent: a random one.
-            #[schema(required = false, nullable = true, min_length = 4, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", example = "spring-sale")]
+            #[schema(required = false, nullable = $is_new, min_length = 4, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", example = "spring-sale")]
             slug: String,
             /// The host. Absent: the workspace's default domain.
-            #[schema(required = false, nullable = true)]
+            #[schema(required = false, nullable = $is_new)]
             domain: String,
             /// A name for people, at most 255 characters.
             #[schema(max_length = 255)]
@@ -160,6 +161,9 @@ fn read(value: Value, world: World<'_>, problems: &mut Problems, is_new: bool) -
 }
 
 fn members(fields: &mut Fields<'_>, world: World<'_>, is_new: bool) -> Asked {
+    for name in ["tags", "rules", "variants"] {
+        fields.clear(name);
+    }
     let line = || text(link::parse_title);
     let url = text(|address| world.url(address));
     let known_host = |name: &str| {
@@ -231,6 +235,7 @@ fn read_condition(value: Value, path: &str, problems: &mut Problems) -> Option<C
             Refused::saying(format!("Must be one of {}", known.join(", ")))
         })
     };
+    let faults = problems.count();
     let mut fields = Fields::of(value, path, problems)?;
     let condition = Condition {
         country: fields.texts("country", MOST_PER_CONDITION, rule::parse_country).unwrap_or_default(),
@@ -241,7 +246,7 @@ fn read_condition(value: Value, path: &str, problems: &mut Problems) -> Option<C
         schedule: read_schedule(&mut fields),
     };
     fields.end();
-    if condition.is_empty() {
+    if condition.is_empty() && problems.count() == faults {
         problems.refuse(path, "Must name at least one condition");
     }
     Some(condition)
@@ -249,7 +254,7 @@ fn read_condition(value: Value, path: &str, problems: &mut Problems) -> Option<C
 
 fn read_schedule(fields: &mut Fields<'_>) -> Option<Schedule> {
     let path = fields.path("schedule");
-    let value = fields.take("schedule").filter(|value| !value.is_null())?;
+    let value = fields.take("schedule")?;
     let mut fields = Fields::of(value, &path, fields.problems)?;
     let moment = || text(Time::parse);
     let schedule = Schedule {

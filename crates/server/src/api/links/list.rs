@@ -11,7 +11,7 @@ use crate::api::{
     Api,
     caller::{Caller, LinksRead},
     error::ApiError,
-    query::{self, Parameters},
+    query::{self, Parameters, plain},
     request::Answer,
 };
 
@@ -103,11 +103,6 @@ fn parse_search(text: &str) -> Result<String, Refused> {
         return Err(Refused::because("Must be at most 255 characters"));
     }
     Ok(text.trim().to_owned())
-}
-
-/// Text without NUL, which no stored text has and PostgreSQL cannot be asked for.
-fn plain(text: &str) -> Result<String, Refused> {
-    if text.contains('\0') { Err(Refused::because("Must not contain NUL")) } else { Ok(text.to_owned()) }
 }
 
 fn fits(cursor: &Cursor, sort: Sort) -> bool {

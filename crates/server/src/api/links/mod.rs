@@ -95,6 +95,8 @@ async fn create(
 }
 
 /// Read a link
+///
+/// Its `ETag` changes with the link and with its clicks. Send it as `If-None-Match` to be answered 304 while it holds.
 #[utoipa::path(
     get, path = "/links/{id}", operation_id = "get_link", tag = "Links",
     params(("id" = String, Path, description = "The link's id"), ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the version that you have")),
@@ -117,16 +119,21 @@ async fn get(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, LinkPath(id
     params(
         ("domain" = Option<String>, Query, description = "The link's host"),
         ("slug" = String, Query, description = "The link's path"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the version that you have"),
     ),
-    responses((status = 200, description = "The link", body = LinkBody)),
+    responses(
+        (status = 200, description = "The link", body = LinkBody),
+        (status = 304, description = "You have this version already")
+    ),
     security(("key" = ["links:read"]))
 )]
 async fn lookup(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, mut parameters: Parameters, headers: HeaderMap) -> Result<Response, ApiError> {
-    let domain = parameters.optional("domain", |name| Ok(name.to_ascii_lowercase()));
-    let slug = parameters.required("slug", |slug| Ok(slug.to_ascii_lowercase()));
+    let domain = parameters.optional("domain", query::plain);
+    let slug = parameters.required("slug", query::plain);
     parameters.end()?;
-    let domain = domain.unwrap_or_else(|| api.default_domain.clone());
-    let link = api.store.link_by_address(caller.owner, domain, slug.unwrap_or_default()).await?.ok_or_else(absent)?;
+    let domain = domain.map_or_else(|| api.default_domain.clone(), |name| name.to_ascii_lowercase());
+    let slug = slug.unwrap_or_default().to_ascii_lowercase();
+    let link = api.store.link_by_address(caller.owner, domain, slug).await?.ok_or_else(absent)?;
     Ok(shown(&api, &link, &headers))
 }
 
@@ -177,10 +184,18 @@ async fn delete(State(api): State<Arc<Api>>, caller: Caller<LinksWrite>, LinkPat
 }
 
 /// Find a link by your own id
+///
+/// The link that was made with this `external_id`.
 #[utoipa::path(
     get, path = "/links/by-external-id/{external_id}", operation_id = "get_link_by_external_id", tag = "Links",
-    params(("external_id" = String, Path, description = "Your own id")),
-    responses((status = 200, description = "The link", body = LinkBody)),
+    params(
+        ("external_id" = String, Path, description = "Your own id"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the version that you have"),
+    ),
+    responses(
+        (status = 200, description = "The link", body = LinkBody),
+        (status = 304, description = "You have this version already")
+    ),
     security(("key" = ["links:read"]))
 )]
 async fn get_by_external_id(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, TextPath(external_id): TextPath, headers: HeaderMap) -> Result<Response, ApiError> {

@@ -1,19 +1,12 @@
-CREATE TABLE clicks (
+-- Recorded clicks, a batch of them to a row; src/clicks/block.rs tells what is in one.
+CREATE TABLE click_blocks (
     seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at BIGINT NOT NULL,
-    owner BIGINT NOT NULL,
-    link_id TEXT NOT NULL,
-    class TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    choice TEXT NOT NULL,
-    device TEXT NOT NULL,
-    os TEXT NOT NULL,
-    browser TEXT NOT NULL,
-    language TEXT,
-    referrer TEXT,
-    visitor BIGINT NOT NULL
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    facts BIGINT NOT NULL,
+    data BYTEA NOT NULL
 );
-CREATE INDEX clicks_by_link ON clicks (owner, link_id, at);
+CREATE INDEX click_blocks_by_time ON click_blocks (first_at);
 
 -- How far each journal has been recorded; committed with the records.
 CREATE TABLE recorded_positions (

@@ -5,6 +5,8 @@
 //! clicks) each have such a position, as no transaction spans both; either may be ahead of the other, and neither loses
 //! nor doubles anything.
 
+mod block;
+
 use std::collections::HashMap;
 
 use mask_core::{id::LinkId, time::Time, workspace::Owner};
@@ -169,33 +171,32 @@ impl Store {
                 if !RECORDS.advance(tx, &batch)? {
                     return Ok(false);
                 }
-                let sql = "INSERT INTO clicks (at, owner, link_id, class, reason, choice, device, os, browser, language, referrer, visitor) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-                for fact in &batch.facts {
-                    tx.execute(sql, &values![
-                        fact.at, fact.owner, fact.link, fact.class, fact.reason, &fact.choice, fact.device, fact.os, fact.browser,
-                        fact.language.as_ref(), fact.referrer.as_ref(), fact.visitor
-                    ])?;
+                let times = || batch.facts.iter().map(|fact| fact.at);
+                if let (Some(first), Some(last)) = (times().min(), times().max()) {
+                    let sql = "INSERT INTO click_blocks (first_at, last_at, facts, data) VALUES ($1, $2, $3, $4)";
+                    let count = i64::try_from(batch.facts.len()).unwrap_or(i64::MAX);
+                    tx.execute(sql, &values![first, last, count, block::write(&batch.facts)])?;
                 }
                 Ok(true)
             })
             .await
     }
 
-    /// How many clicks of each class a link has on record.
+    /// How many clicks of each class a link has on record. Reads every block: for diagnosis and tests.
     pub async fn recorded_classes(&self, owner: Owner, link: LinkId) -> Result<HashMap<String, i64>, Error> {
         self.clicks
             .read(move |tx| {
-                let rows = tx.query(
-                    "SELECT class, count(*) FROM clicks WHERE owner = $1 AND link_id = $2 GROUP BY class",
-                    &values![owner, link],
-                )?;
-                rows.into_iter()
-                    .map(|row| {
-                        let mut row = row.columns("clicks");
-                        Ok((row.text("class")?, row.integer("count")?))
-                    })
-                    .collect()
+                let mut classes: HashMap<String, i64> = HashMap::new();
+                for row in tx.query("SELECT seq, data FROM click_blocks ORDER BY seq", &[])? {
+                    let mut row = row.columns("click_blocks");
+                    let _ = row.integer("seq")?;
+                    let data = row.bytes("data")?;
+                    let facts = block::read(&data).ok_or_else(|| row.corrupt("data"))?;
+                    for fact in facts.iter().filter(|fact| fact.owner == owner && fact.link == link) {
+                        *classes.entry(fact.class().to_owned()).or_default() += 1;
+                    }
+                }
+                Ok(classes)
             })
             .await
     }
