@@ -18,6 +18,7 @@ def main():
     parser = argparse.ArgumentParser(prog="bench/run.sh")
     parser.add_argument("scenarios", nargs="*", metavar="scenario", help=", ".join(names))
     parser.add_argument("--quick", action="store_true", help="short rounds, figures that mean nothing")
+    parser.add_argument("--repeats", type=int, default=2, help="how often a round is repeated when others were busy (default 2)")
     parser.add_argument("--report", action="store_true", help="only write the pages anew from the raw numbers")
     asked = parser.parse_args()
     for name in asked.scenarios:
@@ -31,16 +32,16 @@ def main():
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             parser.error("another measurement is under way in this checkout")
-        measure(asked.scenarios or names, asked.quick)
+        measure(asked.scenarios or names, asked.quick, asked.repeats)
     record.write_pages()
 
 
-def measure(names, is_quick):
+def measure(names, is_quick, repeats):
     for scenario in SCENARIOS:
         if scenario.NAME in names:
             began = time.monotonic()
             print(f"== {scenario.NAME}", flush=True)
-            with Bench(scenario.NAME, is_quick=is_quick) as bench:
+            with Bench(scenario.NAME, is_quick=is_quick, repeats=repeats) as bench:
                 scenario.run(bench)
             print(f"== {scenario.NAME}: {time.monotonic() - began:.0f} s", flush=True)
 

@@ -5,17 +5,17 @@ import time
 
 from . import machine, record
 
-# Cores that others may have for themselves before a round counts as disturbed, and how often it is repeated then.
+# Cores that others may have for themselves before a round counts as disturbed.
 DISTURBED_CORES = 0.1
-REPEATS = 2
 
 
 class Bench:
     """Where a scenario records what it sees."""
 
-    def __init__(self, scenario, is_quick=False):
+    def __init__(self, scenario, is_quick=False, repeats=2):
         self.scenario = scenario
         self.is_quick = is_quick
+        self.repeats = 0 if is_quick else repeats
         self.run = record.Run(scenario, is_quick)
 
     def __enter__(self):
@@ -47,12 +47,12 @@ class Bench:
     def round(self, contender, measure):
         """One round: `measure` answers its numbers, among them `measured_cpu_s`, the time that server and load took.
         Repeated when others were busy meanwhile; all tries are kept, the last one counts."""
-        for attempt in range(REPEATS + 1):
+        for attempt in range(self.repeats + 1):
             watch = machine.Watch()
             numbers = measure()
             numbers.update(watch.end(numbers.pop("measured_cpu_s")))
             is_disturbed = numbers["others_cores"] > DISTURBED_CORES
-            is_last = not is_disturbed or attempt == REPEATS or self.is_quick
+            is_last = not is_disturbed or attempt == self.repeats
             self.run.add({"kind": "round", "contender": contender, "counts": is_last, "disturbed": is_disturbed, **numbers})
             shown = {name: value for name, value in numbers.items() if not isinstance(value, (dict, list))}
             print(f"   {contender}: {shown}", flush=True)

@@ -30,7 +30,7 @@ def run(bench):
             values = load.values("cold", addresses[at : at + share] or addresses[:share])
             return open_round(mask, values)
 
-        seen = bench.rounds(rounds, {"mask": lambda: drained(mask, cold), "floor": lambda: open_round(floor, load.values("cold", addresses[:share]))})
+        seen = bench.rounds(rounds, {"mask": lambda: drained(mask, cold), "floor": lambda: open_round(floor, load.values("cold", addresses[: share // 5]))})
         column = lambda name, what: [round_[what] for round_ in seen[name]]
         middle = lambda what: sorted(column("floor", what))[rounds // 2]
         bench.figure("redirect missing the memory at 5,000/s, p99", [us / 1000 for us in column("mask", "p99_us")], "ms", ("at most", PROMISE_US / 1000), floor=(middle("p99_us") / 1000, "socket loop"))

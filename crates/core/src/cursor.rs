@@ -43,12 +43,11 @@ impl Cursor {
         let json = (text.len() <= LONGEST).then(|| BASE64_URL_SAFE_NO_PAD.decode(text).ok())??;
         let json = String::from_utf8(json).ok()?;
         let (id, rest) = json.strip_prefix("{\"id\":\"")?.split_once('"')?;
-        let sort = match rest {
-            "}" => None,
-            _ => {
-                let (field, value) = rest.strip_prefix(",\"")?.strip_suffix('}')?.split_once("\":")?;
-                Some((is_word(field).then(|| field.to_owned())?, value.parse().ok()?))
-            }
+        let sort = if rest == "}" {
+            None
+        } else {
+            let (field, value) = rest.strip_prefix(",\"")?.strip_suffix('}')?.split_once("\":")?;
+            Some((is_word(field).then(|| field.to_owned())?, value.parse().ok()?))
         };
         Some(Self { id: is_word(id).then(|| id.to_owned())?, sort })
     }

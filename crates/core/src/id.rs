@@ -36,7 +36,8 @@ fn bits(text: &str) -> Option<u128> {
 /// The 128 bits of a new id: `chance` below the time. Two ids of one millisecond sort by chance; whoever makes many
 /// (the server's one source of ids) sees to it that later ones are larger.
 pub const fn at(now: Time, chance: u128) -> u128 {
-    let millis = if now.unix_millis() < 0 { 0 } else { now.unix_millis() as u128 };
+    // A time before 1970 has no place in an id; it sorts with the first.
+    let millis = if now.unix_millis() < 0 { 0 } else { now.unix_millis().unsigned_abs() as u128 };
     (millis << 80) | (chance & ((1 << 80) - 1))
 }
 

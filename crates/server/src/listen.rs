@@ -131,11 +131,12 @@ impl Desk {
                     // Answers are one write each; waiting to fill a packet would only delay them.
                     let _ = stream.set_nodelay(true);
                     let service = Front { worker: Rc::clone(&self.worker), router: self.router.clone(), peer: peer.ip(), trusted: Arc::clone(&self.rules.trusted) };
+                    // Not `pipeline_flush`: with bytes left unread it flushes nothing, and when those bytes are the end of
+                    // the connection, answers that were counted never leave.
                     let connection = http1::Builder::new()
                         .timer(TokioTimer::new())
                         .header_read_timeout(self.rules.header_timeout)
                         .max_buf_size(HEAD_BYTES)
-                        .pipeline_flush(true)
                         .serve_connection(TokioIo::new(stream), service);
                     let connection = self.graceful.watch(connection);
                     tokio::task::spawn_local(async move {

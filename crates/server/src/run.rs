@@ -46,8 +46,8 @@ pub enum RunError {
 }
 
 /// How often kept replies are looked through for those that are a day old.
-const CLEANING: Duration = Duration::from_secs(60);
-const REPLIES_ARE_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const CLEANING: Duration = Duration::from_mins(1);
+const REPLIES_ARE_KEPT: Duration = Duration::from_hours(24);
 
 /// A running server.
 pub struct Running {
@@ -93,8 +93,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads => threads,
     };
-    let options = mask_journal::Options { max_bytes: config.clicks.journal_max_mb << 20, ..mask_journal::Options::default() };
-    let journal = Journal::open(&setup::journal_folder(config), options)?;
+    let journal = Journal::open(&setup::journal_folder(config), journal_options(config, threads))?;
     let shards = u32::try_from(threads).unwrap_or(u32::MAX);
     let writers = runtime.block_on(clicks::writers(&journal, &store, shards))?;
     let syncer = clicks::start_syncer(Arc::clone(&journal), config.clicks.sync_interval)?;
@@ -191,6 +190,18 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Each thread has its own part of the journal: the segment it writes, a spare, and some that wait to be drained. All have
+/// to fit below the bound, or the clicks of the last threads to begin would be lost from the first one on.
+fn journal_options(config: &Config, threads: usize) -> mask_journal::Options {
+    const SEGMENTS_EACH: u64 = 4;
+    const PAGE_BYTES: u32 = mask_journal::Options::SEGMENT_BYTES_LEAST;
+    let usual = mask_journal::Options::default();
+    let max_bytes = config.clicks.journal_max_mb << 20;
+    let share = max_bytes / (SEGMENTS_EACH * u64::try_from(threads).unwrap_or(u64::MAX)).max(1);
+    let segment_bytes = u32::try_from(share).unwrap_or(u32::MAX).min(usual.segment_bytes).max(PAGE_BYTES);
+    mask_journal::Options { segment_bytes: segment_bytes / PAGE_BYTES * PAGE_BYTES, max_bytes }
 }
 
 fn answer(redirects: &Arc<Redirects>, writer: mask_journal::Writer, listeners: Vec<std::net::TcpListener>, router: axum::Router, rules: Rules, stop: CancellationToken) {

@@ -257,7 +257,7 @@ pub fn page() -> String {
          | code | status | meaning |\n| --- | --- | --- |\n",
     );
     for code in Code::ALL {
-        page.push_str(&format!("| `{}` | {} | {} |\n", code.as_str(), code.status(), code.sentence()));
+        page += &format!("| `{}` | {} | {} |\n", code.as_str(), code.status(), code.sentence());
     }
     page
 }

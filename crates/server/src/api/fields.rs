@@ -84,13 +84,11 @@ impl<'p> Fields<'p> {
 
     /// A member that may be absent, and not null.
     pub fn optional<T>(&mut self, name: &'static str, read: impl FnOnce(Value) -> Result<T, Refused>) -> Option<T> {
-        match self.nullable(name, read)? {
-            Some(value) => Some(value),
-            None => {
-                self.problems.refuse(self.path(name), "Must not be null");
-                None
-            }
+        let value = self.nullable(name, read)?;
+        if value.is_none() {
+            self.problems.refuse(self.path(name), "Must not be null");
         }
+        value
     }
 
     /// A member that may be absent or null.
@@ -195,6 +193,7 @@ pub fn integer<T>(parse: impl Fn(i64) -> Result<T, Refused>) -> impl Fn(Value) -
 }
 
 /// Reads true or false.
+#[expect(clippy::needless_pass_by_value, reason = "it stands where readers stand, and they take their value")]
 pub fn boolean(value: Value) -> Result<bool, Refused> {
     if let Value::Bool(value) = value { Ok(value) } else { Err(Refused::because("Must be true or false")) }
 }

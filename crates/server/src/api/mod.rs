@@ -122,7 +122,7 @@ async fn no_method() -> axum::response::Response {
 /// The OpenAPI document, as JSON text.
 pub fn document() -> String {
     let mut document = described().split_for_parts().1;
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     for path in document.paths.paths.values_mut() {
@@ -161,7 +161,7 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
         let response = operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(error_response()));
         if let RefOr::T(response) = response {
             let separator = if response.description.is_empty() { "" } else { "\n\n" };
-            response.description.push_str(&format!("{separator}`{}`: {}", code.as_str(), code.sentence()));
+            response.description += &format!("{separator}`{}`: {}", code.as_str(), code.sentence());
         }
     }
     for response in operation.responses.responses.values_mut() {

@@ -40,13 +40,12 @@ impl FromRequest<Arc<Api>> for Json {
             let message = "The body must be JSON: send Content-Type: application/json.";
             return Err(ApiError::new(Code::UnsupportedMediaType, message));
         }
-        let bytes = match tokio::time::timeout(api.body_timeout, collect(request.into_body(), api.max_body_bytes)).await {
-            Ok(bytes) => bytes?,
-            Err(_) => {
-                let message = format!("The body must arrive within {} seconds.", api.body_timeout.as_secs());
-                return Err(ApiError::new(Code::RequestTimeout, message));
-            }
+        let reading = tokio::time::timeout(api.body_timeout, collect(request.into_body(), api.max_body_bytes));
+        let Ok(bytes) = reading.await else {
+            let message = format!("The body must arrive within {} seconds.", api.body_timeout.as_secs());
+            return Err(ApiError::new(Code::RequestTimeout, message));
         };
+        let bytes = bytes?;
         // An object's last member of a name would win, silently; serde_json cannot be told to refuse that, and JSON
         // itself leaves it open (RFC 8259 §4).
         let value = serde_json::from_slice(&bytes)

@@ -35,12 +35,27 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server in a folder of its own, with these settings.
     pub(crate) fn start(flags: &[(&str, &str)]) -> Self {
-        let flags = flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Self::launch(flags, Arc::new(tempfile::tempdir().expect("a folder")))
+        Self::launch(owned(flags), Arc::new(tempfile::tempdir().expect("a folder")))
+    }
+
+    /// Starts a server on this port.
+    pub(crate) fn start_at(port: u16, flags: &[(&str, &str)]) -> Self {
+        let listen = format!("127.0.0.1:{port}");
+        Self::start(&[flags, &[("server.listen", &listen)]].concat())
+    }
+
+    /// Starts a server in this folder.
+    pub(crate) fn start_in(folder: tempfile::TempDir, flags: &[(&str, &str)]) -> Self {
+        Self::launch(owned(flags), Arc::new(folder))
+    }
+
+    /// Starts one with other settings, on the data of one that has ended.
+    pub(crate) fn again_with(&self, flags: &[(&str, &str)]) -> Self {
+        Self::launch(owned(flags), Arc::clone(&self.folder))
     }
 
     /// Starts it again, on the data of one that has ended.
-    pub(crate) fn again(self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         Self::launch(self.flags.clone(), Arc::clone(&self.folder))
     }
 
@@ -61,7 +76,7 @@ impl Server {
 
     fn command(flags: &[(String, String)], folder: &Path) -> Command {
         let mut command = mask(&["serve"]);
-        command.current_dir(folder).arg("--data-dir").arg(folder.join("data")).args(["--listen", "127.0.0.1:0"]);
+        command.current_dir(folder).arg("--data-dir").arg(folder.join("data")).env("MASK_SERVER__LISTEN", "127.0.0.1:0");
         for (key, value) in flags {
             command.env(format!("MASK_{}", key.to_uppercase().replace('.', "__")), value);
         }
@@ -79,6 +94,19 @@ impl Server {
     /// What it printed on stdout so far.
     pub(crate) fn printed(&self) -> String {
         self.printed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it printed, once this is in it.
+    pub(crate) fn printed_until(&self, part: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let printed = self.printed();
+            if printed.contains(part) {
+                return printed;
+            }
+            assert!(began.elapsed() < PATIENCE, "{part} is not in {printed}");
+            thread::yield_now();
+        }
     }
 
     /// What it logged so far.
@@ -137,6 +165,10 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn owned(flags: &[(&str, &str)]) -> Vec<(String, String)> {
+    flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Waits for the end of a process, which must come.

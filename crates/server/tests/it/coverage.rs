@@ -233,7 +233,10 @@ async fn answers_have_the_documented_shape() {
         }))
         .await;
     has_shape(&link, "Link");
-    assert_eq!(link.as_object().map(serde_json::Map::len), schema("Link")["properties"].as_object().map(serde_json::Map::len));
+    assert_eq!(
+        link.as_object().map(serde_json::Map::len),
+        schema("Link")["properties"].as_object().map(serde_json::Map::len)
+    );
     has_shape(&link["preview"], "Preview");
     has_shape(&link["rules"][0], "Rule");
     has_shape(&link["rules"][0]["when"], "Condition");
@@ -290,11 +293,15 @@ async fn meet(code: Code, app: &App) -> Option<Answer> {
             let path = format!("/links/{}", link["id"].as_str().expect("an id"));
             Answer::of(app.api(Method::DELETE, &path).header("if-match", "\"99.0\"")).await
         }
-        Code::PayloadTooLarge => Answer::of(post().header("content-type", "application/json").body(vec![b' '; 1 << 21])).await,
+        Code::PayloadTooLarge => {
+            Answer::of(post().header("content-type", "application/json").body(vec![b' '; 1 << 21])).await
+        }
         Code::UnsupportedMediaType => Answer::of(post().header("content-type", "text/plain").body("{}")).await,
         Code::ValidationError => app.post("/links", json!({"url": 1})).await,
         Code::IdempotencyKeyReused => {
-            Answer::of(post().header("idempotency-key", "k").json(&json!({"url": "https://example.com/1"}))).await.is(201);
+            Answer::of(post().header("idempotency-key", "k").json(&json!({"url": "https://example.com/1"})))
+                .await
+                .is(201);
             Answer::of(post().header("idempotency-key", "k").json(&json!({"url": "https://example.com/2"}))).await
         }
         Code::RateLimitExceeded => {

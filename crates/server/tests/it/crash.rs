@@ -9,6 +9,7 @@ use std::{
     io,
     net::SocketAddr,
     path::Path,
+    process::Command,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::{
     binary::Server,
-    harness::{BROWSER, Database, psql_rows},
+    harness::{BROWSER, Database},
     wire::{PATIENCE, Wire, api_request},
 };
 
@@ -180,6 +181,7 @@ fn referrer(number: u64) -> String {
 
 /// What was recorded and counted at the end, by the store's own account.
 struct Account {
+    /// The hosts that referred, once for each click.
     referrers: Vec<String>,
     store: Store,
 }
@@ -187,14 +189,21 @@ struct Account {
 impl Account {
     fn on_sqlite(server: &Server) -> Self {
         let connection = rusqlite::Connection::open(server.data().join("clicks.db")).expect("a database");
-        let mut rows = connection.prepare("SELECT referrer FROM clicks").expect("a query");
-        let referrers = rows.query_map([], |row| row.get(0)).expect("rows").map(|row| row.expect("a row")).collect();
-        Self { referrers, store: open(Location::Sqlite(&server.data())) }
+        let mut rows = connection.prepare("SELECT facts, data FROM click_blocks").expect("a query");
+        let blocks = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows").map(|row| row.expect("a row"));
+        Self { referrers: referrers(blocks), store: open(Location::Sqlite(&server.data())) }
     }
 
     fn on_postgres(database: &Database) -> Self {
-        let referrers = psql_rows(&database.url, "SELECT referrer FROM clicks");
-        Self { referrers, store: open(Location::Postgres(&database.url)) }
+        let query = "SELECT facts, encode(data, 'hex') FROM click_blocks";
+        let done = Command::new("psql").args(["-X", "-q", "-A", "-t", &database.url, "-c", query]).output().expect("psql runs");
+        let text = String::from_utf8(done.stdout).expect("text");
+        let blocks = text.lines().map(|line| {
+            let (facts, hex) = line.split_once('|').expect("two columns");
+            let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits");
+            (facts.parse().expect("a number"), hex.as_bytes().chunks(2).map(digits).collect())
+        });
+        Self { referrers: referrers(blocks), store: open(Location::Postgres(&database.url)) }
     }
 
     async fn check(&self, links: &[Made], visits: &[Visit]) {
@@ -240,6 +249,26 @@ impl Account {
     }
 }
 
+/// The hosts that referred to the clicks of these blocks. A block has its words first, each once: as no two visits have
+/// the same host, there must be one for each fact.
+fn referrers(blocks: impl Iterator<Item = (i64, Vec<u8>)>) -> Vec<String> {
+    let mut all = Vec::new();
+    for (facts, block) in blocks {
+        let number = |at: usize| usize::from(u16::from_le_bytes([block[at], block[at + 1]]));
+        let (mut at, mut hosts) = (3, 0);
+        for _ in 0..number(1) {
+            let word = String::from_utf8_lossy(&block[at + 2..at + 2 + number(at)]).into_owned();
+            at += 2 + word.len();
+            if word.starts_with('v') && word.ends_with(".example") {
+                hosts += 1;
+                all.push(word);
+            }
+        }
+        assert_eq!(hosts, facts, "a visit is on record twice, or without its referrer");
+    }
+    all
+}
+
 fn open(location: Location<'_>) -> Store {
     Store::open(&Options { location, pool_size: 1, timeout: PATIENCE }).expect("a store")
 }
@@ -264,7 +293,9 @@ fn killed(mut server: Server, times: u32, account: impl FnOnce(&Server) -> Accou
         }
         field.wait_for_answers(50);
         drop(guard);
-        creators.into_iter().for_each(|creator| creator.join().expect("a creator"));
+        for creator in creators {
+            creator.join().expect("a creator");
+        }
         visitors.into_iter().flat_map(|visitor| visitor.join().expect("a visitor")).collect()
     });
     let links = std::mem::take(&mut *locked(&field.links));
@@ -433,10 +464,14 @@ fn a_small_journal_has_room_for_each_thread() {
         let reply = Wire::open(server.address()).expect("a connection").visit("/in-memory", "").expect("an answer");
         assert_eq!(reply.status, 302);
     }
+    // What segments of one size hold is read by a server that makes larger ones.
+    server.kill();
+    let mut server = server.again_with(&[]);
+    visit_many(server.address(), 200).expect("everybody is sent on");
     server.terminate();
     let store = open(Location::Sqlite(&server.data()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let id = LinkId::parse(made["id"].as_str().expect("an id")).expect("an id");
     let link = runtime.block_on(store.link_by_id(OWNER, id)).expect("the store").expect("the link");
-    assert_eq!(link.clicks, 200, "{}", server.said());
+    assert_eq!(link.clicks, 400, "{}", server.said());
 }

@@ -58,7 +58,11 @@ impl Walk {
             whole[member] = value;
             wrap(whole)
         };
-        self.probes.push(Probe { body: with("nonsense", json!(1)), path: within("nonsense"), expected: Expected::Refused });
+        self.probes.push(Probe {
+            body: with("nonsense", json!(1)),
+            path: within("nonsense"),
+            expected: Expected::Refused,
+        });
         for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             let mut whole = smallest(name);
             whole.as_object_mut().expect("an object").shift_remove(required);
@@ -81,7 +85,14 @@ impl Walk {
             Expected::Refused
         };
         self.add(wrap, Value::Null, path, null);
-        let samples = [("string", json!("x")), ("integer", json!(1)), ("number", json!(1.5)), ("boolean", json!(true)), ("array", json!([])), ("object", json!({}))];
+        let samples = [
+            ("string", json!("x")),
+            ("integer", json!(1)),
+            ("number", json!(1.5)),
+            ("boolean", json!(true)),
+            ("array", json!([])),
+            ("object", json!({})),
+        ];
         for (kind, sample) in samples {
             if !types.iter().any(|known| known == kind) {
                 self.add(wrap, sample, path, Expected::Refused);
@@ -131,7 +142,11 @@ async fn probe(name: &str, method: Method) {
     walk.object(name, "", &|value| value);
     assert!(walk.probes.len() > 200, "{}", walk.probes.len());
     let link = app.link(json!({"url": "https://example.com"})).await;
-    let path = if method == Method::POST { "/links".to_owned() } else { format!("/links/{}", link["id"].as_str().expect("an id")) };
+    let path = if method == Method::POST {
+        "/links".to_owned()
+    } else {
+        format!("/links/{}", link["id"].as_str().expect("an id"))
+    };
     let mut faults = Vec::new();
     for probe in walk.probes {
         let answer = Answer::of(app.api(method.clone(), &path).json(&probe.body)).await;
@@ -142,7 +157,10 @@ async fn probe(name: &str, method: Method) {
         };
         if !is_right {
             let body = probe.body.to_string().chars().take(200).collect::<String>();
-            faults.push(format!("{} must be {:?}: {body} → {} {}", probe.path, probe.expected, answer.status, answer.text));
+            faults.push(format!(
+                "{} must be {:?}: {body} → {} {}",
+                probe.path, probe.expected, answer.status, answer.text
+            ));
         }
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));

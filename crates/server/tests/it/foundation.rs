@@ -19,8 +19,20 @@ async fn what_is_no_json_object_is_a_bad_request() {
     let deep = "[".repeat(500_000);
     let nested = format!("{{\"url\":{}1{}}}", "[".repeat(200), "]".repeat(200));
     let bodies: [&[u8]; 14] = [
-        b"", b" ", b"{", b"{\"url\":}", b"nonsense", b"{\"url\":\"https://example.com\"}}", b"{\"url\":\"\xff\xfe\"}", b"\xef\xbb\xbf{}",
-        b"{'url':'x'}", b"[]", b"null", b"\"text\"", deep.as_bytes(), nested.as_bytes(),
+        b"",
+        b" ",
+        b"{",
+        b"{\"url\":}",
+        b"nonsense",
+        b"{\"url\":\"https://example.com\"}}",
+        b"{\"url\":\"\xff\xfe\"}",
+        b"\xef\xbb\xbf{}",
+        b"{'url':'x'}",
+        b"[]",
+        b"null",
+        b"\"text\"",
+        deep.as_bytes(),
+        nested.as_bytes(),
     ];
     for body in bodies {
         let answer = Answer::of(with_body(&app, "application/json", body.to_vec())).await;
@@ -30,7 +42,10 @@ async fn what_is_no_json_object_is_a_bad_request() {
         assert!(answer.text.len() < 400, "{shown}: {}", answer.text);
     }
     let missing = app.post("/links", json!({"slug": "ab"})).await;
-    assert_eq!((missing.error(400).as_str(), missing.fields()), ("bad_request", vec!["url".to_owned(), "slug".to_owned()]));
+    assert_eq!(
+        (missing.error(400).as_str(), missing.fields()),
+        ("bad_request", vec!["url".to_owned(), "slug".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -40,7 +55,9 @@ async fn a_body_is_json_by_its_own_word() {
     for good in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
         assert_eq!(Answer::of(with_body(&app, good, body)).await.status, 201, "{good}");
     }
-    for bad in ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", "text/json"] {
+    for bad in
+        ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", "text/json"]
+    {
         assert_eq!(Answer::of(with_body(&app, bad, body)).await.error(415), "unsupported_media_type", "{bad}");
     }
     let without = app.api(Method::POST, "/links").body(body);
@@ -58,13 +75,23 @@ async fn a_body_has_a_largest_size() {
     for length in [2049, 10_000, 300_000] {
         let whole = with_body(&app, "application/json", padded(length));
         assert_eq!(Answer::of(whole).await.error(413), "payload_too_large", "{length}");
-        let pieces = futures_util::stream::iter(padded(length).into_bytes().chunks(1000).map(<[u8]>::to_vec).map(Ok::<_, std::io::Error>).collect::<Vec<_>>());
+        let pieces = futures_util::stream::iter(
+            padded(length)
+                .into_bytes()
+                .chunks(1000)
+                .map(<[u8]>::to_vec)
+                .map(Ok::<_, std::io::Error>)
+                .collect::<Vec<_>>(),
+        );
         let streamed = with_body(&app, "application/json", reqwest::Body::wrap_stream(pieces));
         assert_eq!(Answer::of(streamed).await.error(413), "payload_too_large", "{length} in pieces");
     }
     let standard = App::start().await;
     assert_eq!(Answer::of(with_body(&standard, "application/json", padded(1 << 20))).await.status, 201);
-    assert_eq!(Answer::of(with_body(&standard, "application/json", padded((1 << 20) + 1))).await.error(413), "payload_too_large");
+    assert_eq!(
+        Answer::of(with_body(&standard, "application/json", padded((1 << 20) + 1))).await.error(413),
+        "payload_too_large"
+    );
 }
 
 #[tokio::test]
@@ -88,7 +115,11 @@ async fn paths_and_methods_that_do_not_exist() {
     }
     for path in ["/api", "/api/v2/links", "/api/v1x"] {
         let answer = Answer::of(app.client.get(format!("{}{path}", app.base))).await;
-        assert_eq!((answer.error(404).as_str(), answer.header("content-type")), ("not_found", "application/json"), "{path}");
+        assert_eq!(
+            (answer.error(404).as_str(), answer.header("content-type")),
+            ("not_found", "application/json"),
+            "{path}"
+        );
     }
     for (method, path, allowed) in [
         (Method::PUT, "/links", ["GET", "HEAD", "POST"].as_slice()),
@@ -104,7 +135,8 @@ async fn paths_and_methods_that_do_not_exist() {
         assert_eq!(answer.error(405), "method_not_allowed", "{method} {path}");
         let mut told: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
         let mut allowed = allowed.to_vec();
-        (told.sort_unstable(), allowed.sort_unstable());
+        told.sort_unstable();
+        allowed.sort_unstable();
         assert_eq!(told, allowed, "{method} {path}");
     }
 }
@@ -112,7 +144,9 @@ async fn paths_and_methods_that_do_not_exist() {
 #[tokio::test]
 async fn a_problem_for_those_who_ask() {
     let app = App::start().await;
-    let ask = |accept: &str| app.api(Method::POST, "/links").header("accept", accept).json(&json!({"url": "ftp://x", "slug": "abc"}));
+    let ask = |accept: &str| {
+        app.api(Method::POST, "/links").header("accept", accept).json(&json!({"url": "ftp://x", "slug": "abc"}))
+    };
     for accept in ["application/problem+json", "application/json, Application/Problem+JSON;q=0.5"] {
         let answer = Answer::of(ask(accept)).await;
         assert_eq!((answer.status, answer.header("content-type")), (422, "application/problem+json"));
@@ -132,7 +166,10 @@ async fn a_problem_for_those_who_ask() {
     }
     for accept in ["application/json", "*/*", "application/problem+json;q=0"] {
         let answer = Answer::of(ask(accept)).await;
-        assert_eq!((answer.error(422).as_str(), answer.header("content-type")), ("validation_error", "application/json"));
+        assert_eq!(
+            (answer.error(422).as_str(), answer.header("content-type")),
+            ("validation_error", "application/json")
+        );
         assert!(answer.header("vary").contains("accept"));
     }
     let errors = Answer::of(app.client.get(format!("{}/docs/errors", app.base))).await;
@@ -144,7 +181,20 @@ async fn every_answer_has_a_request_id_of_its_own() {
     let app = App::start().await;
     app.link(json!({"url": "https://example.com", "slug": "spring"})).await;
     let mut ids = std::collections::HashSet::new();
-    let paths = ["/", "/docs/", "/docs/errors", "/healthz", "/readyz", "/api/v1/links", "/api/v1/x", "/api/v1/openapi.json", "/spring", "/not-there", "/spring+", "/%ff"];
+    let paths = [
+        "/",
+        "/docs/",
+        "/docs/errors",
+        "/healthz",
+        "/readyz",
+        "/api/v1/links",
+        "/api/v1/x",
+        "/api/v1/openapi.json",
+        "/spring",
+        "/not-there",
+        "/spring+",
+        "/%ff",
+    ];
     for path in paths.iter().chain(&paths) {
         let answer = Answer::of(app.visit(path).header("x-request-id", "req_000000000000")).await;
         let id = answer.header("x-request-id").to_owned();
@@ -159,7 +209,10 @@ async fn any_origin_may_call_with_a_key() {
     let app = App::start().await;
     let preflight = app.client.request(Method::OPTIONS, format!("{}/api/v1/links", app.base));
     let preflight = preflight.header("origin", "https://shop.example").header("access-control-request-method", "PATCH");
-    let answer = Answer::of(preflight.header("access-control-request-headers", "authorization,content-type,idempotency-key,if-match")).await;
+    let answer = Answer::of(
+        preflight.header("access-control-request-headers", "authorization,content-type,idempotency-key,if-match"),
+    )
+    .await;
     assert_eq!((answer.status, answer.text.as_str()), (204, ""));
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert_eq!(answer.header("access-control-allow-credentials"), "");
@@ -206,7 +259,11 @@ async fn head_is_get_without_its_body() {
 #[tokio::test]
 async fn answers_are_private_and_typed() {
     let app = App::start().await;
-    for answer in [app.get("/links").await, app.get("/nowhere").await, app.post("/links", json!({"url": "https://example.com"})).await] {
+    for answer in [
+        app.get("/links").await,
+        app.get("/nowhere").await,
+        app.post("/links", json!({"url": "https://example.com"})).await,
+    ] {
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("cache-control"), "private, no-store");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
@@ -286,12 +343,16 @@ async fn the_reference_page_needs_nobody_else() {
     }
     assert!(page.status == 200 && page.header("content-type").starts_with("text/html"), "{}", page.text);
     let references = |html: &str| -> Vec<String> {
-        let parts = html.split(['"', '\'', ' ', '>', '<']).filter(|part| part.contains("//") || part.starts_with("./")).map(str::to_owned);
+        let parts = html
+            .split(['"', '\'', ' ', '>', '<'])
+            .filter(|part| part.contains("//") || part.starts_with("./"))
+            .map(str::to_owned);
         parts.collect()
     };
     let assets: Vec<_> = references(&page.text).into_iter().filter(|part| part.starts_with("./")).collect();
     assert!(assets.len() >= 3, "{assets:?}");
-    let foreign: Vec<_> = references(&page.text).into_iter().filter(|part| part.starts_with("http") || part.starts_with("//")).collect();
+    let foreign: Vec<_> =
+        references(&page.text).into_iter().filter(|part| part.starts_with("http") || part.starts_with("//")).collect();
     assert_eq!(foreign, Vec::<String>::new());
     for asset in assets {
         let answer = read(format!("/docs/{}", asset.trim_start_matches("./"))).await;

@@ -31,7 +31,10 @@ async fn a_key_has_so_many_requests_in_each_whole_minute() {
     }
     app.wait(34);
     let answer = app.get("/tags").await;
-    assert_eq!((answer.status, standing(&answer), answer.header("retry-after")), (429, ["3", "0", reset.as_str()], "12"));
+    assert_eq!(
+        (answer.status, standing(&answer), answer.header("retry-after")),
+        (429, ["3", "0", reset.as_str()], "12")
+    );
     let id = answer.header("x-request-id");
     let body = format!(
         r#"{{"error":{{"code":"rate_limit_exceeded","message":"Rate limit exceeded. Retry after 12 seconds.","retry_after":12,"request_id":"{id}"}}}}"#
@@ -71,7 +74,8 @@ async fn every_answer_of_the_api_tells_the_limit() {
 #[tokio::test]
 async fn without_a_valid_key_the_address_is_counted() {
     let app = App::with(&[THREE]).await;
-    let ask = |key: &str| app.api_as(key, Method::GET, "/tags").header("x-forwarded-for", format!("203.0.113.{}", key.len()));
+    let ask =
+        |key: &str| app.api_as(key, Method::GET, "/tags").header("x-forwarded-for", format!("203.0.113.{}", key.len()));
     for (key, remaining) in [("", "2"), ("mk_live_x", "1"), ("mk_test_xyz", "0")] {
         let answer = Answer::of(ask(key)).await;
         assert_eq!((answer.status, standing(&answer)[1]), (401, remaining), "nobody is believed about an address");
@@ -85,7 +89,8 @@ async fn without_a_valid_key_the_address_is_counted() {
 #[tokio::test]
 async fn a_trusted_proxy_is_believed() {
     let app = App::with(&[THREE, ("proxy.trusted", "127.0.0.1/32,10.0.0.0/8")]).await;
-    let ask = |forwarded: &str| app.client.get(format!("{}/api/v1/tags", app.base)).header("x-forwarded-for", forwarded);
+    let ask =
+        |forwarded: &str| app.client.get(format!("{}/api/v1/tags", app.base)).header("x-forwarded-for", forwarded);
     for (forwarded, remaining) in [
         ("203.0.113.1", "2"),
         ("203.0.113.2", "2"),
@@ -108,7 +113,8 @@ async fn no_limit_tells_none() {
 #[tokio::test]
 async fn plain_http_is_refused_and_never_redirected() {
     let app = App::with(&[HTTPS[0], ("limits.requests_per_minute", "9")]).await;
-    let at = |path: &str| app.client.get(format!("{}{path}", app.base)).header("host", "mask.example").bearer_auth(&app.key);
+    let at =
+        |path: &str| app.client.get(format!("{}{path}", app.base)).header("host", "mask.example").bearer_auth(&app.key);
     for path in ["/api/v1/links", "/api/v1/nowhere", "/api/v1/openapi.json"] {
         for request in [at(path), at(path).header("x-forwarded-proto", "https")] {
             let answer = Answer::of(request).await;
@@ -122,7 +128,9 @@ async fn plain_http_is_refused_and_never_redirected() {
 #[tokio::test]
 async fn tls_at_a_trusted_proxy_will_do() {
     let app = App::with(&HTTPS).await;
-    let at = |scheme: &str| app.api(Method::GET, "/links").header("host", "mask.example").header("x-forwarded-proto", scheme);
+    let at = |scheme: &str| {
+        app.api(Method::GET, "/links").header("host", "mask.example").header("x-forwarded-proto", scheme)
+    };
     assert_eq!(Answer::of(at("http")).await.error(403), "https_required");
     Answer::of(at("https")).await.is(200);
     let request = app.api(Method::POST, "/links").header("host", "mask.example").header("x-forwarded-proto", "https");

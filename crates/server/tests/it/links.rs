@@ -133,24 +133,69 @@ async fn each_field_has_its_rules() {
     let app_url = "Must be a URL starting with https:// or an app scheme such as myapp://";
     let circle = "Must not be a short link of this service: that could lead in a circle";
     for (member, values, message) in [
-        ("url", json!(["http://example.com", "", "example.com", "https://", "javascript:alert(1)", "//example.com"]), https),
-        ("url", json!(["https://user@example.com", "https://u:p@example.com"]), "Must not contain a user name or password"),
+        (
+            "url",
+            json!(["http://example.com", "", "example.com", "https://", "javascript:alert(1)", "//example.com"]),
+            https,
+        ),
+        (
+            "url",
+            json!(["https://user@example.com", "https://u:p@example.com"]),
+            "Must not contain a user name or password",
+        ),
         ("url", json!([format!("https://example.com/{}", long(8192))]), "Must be at most 8192 bytes"),
-        ("url", json!(["https://example.com/ x", "https://example.com/\r\nX: y"]), "Must not contain white space or control characters"),
-        ("url", json!(["https://localhost/spring", "https://LOCALHOST:8080/Spring?x=1", "https://localhost./spring"]), circle),
+        (
+            "url",
+            json!(["https://example.com/ x", "https://example.com/\r\nX: y"]),
+            "Must not contain white space or control characters",
+        ),
+        (
+            "url",
+            json!(["https://localhost/spring", "https://LOCALHOST:8080/Spring?x=1", "https://localhost./spring"]),
+            circle,
+        ),
         ("expired_url", json!(["https://localhost/spring"]), circle),
         ("expired_url", json!(["ftp://example.com"]), https),
         ("slug", json!(["abc", "", long(65)]), "Slug must be between 4 and 64 characters"),
-        ("slug", json!(["with space", "with/slash", "naïve", "a+bc", "....", "%41%42"]), "Slug may only contain letters, digits, hyphens and underscores"),
+        (
+            "slug",
+            json!(["with space", "with/slash", "naïve", "a+bc", "....", "%41%42"]),
+            "Slug may only contain letters, digits, hyphens and underscores",
+        ),
         ("slug", json!(["docs", "Login", "HEALTHZ", "qr-codes"]), "is reserved on this domain"),
         ("domain", json!(["example.com", "", "mask.pk"]), "Must be a domain of this workspace: localhost"),
         ("title", json!([long(256)]), "Must be at most 255 characters"),
         ("title", json!(["a\nb", "a\u{0}b"]), "Must not contain control characters"),
         ("utm_source", json!([long(256)]), "Must be at most 255 characters"),
-        ("expires_at", json!(["2026-03-24T14:00:14Z", "2026-03-24T19:00:14+05:00", "2020-01-01T00:00:00Z"]), "Must lie in the future"),
-        ("expires_at", json!(["2026-04-01", "tomorrow", "", "2026-13-01T00:00:00Z", "2026-04-01T00:00:00"]), "Must be an RFC 3339 timestamp such as 2026-03-24T14:00:00Z"),
-        ("ios_target", json!(["javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "file:///etc/passwd", "vbscript:x", "blob:https://x", "http://example.com", "myapp"]), app_url),
-        ("android_target", json!(["javascript:alert(1)", "data:,", "file:x", "vbscript:x", "blob:x", "http://example.com"]), app_url),
+        (
+            "expires_at",
+            json!(["2026-03-24T14:00:14Z", "2026-03-24T19:00:14+05:00", "2020-01-01T00:00:00Z"]),
+            "Must lie in the future",
+        ),
+        (
+            "expires_at",
+            json!(["2026-04-01", "tomorrow", "", "2026-13-01T00:00:00Z", "2026-04-01T00:00:00"]),
+            "Must be an RFC 3339 timestamp such as 2026-03-24T14:00:00Z",
+        ),
+        (
+            "ios_target",
+            json!([
+                "javascript:alert(1)",
+                "JavaScript:alert(1)",
+                "data:text/html,x",
+                "file:///etc/passwd",
+                "vbscript:x",
+                "blob:https://x",
+                "http://example.com",
+                "myapp"
+            ]),
+            app_url,
+        ),
+        (
+            "android_target",
+            json!(["javascript:alert(1)", "data:,", "file:x", "vbscript:x", "blob:x", "http://example.com"]),
+            app_url,
+        ),
         ("ios_target", json!(["https://localhost/spring"]), circle),
         ("password", json!(["", long(129)]), "Password must be between 1 and 128 characters"),
         ("redirect_status", json!([303, 300, 200, 0, -302]), "Must be 301, 302, 307 or 308"),
@@ -199,7 +244,9 @@ async fn what_is_just_within_the_rules_is_taken() {
 #[tokio::test]
 async fn all_faults_are_told_at_once() {
     let app = App::start().await;
-    let answer = app.post("/links", json!({"url": "example.com", "slug": "abc", "expiresAt": "2027-01-01T00:00:00Z", "title": 5})).await;
+    let answer = app
+        .post("/links", json!({"url": "example.com", "slug": "abc", "expiresAt": "2027-01-01T00:00:00Z", "title": 5}))
+        .await;
     let expected = json!([
         {"field": "url", "message": "Must be a valid URL starting with https://"},
         {"field": "slug", "message": "Slug must be between 4 and 64 characters"},
@@ -219,7 +266,11 @@ async fn a_slug_is_unique_without_regard_to_case() {
     }
     let other = app.link(json!({"url": URL})).await;
     assert_eq!(app.patch(&path(&other), json!({"slug": "sPRING"})).await.error(409), "conflict");
-    assert_eq!(app.patch(&path(&link), json!({"slug": "SPRING"})).await.is(200)["slug"], "SPRING", "its own is free for it");
+    assert_eq!(
+        app.patch(&path(&link), json!({"slug": "SPRING"})).await.is(200)["slug"],
+        "SPRING",
+        "its own is free for it"
+    );
 }
 
 #[tokio::test]
@@ -229,7 +280,9 @@ async fn a_password_is_never_shown() {
     assert!(!answer.text.contains("horse") && !answer.text.contains("argon2"), "{}", answer.text);
     let link = answer.is(201);
     assert_eq!((link["has_password"].clone(), link.get("password")), (json!(true), None));
-    for answer in [app.get(&path(&link)).await, app.get("/links").await, app.patch(&path(&link), json!({"title": "x"})).await] {
+    for answer in
+        [app.get(&path(&link)).await, app.get("/links").await, app.patch(&path(&link), json!({"title": "x"})).await]
+    {
         assert!(!answer.text.contains("argon2") && answer.text.contains("\"has_password\":true"), "{}", answer.text);
     }
     let kept: String = rusqlite::Connection::open(app.data().join("mask.db"))
@@ -248,7 +301,8 @@ async fn versions_keep_writers_from_each_other_and_not_from_clicks() {
     let link = made.is(201);
     let path = path(&link);
     let get = |tag: &str| Answer::of(app.api(Method::GET, &path).header("if-none-match", tag));
-    let patch = |tag: &str| Answer::of(app.api(Method::PATCH, &path).header("if-match", tag).json(&json!({"title": "x"})));
+    let patch =
+        |tag: &str| Answer::of(app.api(Method::PATCH, &path).header("if-match", tag).json(&json!({"title": "x"})));
     assert_eq!(app.get(&path).await.header("etag"), first);
     let unchanged = get(&first).await;
     assert_eq!((unchanged.status, unchanged.text.as_str(), unchanged.header("etag")), (304, "", first.as_str()));
@@ -261,13 +315,19 @@ async fn versions_keep_writers_from_each_other_and_not_from_clicks() {
     let second = changed.header("etag").to_owned();
     for stale in [first.as_str(), clicked.header("etag"), "\"x\"", "\"0.0\""] {
         assert_eq!(patch(stale).await.error(412), "precondition_failed", "{stale}");
-        assert_eq!(Answer::of(app.api(Method::DELETE, &path).header("if-match", stale)).await.error(412), "precondition_failed");
+        assert_eq!(
+            Answer::of(app.api(Method::DELETE, &path).header("if-match", stale)).await.error(412),
+            "precondition_failed"
+        );
     }
     assert_eq!(patch(&second).await.header("etag"), second, "who changes nothing is in nobody's way");
     assert_eq!(app.patch(&path, json!({"title": "y"})).await.status, 200);
     assert_eq!(patch(&second).await.error(412), "precondition_failed");
     assert_eq!(patch("*").await.status, 200);
-    assert_eq!(Answer::of(app.api(Method::PATCH, "/links/lnk_x").header("if-match", "*").json(&json!({}))).await.error(404), "not_found");
+    assert_eq!(
+        Answer::of(app.api(Method::PATCH, "/links/lnk_x").header("if-match", "*").json(&json!({}))).await.error(404),
+        "not_found"
+    );
     let lookup = Answer::of(app.api(Method::GET, "/links/lookup?slug=spring").header("if-none-match", "*")).await;
     assert_eq!(lookup.status, 304);
     let last = app.get(&path).await.header("etag").to_owned();
@@ -278,7 +338,8 @@ async fn a_slug_stays_reserved(app: App) {
     let link = app.link(json!({"url": URL, "slug": "printed"})).await;
     let id = link["id"].as_str().expect("an id");
     assert_eq!(app.delete(&path(&link)).await.status, 204);
-    for again in [app.get(&path(&link)).await, app.delete(&path(&link)).await, app.patch(&path(&link), json!({})).await] {
+    for again in [app.get(&path(&link)).await, app.delete(&path(&link)).await, app.patch(&path(&link), json!({})).await]
+    {
         assert_eq!(again.error(404), "not_found");
     }
     let taken = app.post("/links", json!({"url": URL, "slug": "Printed"})).await;
@@ -288,7 +349,8 @@ async fn a_slug_stays_reserved(app: App) {
     let release = format!("{}?release_slug=true", path(&link));
     let (theirs, test) = (app.key_of_workspace(2, "all", false).await, app.key_for("all", true).await);
     for key in [&theirs, &test] {
-        let taken = Answer::of(app.api_as(key, Method::POST, "/links").json(&json!({"url": URL, "slug": "printed"}))).await;
+        let taken =
+            Answer::of(app.api_as(key, Method::POST, "/links").json(&json!({"url": URL, "slug": "printed"}))).await;
         assert_eq!(taken.error(409), "conflict");
         assert!(!taken.text.contains("lnk_"), "others learn nothing of it: {}", taken.text);
         assert_eq!(Answer::of(app.api_as(key, Method::DELETE, &release)).await.error(404), "not_found");
@@ -300,7 +362,10 @@ async fn a_slug_stays_reserved(app: App) {
     assert_eq!(app.delete(&format!("{}?release_slug=true", path(&at_once))).await.status, 204);
     assert_eq!(Answer::of(app.visit("/at-once")).await.status, 404);
     let bad = app.delete(&format!("{}?release_slug=maybe&x=1", path(&at_once))).await;
-    assert_eq!((bad.error(422).as_str(), bad.fields()), ("validation_error", vec!["release_slug".to_owned(), "x".to_owned()]));
+    assert_eq!(
+        (bad.error(422).as_str(), bad.fields()),
+        ("validation_error", vec!["release_slug".to_owned(), "x".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -317,11 +382,18 @@ async fn a_deleted_links_slug_stays_reserved_on_postgres() {
 async fn a_renamed_links_old_slug_stays_reserved() {
     let app = App::start().await;
     let link = app.link(json!({"url": URL, "slug": "before"})).await;
-    assert_eq!(app.patch(&path(&link), json!({"slug": "after"})).await.is(200)["short_url"], "http://localhost:8080/after");
+    assert_eq!(
+        app.patch(&path(&link), json!({"slug": "after"})).await.is(200)["short_url"],
+        "http://localhost:8080/after"
+    );
     assert_eq!(Answer::of(app.visit("/after")).await.status, 302);
     assert_eq!(Answer::of(app.visit("/before")).await.status, 410);
     assert_eq!(app.post("/links", json!({"url": URL, "slug": "before"})).await.error(409), "conflict");
-    assert_eq!(app.patch(&path(&link), json!({"slug": "before"})).await.is(200)["slug"], "before", "its owner may go back");
+    assert_eq!(
+        app.patch(&path(&link), json!({"slug": "before"})).await.is(200)["slug"],
+        "before",
+        "its owner may go back"
+    );
     assert_eq!(Answer::of(app.visit("/before")).await.status, 302);
 }
 
@@ -333,9 +405,17 @@ async fn found_by_address(app: App) {
     for query in ["slug=sprin", "slug=spring&domain=example.com", "slug=%ff", "slug="] {
         assert_eq!(app.get(&format!("/links/lookup?{query}")).await.error(404), "not_found", "{query}");
     }
-    for (query, fields) in [("", vec!["slug"]), ("domain=localhost", vec!["slug"]), ("slug=%00&domain=%00", vec!["domain", "slug"]), ("slug=a&slug=b&x=1", vec!["slug", "x"])] {
+    for (query, fields) in [
+        ("", vec!["slug"]),
+        ("domain=localhost", vec!["slug"]),
+        ("slug=%00&domain=%00", vec!["domain", "slug"]),
+        ("slug=a&slug=b&x=1", vec!["slug", "x"]),
+    ] {
         let answer = app.get(&format!("/links/lookup?{query}")).await;
-        assert_eq!((answer.error(422).as_str(), answer.fields()), ("validation_error", fields.iter().map(ToString::to_string).collect()));
+        assert_eq!(
+            (answer.error(422).as_str(), answer.fields()),
+            ("validation_error", fields.iter().map(ToString::to_string).collect())
+        );
     }
 }
 
@@ -350,11 +430,16 @@ async fn a_link_is_found_by_its_address_on_postgres() {
 }
 
 async fn upsert(app: App) {
-    let put = |id: &str, body: Value| Answer::of(app.api(Method::PUT, &format!("/links/by-external-id/{id}")).json(&body));
+    let put =
+        |id: &str, body: Value| Answer::of(app.api(Method::PUT, &format!("/links/by-external-id/{id}")).json(&body));
     let made = put("sku%2F42%20%C3%BC", json!({"url": URL, "title": "first", "password": "p"})).await.is(201);
     has_all_of(&made, &json!({"external_id": "sku/42 ü", "title": "first", "has_password": true}));
-    let same = put("sku%2F42%20%C3%BC", json!({"url": "https://example.com/2", "external_id": "sku/42 ü"})).await.is(200);
-    has_all_of(&same, &json!({"id": made["id"], "url": "https://example.com/2", "title": "first", "slug": made["slug"], "has_password": true}));
+    let same =
+        put("sku%2F42%20%C3%BC", json!({"url": "https://example.com/2", "external_id": "sku/42 ü"})).await.is(200);
+    has_all_of(
+        &same,
+        &json!({"id": made["id"], "url": "https://example.com/2", "title": "first", "slug": made["slug"], "has_password": true}),
+    );
     let found = app.get("/links/by-external-id/sku%2F42%20%C3%BC").await.is(200);
     assert_eq!(found, same);
     assert_eq!(app.get("/links/by-external-id/other").await.error(404), "not_found");
@@ -377,10 +462,15 @@ async fn upsert(app: App) {
     let bad = put("%ff", json!({"url": URL})).await;
     assert_eq!(bad.error(400), "bad_request");
     let theirs = app.key_of_workspace(2, "all", false).await;
-    let request = app.api_as(&theirs, Method::PUT, "/links/by-external-id/sku%2F42%20%C3%BC").json(&json!({"url": URL}));
+    let request =
+        app.api_as(&theirs, Method::PUT, "/links/by-external-id/sku%2F42%20%C3%BC").json(&json!({"url": URL}));
     assert_ne!(Answer::of(request).await.is(201)["id"], made["id"], "each workspace has its own names");
     assert_eq!(app.delete(&path(&made)).await.status, 204);
-    assert_ne!(put("sku%2F42%20%C3%BC", json!({"url": URL})).await.is(201)["id"], made["id"], "a deleted one is made anew");
+    assert_ne!(
+        put("sku%2F42%20%C3%BC", json!({"url": URL})).await.is(201)["id"],
+        made["id"],
+        "a deleted one is made anew"
+    );
 }
 
 #[tokio::test]
@@ -396,10 +486,16 @@ async fn a_link_is_made_or_changed_by_the_owners_id_on_postgres() {
 #[tokio::test]
 async fn live_and_test_and_workspaces_do_not_meet() {
     let app = App::start().await;
-    let keys = [app.key.clone(), app.key_for("all", true).await, app.key_of_workspace(2, "all", false).await, app.key_of_workspace(2, "all", true).await];
+    let keys = [
+        app.key.clone(),
+        app.key_for("all", true).await,
+        app.key_of_workspace(2, "all", false).await,
+        app.key_of_workspace(2, "all", true).await,
+    ];
     let mut links = Vec::new();
     for (turn, key) in keys.iter().enumerate() {
-        let body = json!({"url": URL, "slug": format!("slug-{turn}"), "tags": [format!("tag-{turn}")], "external_id": "same"});
+        let body =
+            json!({"url": URL, "slug": format!("slug-{turn}"), "tags": [format!("tag-{turn}")], "external_id": "same"});
         links.push(Answer::of(app.api_as(key, Method::POST, "/links").json(&body)).await.is(201));
     }
     for (turn, key) in keys.iter().enumerate() {
@@ -409,14 +505,24 @@ async fn live_and_test_and_workspaces_do_not_meet() {
         assert_eq!(get("/links?external_id=same").await.is(200)["data"], json!([links[turn]]));
         assert_eq!(get("/links/by-external-id/same").await.is(200), links[turn]);
         let tags = get("/tags").await.is(200);
-        assert_eq!((tags["data"].as_array().map(Vec::len), &tags["data"][0]["name"]), (Some(1), &json!(format!("tag-{turn}"))));
+        assert_eq!(
+            (tags["data"].as_array().map(Vec::len), &tags["data"][0]["name"]),
+            (Some(1), &json!(format!("tag-{turn}")))
+        );
         for (other, link) in links.iter().enumerate().filter(|(other, _)| *other != turn) {
             assert_eq!(get(&path(link)).await.error(404), "not_found");
             assert_eq!(get(&format!("/links/lookup?slug=slug-{other}")).await.error(404), "not_found");
             assert_eq!(get(&format!("/links?tag=tag-{other}")).await.is(200)["data"], json!([]));
-            let taken = Answer::of(app.api_as(key, Method::POST, "/links").json(&json!({"url": URL, "slug": format!("slug-{other}")}))).await;
+            let taken = Answer::of(
+                app.api_as(key, Method::POST, "/links").json(&json!({"url": URL, "slug": format!("slug-{other}")})),
+            )
+            .await;
             assert_eq!(taken.error(409), "conflict", "an address is one for all");
         }
-        assert_eq!(Answer::of(app.visit(&format!("/slug-{turn}"))).await.status, 302, "those of the test environment redirect too");
+        assert_eq!(
+            Answer::of(app.visit(&format!("/slug-{turn}"))).await.status,
+            302,
+            "those of the test environment redirect too"
+        );
     }
 }

@@ -1,15 +1,20 @@
 //! The whole server over real sockets: one binary, one harness, real databases. Nothing is mocked that can be run.
 
 mod binary;
+mod bulk;
+mod cli;
 mod coverage;
+mod crash;
 mod document;
 mod drift;
 mod foundation;
 mod harness;
 mod hostile;
+mod idempotency;
 mod limits;
 mod links;
 mod lists;
 mod password;
 mod redirect;
+mod rules;
 mod wire;

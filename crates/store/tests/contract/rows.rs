@@ -5,7 +5,7 @@ use mask_store::{Error, Filter, NewKey, Order, Page, Place, Sort};
 
 use crate::{
     backend::{self, Backend, on_every_backend},
-    sample::{DOMAIN, LIVE, at, batch, full_content, key_id, link_id, make, new_link},
+    sample::{DOMAIN, LIVE, at, batch, fact, full_content, key_id, link_id, make, new_link},
 };
 
 on_every_backend!(links, keys_workspaces_and_tags, positions_and_replies);
@@ -114,6 +114,12 @@ async fn positions_and_replies(backend: &Backend) {
     }
     backend.place.clicks_sql("UPDATE recorded_positions SET byte = -1");
     assert_corrupt(store.recorded_positions("node-b".to_owned()).await, "recorded_positions", "byte", "node-b");
+
+    let click = vec![fact(LIVE, link_id(1), true)];
+    store.record_clicks(batch("node-c", None, 1, click)).await.expect("the store works");
+    let nonsense = if matches!(backend.place, backend::Place::Sqlite(_)) { "x'ff00'" } else { "'\\xff00'" };
+    backend.place.clicks_sql(&format!("UPDATE click_blocks SET data = {nonsense}"));
+    assert_corrupt(store.recorded_classes(LIVE, link_id(1)).await, "click_blocks", "data", "1");
 
     let keep =
         || crate::sample::keep("k1", 7, |_: &mask_store::Placed| mask_store::Kept { status: 201, body: Vec::new() });

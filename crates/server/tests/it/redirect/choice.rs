@@ -18,7 +18,7 @@ async fn sent_to(app: &App, path: &str, user_agent: &str, language: &str) -> Str
     answer.header("location").to_owned()
 }
 
-fn rule(when: Value, name: &str) -> Value {
+fn rule(when: &Value, name: &str) -> Value {
     json!({"when": when, "url": format!("https://example.com/{name}")})
 }
 
@@ -26,12 +26,12 @@ fn rule(when: Value, name: &str) -> Value {
 async fn rules_in_their_order() {
     let app = App::start().await;
     let rules = [
-        rule(json!({"country": ["PK", "US"]}), "country"),
-        rule(json!({"language": ["de"], "device": ["mobile"]}), "german-mobile"),
-        rule(json!({"language": ["de", "fr-CA"]}), "language"),
-        rule(json!({"os": ["iOS"]}), "ios"),
-        rule(json!({"browser": ["firefox"]}), "firefox"),
-        rule(json!({"device": ["mobile", "tablet"]}), "mobile"),
+        rule(&json!({"country": ["PK", "US"]}), "country"),
+        rule(&json!({"language": ["de"], "device": ["mobile"]}), "german-mobile"),
+        rule(&json!({"language": ["de", "fr-CA"]}), "language"),
+        rule(&json!({"os": ["iOS"]}), "ios"),
+        rule(&json!({"browser": ["firefox"]}), "firefox"),
+        rule(&json!({"device": ["mobile", "tablet"]}), "mobile"),
     ];
     app.link(json!({"url": HERE, "slug": "by-rules", "rules": rules, "ios_target": "app://never", "utm_source": "mail"})).await;
     for (user_agent, language, name) in [
@@ -56,7 +56,7 @@ async fn rules_in_their_order() {
 async fn a_rule_for_some_hours() {
     let app = App::start().await;
     let schedule = json!({"timezone": "Asia/Karachi", "days": ["tue"], "from": "19:01", "to": "20:00"});
-    app.link(json!({"url": HERE, "slug": "by-hours", "rules": [rule(json!({"schedule": schedule}), "open")]})).await;
+    app.link(json!({"url": HERE, "slug": "by-hours", "rules": [rule(&json!({"schedule": schedule}), "open")]})).await;
     // It is 19:00:14 in Karachi, on a Tuesday.
     for (wait, name) in [(0, "here"), (45, "here"), (1, "open"), (3539, "open"), (1, "here"), (6 * 86_400, "here"), (86_400 - 3540, "open")] {
         app.wait(wait);

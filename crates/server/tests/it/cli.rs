@@ -1,0 +1,225 @@
+//! The command line, as the people who type it see it.
+
+use std::{
+    io::Read,
+    net::TcpListener,
+    process::{Child, Command, Output, Stdio},
+};
+
+use crate::{
+    binary::{Server, ended, mask},
+    wire::{Wire, api_request},
+};
+
+/// Runs a command to its end.
+fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the program runs");
+    (status.code(), String::from_utf8(stdout).expect("text"), String::from_utf8(stderr).expect("text"))
+}
+
+/// Runs a command on the data of a server.
+fn on(server: &Server, arguments: &[&str]) -> (Option<i32>, String, String) {
+    run(mask(arguments).arg("--data-dir").arg(server.data()))
+}
+
+fn status(server: &Server, key: &str) -> u16 {
+    Wire::open(server.address()).expect("a connection").ask(&api_request("GET", "/links", key, "", "")).expect("an answer").status
+}
+
+/// A command that should not be able to start a server, and what it says.
+fn refused(command: &mut Command) -> (Option<i32>, String) {
+    let mut child: Child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let status = ended(&mut child);
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    (status.code(), said)
+}
+
+fn serve(folder: &std::path::Path) -> Command {
+    let mut command = mask(&["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+    command.arg(folder).current_dir(folder.parent().unwrap_or(folder));
+    command
+}
+
+#[test]
+fn a_first_start_prints_a_line_that_works() {
+    // The port of the public URL is what is printed, so it must be the one that is listened on.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+    let url = format!("http://127.0.0.1:{port}");
+    let mut server = Server::start_at(port, &[("server.public_url", &url)]);
+    let key = server.first_key().expect("a key");
+    let greeting = server.printed_until("All the rest is at");
+    let line = greeting.lines().map(str::trim).find(|line| line.starts_with("curl ")).expect("a line to paste");
+    assert!(line.contains(&key) && greeting.matches(&key).count() == 2, "{greeting}");
+    let pasted = Command::new("sh").args(["-c", line]).output().expect("sh runs");
+    assert!(pasted.status.success(), "{}", String::from_utf8_lossy(&pasted.stderr));
+    let link: serde_json::Value = serde_json::from_slice(&pasted.stdout).expect("a link");
+    let short_url = link["short_url"].as_str().expect("an address");
+    assert!(short_url.starts_with(&url), "{link}");
+    let followed = Command::new("curl").args(["-s", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", short_url]).output().expect("curl runs");
+    assert_eq!(String::from_utf8_lossy(&followed.stdout), "302 https://example.com/");
+    assert!(!server.said().contains(&key), "a key is in no log");
+
+    server.terminate();
+    let mut server = server.again();
+    assert_eq!(status(&server, &key), 200);
+    server.terminate();
+    assert_eq!(server.printed(), "", "a second start prints nothing");
+}
+
+#[test]
+fn keys_while_the_server_runs() {
+    let server = Server::start(&[]);
+    server.first_key().expect("a key");
+    let (code, out, said) = on(&server, &["keys", "create", "--name", "ci", "--scopes", "links:read", "--test"]);
+    assert_eq!(code, Some(0), "{said}");
+    let key = out.lines().last().expect("a key").to_owned();
+    assert!(key.starts_with("mk_test_") && out.lines().count() == 1, "stdout is the key alone: {out}");
+    assert_eq!(status(&server, &key), 200, "it works at once");
+    let denied = api_request("POST", "/links", &key, "", r#"{"url":"https://example.com/"}"#);
+    assert_eq!(Wire::open(server.address()).expect("a connection").ask(&denied).expect("an answer").status, 403);
+
+    let (code, list, _) = on(&server, &["keys", "list"]);
+    assert_eq!(code, Some(0));
+    let line = list.lines().find(|line| line.contains(" ci ")).expect("the key");
+    assert!(line.contains("test") && line.contains("links:read") && line.contains("active") && !list.contains(&key), "{list}");
+    assert!(list.contains("First key"), "{list}");
+    let id = line.split(' ').next().expect("an id").to_owned();
+
+    let (code, _, said) = on(&server, &["keys", "revoke", &id]);
+    assert_eq!((code, said.trim()), (Some(0), format!("Revoked {id}.").as_str()));
+    assert_eq!(status(&server, &key), 401, "from the next request on");
+    assert_eq!(on(&server, &["keys", "revoke", &id]).0, Some(0), "once more is no fault");
+    assert!(on(&server, &["keys", "list"]).1.lines().any(|line| line.contains(&id) && line.contains("revoked")));
+    let (code, _, said) = on(&server, &["keys", "revoke", "key_00000000000000000000000001"]);
+    assert!(code == Some(1) && said.contains("there is no key"), "{said}");
+    let (code, out, said) = on(&server, &["keys", "create", "--name", "x", "--scopes", "links:all"]);
+    assert!(code == Some(2) && out.is_empty() && said.contains("links:all"), "{said}");
+    let (code, _, said) = on(&server, &["keys", "create", "--name", "x", "--scopes", "all", "--workspace", "nowhere"]);
+    assert!(code == Some(1) && said.contains("nowhere") && said.contains("default"), "{said}");
+}
+
+#[test]
+fn keys_before_the_first_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let (code, out, _) = run(mask(&["keys", "create", "--name", "early", "--scopes", "all", "--data-dir"]).arg(&data));
+    assert_eq!(code, Some(0));
+    let key = out.lines().last().expect("a key").to_owned();
+    let mut server = Server::start_in(folder, &[]);
+    assert_eq!(status(&server, &key), 200);
+    server.terminate();
+    assert_eq!(server.printed(), "", "the installation was begun by the other command");
+}
+
+#[test]
+fn the_doctor() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let (code, out, _) = run(mask(&["doctor", "--data-dir"]).arg(&data));
+    assert!(code == Some(0) && out.contains("there is no database yet"), "{out}");
+    assert!(!data.exists(), "it makes nothing");
+    let server = Server::start(&[]);
+    let (code, out, _) = on(&server, &["doctor"]);
+    assert!(code == Some(0) && out.contains("up to date") && out.contains("storage.data_dir"), "{out}");
+    let nowhere = "postgres://me:hunter2@127.0.0.1:1/none";
+    let (code, out, said) = run(mask(&["doctor", "--data-dir"]).arg(&data).env("MASK_DATABASE__URL", nowhere));
+    assert!(code == Some(1) && out.contains("WRONG"), "{out}");
+    assert!(!out.contains("hunter2") && !said.contains("hunter2") && out.contains("me:***@"), "{out}{said}");
+}
+
+#[test]
+fn settings_that_are_wrong_are_told_all_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("mask.toml"), "[server]\nthreads = \"many\"\n[links]\nslug_lenght = 3\n").expect("a file");
+    for arguments in [&["serve"][..], &["doctor"], &["keys", "list"]] {
+        let command = &mut mask(arguments);
+        let (code, out, said) = run(command.current_dir(folder.path()).env("MASK_LOG__LEVEL", "loud").env("MASK_NO__SUCH", "1"));
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{said}");
+        for part in ["server.threads", "mask.toml:2", "slug_lenght", "MASK_LOG__LEVEL", "MASK_NO__SUCH"] {
+            assert!(said.contains(part), "{part} is not in:\n{said}");
+        }
+    }
+    assert!(!folder.path().join("data").exists(), "nothing was begun");
+    let (code, _, said) = run(&mut mask(&["serve", "--config", "/no/such/file.toml"]));
+    assert!(code == Some(2) && said.contains("/no/such/file.toml"), "{said}");
+    assert_eq!(run(&mut mask(&["sreve"])).0, Some(2));
+    assert_eq!(run(&mut mask(&["serve", "--no-such-flag"])).0, Some(2));
+}
+
+#[test]
+fn what_needs_no_server() {
+    let (code, out, _) = run(&mut mask(&["openapi"]));
+    let document: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(code, Some(0));
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.")) && document["paths"]["/api/v1/links"].is_object());
+    let (code, out, _) = run(&mut mask(&["--version"]));
+    assert!(code == Some(0) && out.starts_with("mask "), "{out}");
+    for arguments in [&["--help"][..], &["serve", "--help"], &["keys", "--help"], &["keys", "create", "--help"], &["doctor", "--help"], &["openapi", "--help"]] {
+        let (code, out, _) = run(&mut mask(arguments));
+        assert!(code == Some(0) && out.contains("Usage:"), "{arguments:?}: {out}");
+    }
+}
+
+#[test]
+fn a_newer_database_is_left_alone() {
+    let mut server = Server::start(&[]);
+    server.first_key().expect("a key");
+    server.terminate();
+    let connection = rusqlite::Connection::open(server.data().join("mask.db")).expect("a database");
+    let table: String = connection
+        .query_row("SELECT name FROM sqlite_master WHERE type = 'table' AND (name LIKE '%migration%' OR name LIKE '%schema%')", [], |row| row.get(0))
+        .expect("the table of migrations");
+    let columns: Vec<String> = connection
+        .prepare(&format!("SELECT name FROM pragma_table_info('{table}')"))
+        .and_then(|mut rows| rows.query_map([], |row| row.get(0))?.collect())
+        .expect("its columns");
+    let copied = columns.iter().map(|column| if column == "version" { "max(version) + 100".to_owned() } else { column.clone() });
+    let sql = format!("INSERT INTO {table} ({}) SELECT {} FROM {table}", columns.join(", "), copied.collect::<Vec<_>>().join(", "));
+    connection.execute_batch(&sql).expect("a row");
+    drop(connection);
+    let (code, said) = refused(&mut serve(&server.data()));
+    assert!(code == Some(1) && said.contains("newer") && said.lines().count() <= 2, "{code:?} {said}");
+    let (code, out, _) = on(&server, &["doctor"]);
+    assert!(code == Some(1) && out.contains("newer"), "{out}");
+}
+
+#[test]
+fn a_port_that_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, said) = refused(mask(&["serve", "--listen", &address, "--data-dir"]).arg(folder.path().join("data")));
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+    let server = Server::start(&[]);
+    let address = server.address().to_string();
+    let (code, said) = refused(mask(&["serve", "--listen", &address, "--data-dir"]).arg(folder.path().join("data")));
+    assert!(code == Some(1) && said.contains(&address), "another server shares no port: {said}");
+    let (code, said) = refused(mask(&["serve", "--listen", "192.0.2.1:0", "--data-dir"]).arg(folder.path().join("data")));
+    assert!(code == Some(1) && said.contains("192.0.2.1"), "{said}");
+}
+
+#[test]
+fn two_servers_on_one_folder() {
+    let server = Server::start(&[]);
+    let key = server.first_key().expect("a key");
+    let (code, said) = refused(&mut serve(&server.data()));
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("in use by another process") && said.contains("journal"), "{said}");
+    assert_eq!(status(&server, &key), 200, "the first goes on");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").expect("a file");
+    let (code, said) = refused(serve(&file.join("data")).current_dir(folder.path()));
+    assert!(code == Some(1) && said.contains("cannot make the folder"), "{code:?} {said}");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    std::fs::write(data.join("mask.db"), "this is no database, and long enough not to be taken for an empty one".repeat(20)).expect("a file");
+    let (code, said) = refused(&mut serve(&data));
+    assert!(code == Some(1) && said.contains("mask.db"), "{code:?} {said}");
+}
