@@ -17,6 +17,7 @@ from .. import data, load, servers
 
 NAME = "list"
 PROMISE_MS = 20
+SECONDS = 40
 SORTS = [(sort, order) for sort in ("created_at", "clicks", "updated_at") for order in ("desc", "asc")]
 
 
@@ -29,19 +30,18 @@ def run(bench):
     with servers.Mask(folder).wait_until_ready() as mask, servers.floor().wait_until_ready() as floor:
         get = load.api_gets(mask.api_key())
         load.ask(mask, get, values, pick="each")
-        each = bench.count(100, 2)
-        bench.command(mask, f"{len(queries)} queries by chance, each about {each} times a round, 1 and 8 connections in turn")
+        bench.command(mask, f"{len(queries)} queries by chance for {bench.seconds(SECONDS)} s a round, 1 and 8 connections in turn")
         for connections in (1, 8):
-            asked = lambda server, connections=connections: asked_round(server, get, values, queries, connections, each)
-            seen[f"mask, {connections}"] = lambda asked=asked: asked(mask)
-            seen[f"floor, {connections}"] = lambda asked=asked: asked(floor)
+            asked = lambda server, seconds, connections=connections: asked_round(server, get, values, queries, connections, bench.seconds(seconds))
+            seen[f"mask, {connections}"] = lambda asked=asked: asked(mask, SECONDS)
+            seen[f"floor, {connections}"] = lambda asked=asked: asked(floor, 2)
         seen = bench.rounds(bench.count(3, 1), seen)
     figures(bench, seen, queries)
 
 
-def asked_round(server, get, values, queries, connections, each):
+def asked_round(server, get, values, queries, connections, seconds):
     before = server.cpu_s()
-    seen = load.ask(server, get, values, connections=connections, requests=len(queries) * each, by_value="yes")
+    seen = load.ask(server, get, values, connections=connections, seconds=seconds, by_value="yes")
     cpu_s = server.cpu_s() - before
     return {
         "requests": seen["requests"],

@@ -8,6 +8,7 @@ pub mod body;
 pub mod clicks;
 pub mod clock;
 pub mod config;
+mod connection;
 pub mod listen;
 pub mod password;
 pub mod proxy;

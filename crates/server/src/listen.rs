@@ -5,6 +5,7 @@
 //! the router only if it is no short link.
 
 use std::{
+    cell::RefCell,
     convert::Infallible,
     io,
     net::{IpAddr, SocketAddr, TcpListener},
@@ -19,24 +20,26 @@ use axum::Router;
 use hyper::{Request, Response, body::Incoming, header::HeaderValue, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use ipnet::IpNet;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::sync::Semaphore;
+use tokio::{net::TcpStream, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use crate::{
     api::gate::Seen,
     body::Body,
-    clock, proxy,
+    clock,
+    connection::{Lane, Left, Resumed, Scratch},
+    proxy,
     redirect::{Answer, Worker},
 };
 
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 4096;
-/// Largest head of a request: a destination of 8 KiB may come as a query, beside cookies. Of headers hyper takes a hundred;
+/// Largest head of a request, give or take one read: a destination of 8 KiB may come as a query, beside cookies. Of headers hyper takes a hundred;
 /// to name that number would make it allocate their places anew for each request.
 const HEAD_BYTES: usize = 64 * 1024;
 
@@ -85,15 +88,18 @@ pub fn is_taken(address: SocketAddr) -> bool {
 /// Serves this thread's listeners until told to stop, then lets running requests end. Runs on a `LocalSet`.
 pub async fn serve(listeners: Vec<TcpListener>, worker: Rc<Worker>, router: Router, rules: Rules, stop: CancellationToken) -> io::Result<()> {
     let graceful = Rc::new(GracefulShutdown::new());
+    let scratch = Rc::new(RefCell::new(Scratch::default()));
     let places = Arc::new(Semaphore::new(rules.most_connections));
     let accepting = listeners.into_iter().map(|listener| {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let desk = Desk {
             worker: Rc::clone(&worker),
+            scratch: Rc::clone(&scratch),
             router: router.clone(),
             rules: rules.clone(),
             graceful: Rc::clone(&graceful),
             places: Arc::clone(&places),
+            stop: stop.clone(),
         };
         let stop = stop.clone();
         Ok(tokio::task::spawn_local(async move {
@@ -116,10 +122,12 @@ pub async fn serve(listeners: Vec<TcpListener>, worker: Rc<Worker>, router: Rout
 /// What accepts the connections of a listener.
 struct Desk {
     worker: Rc<Worker>,
+    scratch: Rc<RefCell<Scratch>>,
     router: Router,
     rules: Rules,
     graceful: Rc<GracefulShutdown>,
     places: Arc<Semaphore>,
+    stop: CancellationToken,
 }
 
 impl Desk {
@@ -130,18 +138,16 @@ impl Desk {
                 Ok((stream, peer)) => {
                     // Answers are one write each; waiting to fill a packet would only delay them.
                     let _ = stream.set_nodelay(true);
-                    let service = Front { worker: Rc::clone(&self.worker), router: self.router.clone(), peer: peer.ip(), trusted: Arc::clone(&self.rules.trusted) };
-                    // Not `pipeline_flush`: with bytes left unread it flushes nothing, and when those bytes are the end of
-                    // the connection, answers that were counted never leave.
-                    let connection = http1::Builder::new()
-                        .timer(TokioTimer::new())
-                        .header_read_timeout(self.rules.header_timeout)
-                        .max_buf_size(HEAD_BYTES)
-                        .serve_connection(TokioIo::new(stream), service);
-                    let connection = self.graceful.watch(connection);
+                    let front = Front {
+                        worker: Rc::clone(&self.worker),
+                        scratch: Rc::clone(&self.scratch),
+                        router: self.router.clone(),
+                        peer: peer.ip(),
+                        trusted: Arc::clone(&self.rules.trusted),
+                    };
+                    let (watcher, rules, stop) = (self.graceful.watcher(), self.rules.clone(), self.stop.clone());
                     tokio::task::spawn_local(async move {
-                        // A client that goes away or speaks no HTTP is its own affair; hyper has answered what it could.
-                        let _ = connection.await;
+                        converse(stream, front, rules, watcher, stop).await;
                         drop(place);
                     });
                 }
@@ -155,9 +161,36 @@ impl Desk {
     }
 }
 
+/// Answers what comes over a connection until it is over.
+async fn converse(mut stream: TcpStream, front: Front, rules: Rules, watcher: Watcher, stop: CancellationToken) {
+    let mut read = Vec::new();
+    if front.worker.has_lane_for(front.peer) {
+        let lane = Lane {
+            stream: &mut stream,
+            worker: &front.worker,
+            scratch: &front.scratch,
+            peer: front.peer,
+            head_timeout: rules.header_timeout,
+        };
+        match lane.drive(&stop).await {
+            Left::Closed => return,
+            Left::With(bytes) => read = bytes,
+        }
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(rules.header_timeout)
+        .max_buf_size(HEAD_BYTES)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(Resumed::new(read, stream)), front);
+    // A client that goes away or speaks no HTTP is its own affair; hyper has answered what it could.
+    let _ = watcher.watch(connection).await;
+}
+
 /// What answers the requests of one connection.
 struct Front {
     worker: Rc<Worker>,
+    scratch: Rc<RefCell<Scratch>>,
     router: Router,
     peer: IpAddr,
     trusted: Arc<[IpNet]>,

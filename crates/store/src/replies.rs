@@ -88,6 +88,28 @@ impl<T> Once<T> {
 }
 
 impl Store {
+    /// What this very request was answered before, if it was.
+    pub async fn kept_reply(
+        &self,
+        key: KeyId,
+        path: String,
+        idempotency_key: String,
+        request_hash: [u8; 32],
+    ) -> Result<Option<Kept>, Error> {
+        self.main
+            .read(move |tx| {
+                let sql = "SELECT status, body FROM replies WHERE key_id = $1 AND path = $2 AND idempotency_key = $3 AND request_hash = $4";
+                let Some(row) = tx.first(sql, &values![key, path, idempotency_key, &request_hash[..]])? else {
+                    return Ok(None);
+                };
+                let mut row = row.columns("replies");
+                let status = row.integer("status")?;
+                let status = u16::try_from(status).map_err(|_| row.corrupt("status"))?;
+                Ok(Some(Kept { status, body: row.bytes("body")? }))
+            })
+            .await
+    }
+
     /// Forgets replies that were kept before this moment, at most `limit` of them; says how many.
     pub async fn forget_replies(&self, before: Time, limit: u32) -> Result<u64, Error> {
         self.main

@@ -60,6 +60,14 @@ impl Attempt {
         Ok(Some(Place { api: Arc::clone(api), slot }))
     }
 
+    /// The answer that was given when this was asked before, or else this error. What is judged by the time of day was
+    /// right then and may be wrong by now; that is no reason to answer a repeated request otherwise.
+    pub async fn replayed_or(&self, api: &Api, error: ApiError) -> Result<Response, ApiError> {
+        let Some(idempotency_key) = &self.idempotency_key else { return Err(error) };
+        let kept = api.store.kept_reply(self.key, self.path.to_owned(), idempotency_key.clone(), self.hash).await?;
+        kept.map(replay).ok_or(error)
+    }
+
     /// What the store is to keep of the answer.
     pub fn keep<T>(self, api: &Api, reply: impl FnOnce(&T) -> Kept + Send + 'static) -> Option<Keep<T>> {
         Some(Keep {

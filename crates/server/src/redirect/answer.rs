@@ -31,6 +31,7 @@ use super::{
     attempts::TooMany,
     entry::{Detail, Entry, Known, header_value},
     hosts::{self, APPLICATION, HostNumber},
+    lane::DateText,
     meters::Outcome,
     pages::{self, Notice, PasswordForm},
     password::{self, Verdict},
@@ -43,10 +44,9 @@ use super::{
 use crate::{
     body::Body,
     clicks::{
-        record::{Limit, Record},
+        record::Limit,
         visitor::{Salt, octets},
     },
-    config::Durability,
     proxy,
 };
 
@@ -68,12 +68,16 @@ pub enum Answer<B> {
 /// The redirects of one thread, with its own end of the journal.
 pub struct Worker {
     pub(super) shared: Arc<Redirects>,
-    writer: RefCell<Writer>,
-    salt: Cell<Salt>,
-    /// The `Host` that was last asked for, and its number: nearly all requests of a thread name the same one.
-    last_host: RefCell<(Vec<u8>, HostNumber)>,
+    pub(super) writer: RefCell<Writer>,
+    pub(super) salt: Cell<Salt>,
+    /// The `Host` that was last asked for in the fast lane, and its number.
+    pub(super) last_host: RefCell<(Vec<u8>, HostNumber)>,
     /// The minute in which a lost click was last logged.
-    lost_logged: Cell<i64>,
+    pub(super) lost_logged: Cell<i64>,
+    /// What a request in the fast lane has beside what is read of it.
+    pub(super) no_headers: HeaderMap,
+    /// The `Date` of this second, for the fast lane.
+    pub(super) date: Cell<DateText>,
 }
 
 /// What can be said at once.
@@ -98,7 +102,7 @@ pub(super) struct Reply {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Get,
     Head,
     Post,
@@ -107,13 +111,13 @@ enum Kind {
 
 /// What of a request bears on its answer.
 pub(super) struct Asking<'r> {
-    now: Time,
-    kind: Kind,
-    path: &'r str,
-    query: Query<'r>,
-    seen: Seen<'r>,
-    headers: &'r HeaderMap,
-    address: IpAddr,
+    pub(super) now: Time,
+    pub(super) kind: Kind,
+    pub(super) path: &'r str,
+    pub(super) query: Query<'r>,
+    pub(super) seen: Seen<'r>,
+    pub(super) headers: &'r HeaderMap,
+    pub(super) address: IpAddr,
 }
 
 impl Kind {
@@ -131,7 +135,7 @@ impl Worker {
     /// The redirects of the thread that owns this writer.
     pub fn new(shared: Arc<Redirects>, writer: Writer) -> Self {
         let salt = shared.salts.at(shared.clock.now());
-        Self { shared, writer: RefCell::new(writer), salt: Cell::new(salt), last_host: RefCell::default(), lost_logged: Cell::new(i64::MIN) }
+        Self { shared, writer: RefCell::new(writer), salt: Cell::new(salt), last_host: RefCell::default(), lost_logged: Cell::new(i64::MIN), no_headers: HeaderMap::new(), date: Cell::new(DateText::UNKNOWN) }
     }
 
     /// Answers a request, or hands it back.
@@ -182,13 +186,6 @@ impl Worker {
     }
 
     fn host(&self, uri: &Uri, version: Version, seen: &Seen<'_>) -> Result<HostNumber, Elsewhere> {
-        let header = match seen.host {
-            Some(host) if seen.hosts == 1 && uri.authority().is_none() => host.as_bytes(),
-            _ => &[],
-        };
-        if !header.is_empty() && self.last_host.borrow().0 == header {
-            return Ok(self.last_host.borrow().1);
-        }
         let otherwise = |may_be_probe: bool, notice| {
             let is_probe = may_be_probe && PROBES.contains(&uri.path());
             if is_probe { Elsewhere::Router } else { Elsewhere::Nowhere(notice) }
@@ -197,9 +194,8 @@ impl Worker {
             let may_have_none = version == Version::HTTP_10 && seen.host.is_none();
             return Err(otherwise(may_have_none, Notice::BadRequest));
         };
-        let number = self.shared.hosts.number_of_parsed(&host).ok_or_else(|| otherwise(true, Notice::NotFound))?;
-        *self.last_host.borrow_mut() = (header.to_vec(), number);
-        Ok(number)
+        let number = self.shared.hosts.number_of_parsed(&host);
+        number.ok_or_else(|| otherwise(true, Notice::NotFound))
     }
 
     /// What is no slug: the application's host has a router for it, other hosts have two pages.
@@ -390,56 +386,6 @@ impl Worker {
             let lock = Lock { link: entry.id, slug_key: &slug_key, password_hash };
             self.shared.unlocker.is_open(asking.headers, lock, asking.now)
         })
-    }
-
-    /// Puts the click into the journal. What is to be waited for before the answer leaves, if anything.
-    fn record(&self, entry: &Entry, asking: &Asking<'_>, choice: Choice, limit: Limit) -> Option<Ticket> {
-        let record = Record {
-            at: asking.now,
-            link: entry.id,
-            owner: entry.owner(),
-            network: self.salt(asking.now).network(asking.address),
-            choice,
-            source: asking.query.source,
-            limit,
-            is_head: asking.kind == Kind::Head,
-            has_fetch_metadata: asking.seen.has_fetch_metadata,
-            user_agent: asking.seen.user_agent,
-            referrer: asking.seen.referrer,
-            accept_language: asking.seen.accept_language,
-            purpose: asking.seen.purpose,
-        };
-        let appended = self.writer.borrow_mut().append_with(record.encoded_bytes(), |to| record.encode(to));
-        match appended {
-            Ok(ticket) => {
-                self.shared.meters.appended.increment(1);
-                (self.shared.durability == Durability::Power).then_some(ticket)
-            }
-            Err(error) => {
-                self.lost(asking.now, error);
-                None
-            }
-        }
-    }
-
-    fn salt(&self, now: Time) -> Salt {
-        let salt = self.salt.get();
-        if salt.is_for(now) {
-            return salt;
-        }
-        let salt = self.shared.salts.at(now);
-        self.salt.set(salt);
-        salt
-    }
-
-    /// The redirect goes on; the loss is counted, and told once a minute.
-    #[cold]
-    fn lost(&self, now: Time, error: mask_journal::AppendError) {
-        self.shared.meters.lost.increment(1);
-        let minute = now.unix_seconds().div_euclid(60);
-        if self.lost_logged.replace(minute) != minute {
-            tracing::error!(%error, "clicks are lost, as the journal does not take them; mask_clicks_lost_total counts them");
-        }
     }
 
     async fn settle(&self, reply: Reply) -> Response<Body> {

@@ -16,11 +16,13 @@ mod answer;
 mod attempts;
 mod entry;
 mod hosts;
+mod lane;
 mod limits;
 mod meters;
 pub(crate) mod pages;
 mod password;
 mod query;
+mod record;
 mod reply;
 mod resolver;
 mod seen;
@@ -29,6 +31,7 @@ mod unlock;
 
 pub use answer::{Answer, Worker};
 pub use hosts::Hosts;
+pub use lane::Glance;
 
 use std::sync::Arc;
 

@@ -140,15 +140,25 @@ impl Bench {
             Answer::Later(mut later) => {
                 // The drain works beside it, for whoever waits for a flush.
                 let mut drain = self.drain.borrow_mut().take().expect("a drain that does not work yet");
-                let response = loop {
+                let mut answered = None;
+                while answered.is_none() {
+                    // A round that has begun is let finish: one that is dropped half-way may still commit.
+                    let stepping = async {
+                        yield_once().await;
+                        drain.step().await.expect("a round");
+                    };
+                    tokio::pin!(stepping);
                     tokio::select! {
                         biased;
-                        response = &mut later => break response,
-                        stepped = async { yield_once().await; drain.step().await } => { stepped.expect("a round"); }
+                        response = &mut later => {
+                            answered = Some(response);
+                            stepping.await;
+                        }
+                        () = &mut stepping => {}
                     }
-                };
+                }
                 *self.drain.borrow_mut() = Some(drain);
-                Some(response)
+                answered
             }
         }
     }

@@ -76,7 +76,11 @@ impl Server {
 
     fn command(flags: &[(String, String)], folder: &Path) -> Command {
         let mut command = mask(&["serve"]);
-        command.current_dir(folder).arg("--data-dir").arg(folder.join("data")).env("MASK_SERVER__LISTEN", "127.0.0.1:0");
+        command
+            .current_dir(folder)
+            .arg("--data-dir")
+            .arg(folder.join("data"))
+            .env("MASK_SERVER__LISTEN", "127.0.0.1:0");
         for (key, value) in flags {
             command.env(format!("MASK_{}", key.to_uppercase().replace('.', "__")), value);
         }
@@ -118,7 +122,8 @@ impl Server {
     pub(crate) fn first_key(&self) -> Option<String> {
         let began = Instant::now();
         loop {
-            let key = self.printed().lines().map(str::trim).find(|line| line.starts_with("mk_live_")).map(str::to_owned);
+            let key =
+                self.printed().lines().map(str::trim).find(|line| line.starts_with("mk_live_")).map(str::to_owned);
             if key.is_some() || began.elapsed() > PATIENCE {
                 return key;
             }

@@ -4,9 +4,10 @@
 //! the visitors saw, visit by visit: those that were answered are there once; those that were sent and not answered are
 //! there once or not at all; nothing else is there.
 
+mod journal;
+
 use std::{
     collections::{HashMap, HashSet},
-    io,
     net::SocketAddr,
     path::Path,
     process::Command,
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::{
     binary::Server,
-    harness::{BROWSER, Database},
+    harness::Database,
     wire::{PATIENCE, Wire, api_request},
 };
 
@@ -116,7 +117,8 @@ impl Field {
         let goal = self.answers.load(Ordering::SeqCst) + more;
         let server = locked(&self.server);
         let is_early = |_: &mut _| self.answers.load(Ordering::SeqCst) < goal;
-        let (_server, waited) = self.changed.wait_timeout_while(server, PATIENCE, is_early).unwrap_or_else(PoisonError::into_inner);
+        let (_server, waited) =
+            self.changed.wait_timeout_while(server, PATIENCE, is_early).unwrap_or_else(PoisonError::into_inner);
         assert!(!waited.timed_out(), "the clients are not answered any more");
     }
 
@@ -127,7 +129,13 @@ impl Field {
         while !self.is_over() {
             let number = self.keys.fetch_add(1, Ordering::SeqCst);
             let body = json!({"url": format!("https://example.com/{number}"), "title": format!("Link {number}"), "tags": [format!("t{}", number % 7)]});
-            let request = api_request("POST", "/links", &self.key, &format!("Idempotency-Key: number-{number}\r\n"), &body.to_string());
+            let request = api_request(
+                "POST",
+                "/links",
+                &self.key,
+                &format!("Idempotency-Key: number-{number}\r\n"),
+                &body.to_string(),
+            );
             let reply = loop {
                 if wire.is_none() {
                     let Some(address) = self.next_server(&mut last) else { return };
@@ -146,8 +154,8 @@ impl Field {
         }
     }
 
-    /// Follows links as a person does.
-    fn follow_links(&self) -> Vec<Visit> {
+    /// Follows links as a person does: the first, whose limit has to be settled after each start, or all the others.
+    fn follow_links(&self, only_first: bool) -> Vec<Visit> {
         let mut visits = Vec::new();
         let mut last = 0;
         while let Some(address) = self.next_server(&mut last) {
@@ -155,7 +163,7 @@ impl Field {
             while !self.is_over() {
                 let (link, path) = {
                     let links = locked(&self.links);
-                    let link = if fastrand::u8(..4) == 0 { 0 } else { fastrand::usize(..links.len()) };
+                    let link = if only_first || links.len() == 1 { 0 } else { fastrand::usize(1..links.len()) };
                     (link, format!("/{}", links[link].slug))
                 };
                 let number = self.visits.fetch_add(1, Ordering::SeqCst);
@@ -190,17 +198,22 @@ impl Account {
     fn on_sqlite(server: &Server) -> Self {
         let connection = rusqlite::Connection::open(server.data().join("clicks.db")).expect("a database");
         let mut rows = connection.prepare("SELECT facts, data FROM click_blocks").expect("a query");
-        let blocks = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows").map(|row| row.expect("a row"));
+        let blocks =
+            rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows").map(|row| row.expect("a row"));
         Self { referrers: referrers(blocks), store: open(Location::Sqlite(&server.data())) }
     }
 
     fn on_postgres(database: &Database) -> Self {
         let query = "SELECT facts, encode(data, 'hex') FROM click_blocks";
-        let done = Command::new("psql").args(["-X", "-q", "-A", "-t", &database.url, "-c", query]).output().expect("psql runs");
+        let done = Command::new("psql")
+            .args(["-X", "-q", "-A", "-t", &database.url, "-c", query])
+            .output()
+            .expect("psql runs");
         let text = String::from_utf8(done.stdout).expect("text");
         let blocks = text.lines().map(|line| {
             let (facts, hex) = line.split_once('|').expect("two columns");
-            let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits");
+            let digits =
+                |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits");
             (facts.parse().expect("a number"), hex.as_bytes().chunks(2).map(digits).collect())
         });
         Self { referrers: referrers(blocks), store: open(Location::Postgres(&database.url)) }
@@ -228,7 +241,12 @@ impl Account {
             let classes = self.store.recorded_classes(OWNER, id).await.expect("the store");
             assert_eq!(classes.values().sum::<i64>(), link.clicks, "records and counter of {} differ", made.slug);
             let (answered, sent) = bounds.get(&place).copied().unwrap_or_default();
-            assert!(answered <= link.clicks && link.clicks <= sent, "{}: {answered} <= {} <= {sent}", made.slug, link.clicks);
+            assert!(
+                answered <= link.clicks && link.clicks <= sent,
+                "{}: {answered} <= {} <= {sent}",
+                made.slug,
+                link.clicks
+            );
             sum += link.clicks;
         }
         assert_eq!(sum, i64::try_from(self.referrers.len()).expect("a number"));
@@ -236,7 +254,8 @@ impl Account {
 
     /// Nothing is left in the journal that is not in both sinks.
     async fn check_journal(&self, folder: &Path) {
-        let journal = mask_journal::Journal::open(&folder.join("journal"), mask_journal::Options::default()).expect("a journal");
+        let journal =
+            mask_journal::Journal::open(&folder.join("journal"), mask_journal::Options::default()).expect("a journal");
         let node = journal.node().to_owned();
         let counted = self.store.counted_positions(node.clone()).await.expect("the store");
         assert_eq!(counted, self.store.recorded_positions(node).await.expect("the store"));
@@ -279,13 +298,18 @@ fn killed(mut server: Server, times: u32, account: impl FnOnce(&Server) -> Accou
     let field = Field::new(&server, key.clone());
     let limited = api_request("POST", "/links", &key, "", &json!({"url": "https://example.com/limited", "slug": "limited-link", "title": "Limited", "click_limit": LIMIT}).to_string());
     let made = Wire::open(server.address()).expect("a connection").ask(&limited).expect("an answer").json();
-    locked(&field.links).push(Made { id: made["id"].as_str().expect("an id").to_owned(), slug: "limited-link".to_owned(), number: u64::MAX });
+    locked(&field.links).push(Made {
+        id: made["id"].as_str().expect("an id").to_owned(),
+        slug: "limited-link".to_owned(),
+        number: u64::MAX,
+    });
     let visits: Vec<Visit> = thread::scope(|scope| {
-        let visitors: Vec<_> = (0..4).map(|_| scope.spawn(|| field.follow_links())).collect();
-        let creators: Vec<_> = (0..2).map(|_| scope.spawn(|| field.create_links())).collect();
-        let guard = EndsAtDrop(&field);
+        let field = &field;
+        let visitors: Vec<_> = (0..4).map(|place| scope.spawn(move || field.follow_links(place == 0))).collect();
+        let creators: Vec<_> = (0..2).map(|_| scope.spawn(move || field.create_links())).collect();
+        let guard = EndsAtDrop(field);
         for _ in 0..times {
-            field.wait_for_answers(fastrand::usize(1..400));
+            field.wait_for_answers(fastrand::usize(1..800));
             server.kill();
             server = server.again();
             assert_eq!(server.printed(), "", "only a first start prints a key");
@@ -310,7 +334,12 @@ fn killed(mut server: Server, times: u32, account: impl FnOnce(&Server) -> Accou
         account.check_journal(&server.data()).await;
     });
     let unanswered = visits.iter().filter(|visit| !visit.is_answered).count();
-    println!("{} links, {} visits, {unanswered} without an answer, {} counted", links.len(), visits.len(), account.referrers.len());
+    println!(
+        "{} links, {} visits, {unanswered} without an answer, {} counted",
+        links.len(),
+        visits.len(),
+        account.referrers.len()
+    );
 }
 
 /// A check that fails must not leave the clients waiting for a server that never comes.
@@ -328,7 +357,8 @@ fn check_links(address: SocketAddr, key: &str, links: &[Made]) {
     let mut found: HashMap<String, Value> = HashMap::new();
     let mut cursor = String::new();
     loop {
-        let page = wire.ask(&api_request("GET", &format!("/links?limit=100{cursor}"), key, "", "")).expect("an answer").json();
+        let page =
+            wire.ask(&api_request("GET", &format!("/links?limit=100{cursor}"), key, "", "")).expect("an answer").json();
         for link in page["data"].as_array().expect("links") {
             found.insert(link["id"].as_str().expect("an id").to_owned(), link.clone());
         }
@@ -365,13 +395,21 @@ fn asked_to_end_under_load() {
     let key = server.first_key().expect("a key");
     let field = Field::new(&server, key.clone());
     let body = json!({"url": "https://example.com/0", "slug": "first-link"}).to_string();
-    let made = Wire::open(server.address()).expect("a connection").ask(&api_request("POST", "/links", &key, "", &body)).expect("an answer").json();
-    locked(&field.links).push(Made { id: made["id"].as_str().expect("an id").to_owned(), slug: "first-link".to_owned(), number: 0 });
+    let made = Wire::open(server.address())
+        .expect("a connection")
+        .ask(&api_request("POST", "/links", &key, "", &body))
+        .expect("an answer")
+        .json();
+    locked(&field.links).push(Made {
+        id: made["id"].as_str().expect("an id").to_owned(),
+        slug: "first-link".to_owned(),
+        number: 0,
+    });
     let body = json!({"url": "https://example.com/late", "slug": "late-link"}).to_string();
     let request = api_request("POST", "/links", &key, "Expect: 100-continue\r\n", &body);
     let (head, body) = request.split_at(request.len() - body.len());
     let visits: Vec<Visit> = thread::scope(|scope| {
-        let visitors: Vec<_> = (0..4).map(|_| scope.spawn(|| field.follow_links())).collect();
+        let visitors: Vec<_> = (0..4).map(|_| scope.spawn(|| field.follow_links(false))).collect();
         let guard = EndsAtDrop(&field);
         // A request that the server has begun to read: it must be answered.
         let mut begun = Wire::open(server.address()).expect("a connection");
@@ -396,82 +434,4 @@ fn asked_to_end_under_load() {
         account.check(&links, &visits).await;
         account.check_journal(&server.data()).await;
     });
-}
-
-/// So many visits with long headers, in rows; all must be sent on.
-fn visit_many(address: SocketAddr, visits: usize) -> io::Result<()> {
-    let long = "a".repeat(600);
-    let request = format!("GET /in-memory HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {BROWSER} {long}\r\nReferer: https://e.com/{long}\r\n\r\n");
-    thread::scope(|scope| {
-        let threads = (0..4).map(|_| {
-            scope.spawn(|| {
-                let mut wire = Wire::open(address)?;
-                for _ in 0..visits / 4 / 50 {
-                    wire.send(request.repeat(50).as_bytes())?;
-                    for _ in 0..50 {
-                        assert_eq!(wire.reply()?.status, 302);
-                    }
-                }
-                Ok(())
-            })
-        });
-        threads.collect::<Vec<_>>().into_iter().try_for_each(|thread| thread.join().expect("a visitor"))
-    })
-}
-
-/// Nobody can write to the database while so many visits come; what was counted in the end.
-fn visits_while_locked(flags: &[(&str, &str)], visits: usize) -> (i64, String) {
-    let mut server = Server::start(&[&QUICK[..], &[("database.timeout_ms", "200")], flags].concat());
-    let key = server.first_key().expect("a key");
-    let body = json!({"url": "https://example.com/", "slug": "in-memory"}).to_string();
-    let mut wire = Wire::open(server.address()).expect("a connection");
-    let made = wire.ask(&api_request("POST", "/links", &key, "", &body)).expect("an answer").json();
-    let connection = rusqlite::Connection::open(server.data().join("mask.db")).expect("a database");
-    connection.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-    visit_many(server.address(), visits).expect("everybody is sent on");
-    let refused = wire.ask(&api_request("POST", "/links", &key, "", &body)).expect("an answer");
-    assert_eq!((refused.status, refused.header("retry-after").is_empty()), (503, false), "{refused:?}");
-    connection.execute_batch("ROLLBACK").expect("no lock");
-    visit_many(server.address(), 200).expect("everybody is sent on");
-    server.terminate();
-    let store = open(Location::Sqlite(&server.data()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let id = LinkId::parse(made["id"].as_str().expect("an id")).expect("an id");
-    let link = runtime.block_on(store.link_by_id(OWNER, id)).expect("the store").expect("the link");
-    (link.clicks, server.said())
-}
-
-#[test]
-fn what_waits_for_the_database_is_counted_later() {
-    let (clicks, said) = visits_while_locked(&[], 8000);
-    assert_eq!(clicks, 8200, "{said}");
-}
-
-#[test]
-fn a_full_journal_stops_no_redirect() {
-    let (clicks, said) = visits_while_locked(&[("clicks.journal_max_mb", "16"), ("server.threads", "2")], 24_000);
-    assert!(said.contains("mask_clicks_lost_total"), "the loss is told: {said}");
-    assert!((8_000..24_000).contains(&clicks), "{clicks}");
-}
-
-#[test]
-fn a_small_journal_has_room_for_each_thread() {
-    let mut server = Server::start(&[&QUICK[..], &[("clicks.journal_max_mb", "16"), ("server.threads", "8")]].concat());
-    let key = server.first_key().expect("a key");
-    let body = json!({"url": "https://example.com/", "slug": "in-memory"}).to_string();
-    let made = Wire::open(server.address()).expect("a connection").ask(&api_request("POST", "/links", &key, "", &body)).expect("an answer").json();
-    for _ in 0..200 {
-        let reply = Wire::open(server.address()).expect("a connection").visit("/in-memory", "").expect("an answer");
-        assert_eq!(reply.status, 302);
-    }
-    // What segments of one size hold is read by a server that makes larger ones.
-    server.kill();
-    let mut server = server.again_with(&[]);
-    visit_many(server.address(), 200).expect("everybody is sent on");
-    server.terminate();
-    let store = open(Location::Sqlite(&server.data()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let id = LinkId::parse(made["id"].as_str().expect("an id")).expect("an id");
-    let link = runtime.block_on(store.link_by_id(OWNER, id)).expect("the store").expect("the link");
-    assert_eq!(link.clicks, 400, "{}", server.said());
 }

@@ -141,11 +141,15 @@ async fn only_what_was_decided_is_kept() {
 #[tokio::test]
 async fn a_repeated_request_is_not_judged_again() {
     let app = App::start().await;
-    let body = json!({"links": [{"url": URL, "expires_at": "2026-03-24T14:01:00Z"}]});
-    let first = Answer::of(post(&app, "/links/bulk", "word", &body)).await;
-    assert_eq!(first.json()["data"][0]["status"], 201);
+    let link = json!({"url": URL, "expires_at": "2026-03-24T14:01:00Z"});
+    let bulk = json!({"links": [link]});
+    let first = Answer::of(post(&app, "/links", "word", &link)).await;
+    let first_bulk = Answer::of(post(&app, "/links/bulk", "word", &bulk)).await;
+    assert_eq!((first.status, &first_bulk.json()["data"][0]["status"]), (201, &json!(201)));
     app.wait(3600);
-    repeats(&Answer::of(post(&app, "/links/bulk", "word", &body)).await, &first);
+    repeats(&Answer::of(post(&app, "/links", "word", &link)).await, &first);
+    repeats(&Answer::of(post(&app, "/links/bulk", "word", &bulk)).await, &first_bulk);
+    assert_eq!(Answer::of(post(&app, "/links", "other", &link)).await.error(422), "validation_error");
 }
 
 #[tokio::test]

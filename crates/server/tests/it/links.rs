@@ -258,22 +258,6 @@ async fn all_faults_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_slug_is_unique_without_regard_to_case() {
-    let app = App::start().await;
-    let link = app.link(json!({"url": URL, "slug": "Spring"})).await;
-    for slug in ["Spring", "spring", "SPRING"] {
-        assert_eq!(app.post("/links", json!({"url": URL, "slug": slug})).await.error(409), "conflict");
-    }
-    let other = app.link(json!({"url": URL})).await;
-    assert_eq!(app.patch(&path(&other), json!({"slug": "sPRING"})).await.error(409), "conflict");
-    assert_eq!(
-        app.patch(&path(&link), json!({"slug": "SPRING"})).await.is(200)["slug"],
-        "SPRING",
-        "its own is free for it"
-    );
-}
-
-#[tokio::test]
 async fn a_password_is_never_shown() {
     let app = App::start().await;
     let answer = app.post("/links", json!({"url": URL, "slug": "locked", "password": "correct horse"})).await;
@@ -301,7 +285,7 @@ async fn versions_keep_writers_from_each_other_and_not_from_clicks() {
     let link = made.is(201);
     let path = path(&link);
     let get = |tag: &str| Answer::of(app.api(Method::GET, &path).header("if-none-match", tag));
-    let patch =
+    let change =
         |tag: &str| Answer::of(app.api(Method::PATCH, &path).header("if-match", tag).json(&json!({"title": "x"})));
     assert_eq!(app.get(&path).await.header("etag"), first);
     let unchanged = get(&first).await;
@@ -310,20 +294,20 @@ async fn versions_keep_writers_from_each_other_and_not_from_clicks() {
     app.settle().await;
     let clicked = get(&first).await;
     assert_eq!(clicked.status, 200, "who reads learns of clicks");
-    let changed = patch(&first).await;
+    let changed = change(&first).await;
     assert_eq!(changed.status, 200, "who writes need not mind them: {}", changed.text);
     let second = changed.header("etag").to_owned();
     for stale in [first.as_str(), clicked.header("etag"), "\"x\"", "\"0.0\""] {
-        assert_eq!(patch(stale).await.error(412), "precondition_failed", "{stale}");
+        assert_eq!(change(stale).await.error(412), "precondition_failed", "{stale}");
         assert_eq!(
             Answer::of(app.api(Method::DELETE, &path).header("if-match", stale)).await.error(412),
             "precondition_failed"
         );
     }
-    assert_eq!(patch(&second).await.header("etag"), second, "who changes nothing is in nobody's way");
+    assert_eq!(change(&second).await.header("etag"), second, "who changes nothing is in nobody's way");
     assert_eq!(app.patch(&path, json!({"title": "y"})).await.status, 200);
-    assert_eq!(patch(&second).await.error(412), "precondition_failed");
-    assert_eq!(patch("*").await.status, 200);
+    assert_eq!(change(&second).await.error(412), "precondition_failed");
+    assert_eq!(change("*").await.status, 200);
     assert_eq!(
         Answer::of(app.api(Method::PATCH, "/links/lnk_x").header("if-match", "*").json(&json!({}))).await.error(404),
         "not_found"
@@ -332,69 +316,6 @@ async fn versions_keep_writers_from_each_other_and_not_from_clicks() {
     assert_eq!(lookup.status, 304);
     let last = app.get(&path).await.header("etag").to_owned();
     assert_eq!(Answer::of(app.api(Method::DELETE, &path).header("if-match", last)).await.status, 204);
-}
-
-async fn a_slug_stays_reserved(app: App) {
-    let link = app.link(json!({"url": URL, "slug": "printed"})).await;
-    let id = link["id"].as_str().expect("an id");
-    assert_eq!(app.delete(&path(&link)).await.status, 204);
-    for again in [app.get(&path(&link)).await, app.delete(&path(&link)).await, app.patch(&path(&link), json!({})).await]
-    {
-        assert_eq!(again.error(404), "not_found");
-    }
-    let taken = app.post("/links", json!({"url": URL, "slug": "Printed"})).await;
-    assert_eq!(taken.error(409), "conflict");
-    let message = taken.json()["error"]["message"].as_str().expect("a message").to_owned();
-    assert!(message.contains(&format!("DELETE /api/v1/links/{id}?release_slug=true")), "{message}");
-    let release = format!("{}?release_slug=true", path(&link));
-    let (theirs, test) = (app.key_of_workspace(2, "all", false).await, app.key_for("all", true).await);
-    for key in [&theirs, &test] {
-        let taken =
-            Answer::of(app.api_as(key, Method::POST, "/links").json(&json!({"url": URL, "slug": "printed"}))).await;
-        assert_eq!(taken.error(409), "conflict");
-        assert!(!taken.text.contains("lnk_"), "others learn nothing of it: {}", taken.text);
-        assert_eq!(Answer::of(app.api_as(key, Method::DELETE, &release)).await.error(404), "not_found");
-    }
-    assert_eq!(app.delete(&release).await.status, 204);
-    app.link(json!({"url": "https://example.com/new", "slug": "printed"})).await;
-    assert_eq!(Answer::of(app.visit("/printed")).await.header("location"), "https://example.com/new");
-    let at_once = app.link(json!({"url": URL, "slug": "at-once"})).await;
-    assert_eq!(app.delete(&format!("{}?release_slug=true", path(&at_once))).await.status, 204);
-    assert_eq!(Answer::of(app.visit("/at-once")).await.status, 404);
-    let bad = app.delete(&format!("{}?release_slug=maybe&x=1", path(&at_once))).await;
-    assert_eq!(
-        (bad.error(422).as_str(), bad.fields()),
-        ("validation_error", vec!["release_slug".to_owned(), "x".to_owned()])
-    );
-}
-
-#[tokio::test]
-async fn a_deleted_links_slug_stays_reserved() {
-    a_slug_stays_reserved(App::start().await).await;
-}
-
-#[tokio::test]
-async fn a_deleted_links_slug_stays_reserved_on_postgres() {
-    a_slug_stays_reserved(App::on_postgres(&[]).await).await;
-}
-
-#[tokio::test]
-async fn a_renamed_links_old_slug_stays_reserved() {
-    let app = App::start().await;
-    let link = app.link(json!({"url": URL, "slug": "before"})).await;
-    assert_eq!(
-        app.patch(&path(&link), json!({"slug": "after"})).await.is(200)["short_url"],
-        "http://localhost:8080/after"
-    );
-    assert_eq!(Answer::of(app.visit("/after")).await.status, 302);
-    assert_eq!(Answer::of(app.visit("/before")).await.status, 410);
-    assert_eq!(app.post("/links", json!({"url": URL, "slug": "before"})).await.error(409), "conflict");
-    assert_eq!(
-        app.patch(&path(&link), json!({"slug": "before"})).await.is(200)["slug"],
-        "before",
-        "its owner may go back"
-    );
-    assert_eq!(Answer::of(app.visit("/before")).await.status, 302);
 }
 
 async fn found_by_address(app: App) {

@@ -17,4 +17,5 @@ mod lists;
 mod password;
 mod redirect;
 mod rules;
+mod slugs;
 mod wire;

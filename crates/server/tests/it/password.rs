@@ -30,8 +30,15 @@ async fn the_way_through_a_password() {
     assert_eq!((link["has_password"].as_bool(), link.get("password")), (Some(true), None));
 
     let form = Answer::of(app.visit("/locked-one")).await;
-    assert_eq!((form.status, form.header("content-type"), form.header("cache-control")), (200, "text/html; charset=utf-8", "private, no-store"));
-    assert!(form.text.contains("<form method=\"post\">") && form.text.contains("name=\"password\"") && !form.text.contains("example.com"));
+    assert_eq!(
+        (form.status, form.header("content-type"), form.header("cache-control")),
+        (200, "text/html; charset=utf-8", "private, no-store")
+    );
+    assert!(
+        form.text.contains("<form method=\"post\">")
+            && form.text.contains("name=\"password\"")
+            && !form.text.contains("example.com")
+    );
     assert!(form.header("set-cookie").is_empty() && !form.header("content-security-policy").contains("form-action"));
 
     let wrong = Answer::of(try_password(&app, "/locked-one", "gruss Gott")).await;
@@ -39,7 +46,11 @@ async fn the_way_through_a_password() {
     assert!(wrong.text.contains("That password is not right") && !wrong.text.contains("example.com"));
 
     let right = Answer::of(try_password(&app, "/LOCKED-One?x=1", "grüß Gott & +1")).await;
-    assert_eq!((right.status, right.header("location")), (303, "https://example.com/secret?utm_source=mail&x=1"), "never 308: it would send the password on");
+    assert_eq!(
+        (right.status, right.header("location")),
+        (303, "https://example.com/secret?utm_source=mail&x=1"),
+        "never 308: it would send the password on"
+    );
     assert_eq!((right.header("cache-control"), right.text.as_str()), ("private, no-store", ""));
     let attributes = right.header("set-cookie").split_once("; ").expect("attributes").1;
     assert_eq!(attributes, "Path=/LOCKED-One; Max-Age=3600; HttpOnly; SameSite=Lax");
@@ -50,7 +61,12 @@ async fn the_way_through_a_password() {
     app.restart().await;
     assert_eq!(with_cookie(&app, "/locked-one", &key).await.status, 308, "a restart asks nobody again");
     app.link(json!({"url": SECRET, "slug": "other-one", "password": "grüß Gott & +1"})).await;
-    for (path, cookie) in [("/other-one", key.clone()), ("/other-one", key.replace("locked", "other")), ("/locked-one", format!("{key}x")), ("/locked-one", "mask_unlock_locked-one=".to_owned())] {
+    for (path, cookie) in [
+        ("/other-one", key.clone()),
+        ("/other-one", key.replace("locked", "other")),
+        ("/locked-one", format!("{key}x")),
+        ("/locked-one", "mask_unlock_locked-one=".to_owned()),
+    ] {
         assert_eq!(with_cookie(&app, path, &cookie).await.status, 200, "{path} {cookie}");
     }
     app.wait(3600);
@@ -75,7 +91,9 @@ async fn a_form_that_is_none() {
     let app = App::start().await;
     app.link(json!({"url": SECRET, "slug": "locked-two", "password": "sesame"})).await;
     let url = format!("{}/locked-two", app.base);
-    let post = |kind: &str, body: Vec<u8>| app.client.post(&url).header("user-agent", BROWSER).header("content-type", kind).body(body);
+    let post = |kind: &str, body: Vec<u8>| {
+        app.client.post(&url).header("user-agent", BROWSER).header("content-type", kind).body(body)
+    };
     let form = "application/x-www-form-urlencoded";
     for (kind, body) in [
         ("application/json", br#"{"password":"sesame"}"#.to_vec()),
@@ -102,7 +120,9 @@ async fn ten_tries_a_minute() {
     for slug in ["try-me", "try-other"] {
         app.link(json!({"url": SECRET, "slug": slug, "password": "sesame"})).await;
     }
-    let from = |address: &'static str, path: &str, password: &str| Answer::of(try_password(&app, path, password).header("x-forwarded-for", address));
+    let from = |address: &'static str, path: &str, password: &str| {
+        Answer::of(try_password(&app, path, password).header("x-forwarded-for", address))
+    };
     for _ in 0..9 {
         assert_eq!(from("203.0.113.1", "/try-me", "wrong").await.status, 403);
     }
@@ -114,7 +134,11 @@ async fn ten_tries_a_minute() {
     }
     assert_eq!(from("203.0.113.2", "/try-me", "sesame").await.status, 303, "another address");
     assert_eq!(from("203.0.113.1", "/try-other", "sesame").await.status, 303, "another link");
-    assert_eq!(Answer::of(app.visit("/try-me").header("x-forwarded-for", "203.0.113.1")).await.status, 200, "looking is no try");
+    assert_eq!(
+        Answer::of(app.visit("/try-me").header("x-forwarded-for", "203.0.113.1")).await.status,
+        200,
+        "looking is no try"
+    );
     app.wait(45);
     assert_eq!(from("203.0.113.1", "/try-me", "sesame").await.header("retry-after"), "1");
     app.wait(1);
@@ -136,7 +160,8 @@ async fn who_forwards_is_believed_only_when_trusted() {
     let app = App::start().await;
     app.link(json!({"url": SECRET, "slug": "forwarded", "password": "sesame"})).await;
     for number in 0..10 {
-        let request = try_password(&app, "/forwarded", "wrong").header("x-forwarded-for", format!("203.0.113.{number}"));
+        let request =
+            try_password(&app, "/forwarded", "wrong").header("x-forwarded-for", format!("203.0.113.{number}"));
         assert_eq!(Answer::of(request).await.status, 403);
     }
     let request = try_password(&app, "/forwarded", "sesame").header("x-forwarded-for", "203.0.113.99");
@@ -146,10 +171,14 @@ async fn who_forwards_is_believed_only_when_trusted() {
 #[tokio::test]
 async fn off_the_loopback_the_cookie_is_secure() {
     let app = App::with(&[("server.public_url", "https://go.example"), ("proxy.trusted", "127.0.0.1")]).await;
-    let made = app.api(reqwest::Method::POST, "/links").header("host", "go.example").header("x-forwarded-proto", "https");
+    let made =
+        app.api(reqwest::Method::POST, "/links").header("host", "go.example").header("x-forwarded-proto", "https");
     Answer::of(made.json(&json!({"url": SECRET, "slug": "secure-one", "password": "sesame"}))).await.is(201);
     let answer = Answer::of(try_password(&app, "/secure-one", "sesame").header("host", "go.example")).await;
-    assert!(answer.status == 303 && answer.header("set-cookie").ends_with("; HttpOnly; SameSite=Lax; Secure"), "{answer:?}");
+    assert!(
+        answer.status == 303 && answer.header("set-cookie").ends_with("; HttpOnly; SameSite=Lax; Secure"),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test]

@@ -39,21 +39,35 @@ fn id(link: &Value) -> String {
 #[tokio::test]
 async fn a_redirect_byte_for_byte() {
     let app = App::start().await;
-    for (slug, status) in [("default", None), ("s301", Some(301)), ("s302", Some(302)), ("s307", Some(307)), ("s308", Some(308))] {
+    for (slug, status) in
+        [("default", None), ("s301", Some(301)), ("s302", Some(302)), ("s307", Some(307)), ("s308", Some(308))]
+    {
         let mut link = json!({"url": HERE, "slug": format!("{slug}-x")});
         if let Some(status) = status {
             link["redirect_status"] = status.into();
         }
         app.link(link).await;
         for method in ["GET", "HEAD"] {
-            let reply = raw(&app, &format!("{method} /{slug}-x HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {BROWSER}\r\n\r\n")).await;
+            let reply =
+                raw(&app, &format!("{method} /{slug}-x HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {BROWSER}\r\n\r\n"))
+                    .await;
             assert_eq!(reply.status, status.unwrap_or(302));
             assert_eq!(reply.header("location"), HERE);
             assert_eq!(reply.header("cache-control"), "private, no-store");
             let request_id = reply.header("x-request-id").strip_prefix("req_").expect("its id");
-            assert!(request_id.len() == 12 && request_id.bytes().all(|byte| b"0123456789abcdef".contains(&byte)), "{reply:?}");
-            assert_eq!((reply.header("content-length"), reply.header("content-type")), (if method == "GET" { "0" } else { "" }, ""));
-            assert!(reply.body.is_empty() && reply.header("set-cookie").is_empty() && reply.header("transfer-encoding").is_empty());
+            assert!(
+                request_id.len() == 12 && request_id.bytes().all(|byte| b"0123456789abcdef".contains(&byte)),
+                "{reply:?}"
+            );
+            assert_eq!(
+                (reply.header("content-length"), reply.header("content-type")),
+                (if method == "GET" { "0" } else { "" }, "")
+            );
+            assert!(
+                reply.body.is_empty()
+                    && reply.header("set-cookie").is_empty()
+                    && reply.header("transfer-encoding").is_empty()
+            );
         }
     }
     let (first, second) = (Answer::of(app.visit("/default-x")).await, Answer::of(app.visit("/default-x")).await);
@@ -65,11 +79,30 @@ async fn an_address_as_people_write_it() {
     let app = App::start().await;
     app.link(json!({"url": HERE, "slug": "My-Link_1"})).await;
     for _ in 0..2 {
-        for path in ["/My-Link_1", "/my-link_1", "/MY-LINK_1", "/My-Link_1/", "/my%2Dlink%5F1", "/%6Dy-link_1/", "/My-Link_1?", "/My-Link_1/?"] {
+        for path in [
+            "/My-Link_1",
+            "/my-link_1",
+            "/MY-LINK_1",
+            "/My-Link_1/",
+            "/my%2Dlink%5F1",
+            "/%6Dy-link_1/",
+            "/My-Link_1?",
+            "/My-Link_1/?",
+        ] {
             assert_eq!(location(&app, path).await, HERE, "{path}");
         }
     }
-    for path in ["/My-Link_1//", "//My-Link_1", "/My-Link_1/x", "/My-Link_1%00", "/My-Link_1%2F", "/My%252DLink_1", "/My-Link", "/My-Link_12", "/./My-Link_1x"] {
+    for path in [
+        "/My-Link_1//",
+        "//My-Link_1",
+        "/My-Link_1/x",
+        "/My-Link_1%00",
+        "/My-Link_1%2F",
+        "/My%252DLink_1",
+        "/My-Link",
+        "/My-Link_12",
+        "/./My-Link_1x",
+    ] {
         let reply = raw(&app, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n")).await;
         assert_eq!(reply.status, 404, "{path}");
     }
@@ -87,7 +120,12 @@ async fn the_query_joins_the_destination() {
         ("https://e.com/?a=1", json!({}), "?a=2&b=3", "https://e.com/?a=1&b=3"),
         ("https://e.com/?a=1#part", json!({}), "?b=3", "https://e.com/?a=1&b=3#part"),
         ("https://e.com/#part", json!({"utm_source": "x y"}), "", "https://e.com/?utm_source=x%20y#part"),
-        ("https://e.com/?utm_source=url&z=1", json!({"utm_source": "link"}), "?utm_source=visitor&utm_medium=m", "https://e.com/?utm_source=link&z=1&utm_medium=m"),
+        (
+            "https://e.com/?utm_source=url&z=1",
+            json!({"utm_source": "link"}),
+            "?utm_source=visitor&utm_medium=m",
+            "https://e.com/?utm_source=link&z=1&utm_medium=m",
+        ),
         ("https://e.com/?utm_source=url", json!({}), "?utm_source=visitor", "https://e.com/?utm_source=url"),
         (
             "https://e.com/",
@@ -129,7 +167,11 @@ async fn where_there_is_no_link() {
         for _ in 0..2 {
             let answer = Answer::of(app.visit(path)).await;
             assert_eq!((answer.status, answer.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
-            assert!(answer.text.contains("Link not found") && answer.text.contains(answer.header("x-request-id")), "{}", answer.text);
+            assert!(
+                answer.text.contains("Link not found") && answer.text.contains(answer.header("x-request-id")),
+                "{}",
+                answer.text
+            );
             assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
             assert_eq!(answer.header("cache-control"), "private, no-store");
         }
@@ -190,7 +232,10 @@ async fn the_host_decides() {
 async fn domains_of_short_links() {
     let app = App::with(&[("links.domains", "go.test, s.test")]).await;
     let link = app.link(json!({"url": HERE, "slug": "same-slug"})).await;
-    assert_eq!((link["domain"].as_str(), link["short_url"].as_str()), (Some("go.test"), Some("http://go.test:8080/same-slug")));
+    assert_eq!(
+        (link["domain"].as_str(), link["short_url"].as_str()),
+        (Some("go.test"), Some("http://go.test:8080/same-slug"))
+    );
     app.link(json!({"url": "https://example.com/there", "slug": "same-slug", "domain": "s.test"})).await;
     assert_eq!(at(&app, "go.test", "/same-slug").await.header("location"), HERE);
     assert_eq!(at(&app, "S.TEST:99", "/Same-Slug/").await.header("location"), "https://example.com/there");
@@ -202,8 +247,12 @@ async fn domains_of_short_links() {
     assert!(at(&app, "localhost", "/").await.text.contains("/docs"));
     let robots = at(&app, "go.test", "/robots.txt").await;
     assert_eq!((robots.status, robots.header("content-type")), (200, "text/plain; charset=utf-8"));
-    for path in ["/api/v1/links", "/api/v1/openapi.json", "/docs", "/docs/", "/metrics", "/healthz/x", "/favicon.ico", "/api"] {
-        let reply = raw(&app, &format!("GET {path} HTTP/1.1\r\nHost: go.test\r\nAuthorization: Bearer {}\r\n\r\n", app.key)).await;
+    for path in
+        ["/api/v1/links", "/api/v1/openapi.json", "/docs", "/docs/", "/metrics", "/healthz/x", "/favicon.ico", "/api"]
+    {
+        let reply =
+            raw(&app, &format!("GET {path} HTTP/1.1\r\nHost: go.test\r\nAuthorization: Bearer {}\r\n\r\n", app.key))
+                .await;
         assert_eq!((reply.status, reply.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
     }
     let request = app.client.post(format!("{}/robots.txt", app.base)).header("host", "go.test");
@@ -218,7 +267,8 @@ async fn other_methods_are_refused() {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
             for path in ["/for-reading", "/for-reading+"] {
-                let request = app.client.request(method.clone(), format!("{}{path}", app.base)).header("user-agent", BROWSER);
+                let request =
+                    app.client.request(method.clone(), format!("{}{path}", app.base)).header("user-agent", BROWSER);
                 let answer = Answer::of(request).await;
                 assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"), "{method} {path}");
                 assert!(answer.header("x-request-id").starts_with("req_"));
@@ -240,7 +290,11 @@ async fn a_page_says_where_a_link_leads() {
     for path in ["/look-first+", "/Look-First+", "/look-first%2B", "/look-first+?x=1"] {
         let answer = Answer::of(app.visit(path)).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
-        assert!(answer.text.contains("utm_source=mail") && answer.text.contains("&#60;b&#62;Spring"), "{}", answer.text);
+        assert!(
+            answer.text.contains("utm_source=mail") && answer.text.contains("&#60;b&#62;Spring"),
+            "{}",
+            answer.text
+        );
         assert!(!answer.text.contains("<script") && !answer.text.contains("<b>Spring"), "{}", answer.text);
         assert!(answer.header("content-security-policy").contains("form-action 'none'"));
         assert_eq!(answer.header("cache-control"), "private, no-store");

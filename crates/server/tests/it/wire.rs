@@ -52,7 +52,10 @@ impl Wire {
 
     /// Visits a path as a person with a browser, from an address that names the visit.
     pub(crate) fn visit(&mut self, path: &str, referrer: &str) -> io::Result<Reply> {
-        self.ask(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {BROWSER}\r\nReferer: {referrer}\r\n\r\n").as_bytes())
+        self.ask(
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {BROWSER}\r\nReferer: {referrer}\r\n\r\n")
+                .as_bytes(),
+        )
     }
 
     /// The next answer, whole.

@@ -1,6 +1,6 @@
 //! Kept replies: work that is done once, however often it is asked for.
 
-use mask_store::{Kept, Once, Placed, Unplaced};
+use mask_store::{Keep, Kept, Once, Placed, Unplaced};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -36,6 +36,15 @@ async fn replayed_byte_for_byte(backend: &Backend) {
     let wanted = created(&Ok(link));
     for n in 2..4 {
         assert_eq!(ask(n).await, Once::Replayed(wanted.clone()));
+    }
+    let kept = async |word: &str, path: &str, hash: u8| {
+        let Keep { key, .. } = keep("k1", 7, created);
+        store.kept_reply(key, path.to_owned(), word.to_owned(), [hash; 32]).await.expect("the store works")
+    };
+    let Keep { path, .. } = keep("k1", 7, created);
+    assert_eq!(kept("k1", &path, 7).await, Some(wanted));
+    for (word, path, hash) in [("k2", path.as_str(), 7), ("k1", "/elsewhere", 7), ("k1", &path, 8)] {
+        assert_eq!(kept(word, path, hash).await, None, "{word} {path} {hash}");
     }
     assert_eq!(store.count_links().await.expect("the store works"), 1);
 }

@@ -74,7 +74,9 @@ async fn create(
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let asked = input::read_new(body.value, api.world(), &mut problems);
-    problems.check()?;
+    if let Err(error) = problems.check() {
+        return attempt.replayed_or(&api, error).await;
+    }
     let new = new_link(&api, asked).await?;
     let redirects = Arc::clone(&api.redirects);
     let keep = attempt.keep(&api, move |placed: &Result<Link, Unplaced>| match placed {

@@ -48,5 +48,9 @@ async fn redirects_go_on_without_the_store() {
     assert_eq!(app.get(&format!("/links/{}", id(&link))).await.is(200)["clicks"], 4);
     assert_eq!(app.get(&format!("/links/{}", id(&limited))).await.is(200)["clicks"], 4);
     assert_eq!(location(&app, "/limited-one").await, HERE);
-    assert_eq!(Answer::of(app.visit("/limited-one")).await.status, 410, "those of the time without the store count too");
+    assert_eq!(
+        Answer::of(app.visit("/limited-one")).await.status,
+        410,
+        "those of the time without the store count too"
+    );
 }

@@ -33,7 +33,10 @@ async fn rules_in_their_order() {
         rule(&json!({"browser": ["firefox"]}), "firefox"),
         rule(&json!({"device": ["mobile", "tablet"]}), "mobile"),
     ];
-    app.link(json!({"url": HERE, "slug": "by-rules", "rules": rules, "ios_target": "app://never", "utm_source": "mail"})).await;
+    app.link(
+        json!({"url": HERE, "slug": "by-rules", "rules": rules, "ios_target": "app://never", "utm_source": "mail"}),
+    )
+    .await;
     for (user_agent, language, name) in [
         (BROWSER, "en", "here"),
         (BROWSER, "", "here"),
@@ -58,9 +61,21 @@ async fn a_rule_for_some_hours() {
     let schedule = json!({"timezone": "Asia/Karachi", "days": ["tue"], "from": "19:01", "to": "20:00"});
     app.link(json!({"url": HERE, "slug": "by-hours", "rules": [rule(&json!({"schedule": schedule}), "open")]})).await;
     // It is 19:00:14 in Karachi, on a Tuesday.
-    for (wait, name) in [(0, "here"), (45, "here"), (1, "open"), (3539, "open"), (1, "here"), (6 * 86_400, "here"), (86_400 - 3540, "open")] {
+    for (wait, name) in [
+        (0, "here"),
+        (45, "here"),
+        (1, "open"),
+        (3539, "open"),
+        (1, "here"),
+        (6 * 86_400, "here"),
+        (86_400 - 3540, "open"),
+    ] {
         app.wait(wait);
-        assert_eq!(location(&app, "/by-hours").await, format!("https://example.com/{name}"), "after {wait} more seconds");
+        assert_eq!(
+            location(&app, "/by-hours").await,
+            format!("https://example.com/{name}"),
+            "after {wait} more seconds"
+        );
     }
 }
 
@@ -69,13 +84,22 @@ async fn targets_of_devices() {
     let app = App::start().await;
     let link = json!({"url": HERE, "slug": "by-device", "ios_target": "https://apps.apple.com/app/id1?mt=8", "android_target": "market://details?id=x y&z=é", "utm_source": "mail"});
     let made = app.post("/links", link.clone()).await;
-    let link = if made.status == 201 { made.json() } else {
+    let link = if made.status == 201 {
+        made.json()
+    } else {
         let mut link = link;
         link["android_target"] = "market://details?id=x&z=1".into();
         app.link(link).await
     };
-    assert_eq!(sent_to(&app, "/by-device?a=1", IPHONE, "en").await, "https://apps.apple.com/app/id1?mt=8&utm_source=mail&a=1");
-    assert_eq!(sent_to(&app, "/by-device?a=1", ANDROID, "en").await, link["android_target"].as_str().expect("a target"), "an app's address is left alone");
+    assert_eq!(
+        sent_to(&app, "/by-device?a=1", IPHONE, "en").await,
+        "https://apps.apple.com/app/id1?mt=8&utm_source=mail&a=1"
+    );
+    assert_eq!(
+        sent_to(&app, "/by-device?a=1", ANDROID, "en").await,
+        link["android_target"].as_str().expect("a target"),
+        "an app's address is left alone"
+    );
     assert_eq!(sent_to(&app, "/by-device", BROWSER, "en").await, "https://example.com/here?utm_source=mail");
     app.patch(&format!("/links/{}", id(&link)), json!({"ios_target": null})).await.is(200);
     assert_eq!(sent_to(&app, "/by-device", IPHONE, "en").await, "https://example.com/here?utm_source=mail");
@@ -109,12 +133,29 @@ async fn a_crawler_is_shown_a_preview() {
     let preview = json!({"title": "Spring <sale>", "description": "All \"half\" price", "image_url": "https://example.com/a.png"});
     let link = app.link(json!({"url": HERE, "slug": "with-preview", "preview": preview})).await;
     app.link(json!({"url": HERE, "slug": "no-preview"})).await;
-    app.link(json!({"url": "https://example.com/secret", "slug": "locked-one", "preview": preview, "password": "sesame"})).await;
-    for agent in ["Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "facebookexternalhit/1.1", "Twitterbot/1.0", "WhatsApp/2.23.20.0"] {
+    app.link(
+        json!({"url": "https://example.com/secret", "slug": "locked-one", "preview": preview, "password": "sesame"}),
+    )
+    .await;
+    for agent in [
+        "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+        "facebookexternalhit/1.1",
+        "Twitterbot/1.0",
+        "WhatsApp/2.23.20.0",
+    ] {
         let visit = |path: &str| app.client.get(format!("{}{path}", app.base)).header("user-agent", agent);
         let page = Answer::of(visit("/with-preview")).await;
-        assert_eq!((page.status, page.header("content-type"), page.header("location")), (200, "text/html; charset=utf-8", ""), "{agent}");
-        for part in ["property=\"og:title\" content=\"Spring &#60;sale&#62;\"", "https://example.com/a.png", "All &#34;half&#34; price", HERE] {
+        assert_eq!(
+            (page.status, page.header("content-type"), page.header("location")),
+            (200, "text/html; charset=utf-8", ""),
+            "{agent}"
+        );
+        for part in [
+            "property=\"og:title\" content=\"Spring &#60;sale&#62;\"",
+            "https://example.com/a.png",
+            "All &#34;half&#34; price",
+            HERE,
+        ] {
             assert!(page.text.contains(part), "{part} is not in {}", page.text);
         }
         assert_eq!(Answer::of(visit("/no-preview")).await.status, 302);

@@ -11,7 +11,8 @@ use crate::harness::{Answer, App, BROWSER};
 pub(super) async fn classes(app: &App, link: &Value, is_test: bool) -> Vec<(String, i64)> {
     let owner = Owner { workspace: 1, is_test };
     let link = LinkId::parse(&id(link)).expect("an id");
-    let mut classes: Vec<_> = app.server().store.recorded_classes(owner, link).await.expect("the records").into_iter().collect();
+    let mut classes: Vec<_> =
+        app.server().store.recorded_classes(owner, link).await.expect("the records").into_iter().collect();
     classes.sort();
     classes
 }
@@ -27,7 +28,10 @@ async fn what_counts(app: App) {
     let get = || app.client.get(&url);
     let requests = [
         get().header("user-agent", BROWSER),
-        get().header("user-agent", BROWSER).header("sec-fetch-mode", "navigate").header("referer", "https://news.example/"),
+        get()
+            .header("user-agent", BROWSER)
+            .header("sec-fetch-mode", "navigate")
+            .header("referer", "https://news.example/"),
         app.client.head(&url).header("user-agent", BROWSER),
         get().header("user-agent", BROWSER).header("sec-purpose", "prefetch"),
         get().header("user-agent", BROWSER).header("sec-purpose", "prefetch;prerender"),
@@ -38,7 +42,10 @@ async fn what_counts(app: App) {
         get().header("user-agent", "python-requests/2.32"),
         get(),
         get().header("user-agent", &b"\xff\xfe\xfd"[..]),
-        get().header("user-agent", BROWSER).header("referer", &b"\xc3\x28://\xff"[..]).header("accept-language", &b"\xff"[..]),
+        get()
+            .header("user-agent", BROWSER)
+            .header("referer", &b"\xc3\x28://\xff"[..])
+            .header("accept-language", &b"\xff"[..]),
     ];
     for request in requests {
         let answer = Answer::of(request).await;
@@ -46,7 +53,8 @@ async fn what_counts(app: App) {
     }
     assert_eq!(clicks(&app, &link).await, 3);
     let found = classes(&app, &link, false).await;
-    let wanted = [("crawler", 1), ("head", 1), ("person", 3), ("prefetch", 3), ("preview", 1), ("tool", 2), ("unknown", 2)];
+    let wanted =
+        [("crawler", 1), ("head", 1), ("person", 3), ("prefetch", 3), ("preview", 1), ("tool", 2), ("unknown", 2)];
     assert_eq!(found, wanted.map(|(class, count)| (class.to_owned(), count)));
 }
 
@@ -76,7 +84,9 @@ async fn what_answers_no_redirect_is_no_click() {
 async fn links_of_the_test_environment() {
     let app = App::start().await;
     let key = app.key_for("all", true).await;
-    let link = Answer::of(app.api_as(&key, Method::POST, "/links").json(&json!({"url": HERE, "slug": "only-test"}))).await.is(201);
+    let link = Answer::of(app.api_as(&key, Method::POST, "/links").json(&json!({"url": HERE, "slug": "only-test"})))
+        .await
+        .is(201);
     for _ in 0..3 {
         assert_eq!(location(&app, "/only-test").await, HERE);
     }
@@ -114,7 +124,10 @@ async fn rush(app: &App, path: &str, visits: usize) -> usize {
 async fn exact_limit(mut app: App) {
     let link = app.link(json!({"url": HERE, "slug": "so-many", "click_limit": 30})).await;
     let path = format!("/links/{}", id(&link));
-    for request in [app.client.head(format!("{}/so-many", app.base)), app.client.get(format!("{}/so-many", app.base)).header("user-agent", "curl/8.5.0")] {
+    for request in [
+        app.client.head(format!("{}/so-many", app.base)),
+        app.client.get(format!("{}/so-many", app.base)).header("user-agent", "curl/8.5.0"),
+    ] {
         assert_eq!(Answer::of(request).await.status, 302, "who does not count takes nothing");
     }
     assert_eq!(rush(&app, "/so-many", 20).await, 20);

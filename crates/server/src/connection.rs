@@ -1,0 +1,210 @@
+//! One connection: first in the fast lane, and from the first request that is none for it on with hyper.
+//!
+//! The lane needs no timer for each request. A connection has one alarm; when it goes off, it is set anew if something
+//! came meanwhile, so that a client that is silent, or sends a head a byte at a time, is closed after the time for a
+//! head and at most as much again.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    net::IpAddr,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::redirect::{Glance, Worker};
+
+/// What is read at once; a browser's head has about a thousand bytes.
+const READ_BYTES: usize = 16 * 1024;
+/// A head that is longer than this is hyper's to refuse.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Where a thread reads and writes. One for all its connections, as it serves one at a time: a connection that waits
+/// holds no buffer.
+pub(crate) struct Scratch {
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { input: vec![0; READ_BYTES], output: Vec::with_capacity(READ_BYTES) }
+    }
+}
+
+/// How a connection left the lane.
+pub(crate) enum Left {
+    /// It is over.
+    Closed,
+    /// With these bytes, which are read and not answered.
+    With(Vec<u8>),
+}
+
+/// What came of a read.
+enum Turn {
+    /// The client has gone.
+    Closed,
+    /// So many bytes of requests were answered; what the socket did not take of the answers is here.
+    Answered(usize, Vec<u8>),
+    /// The answers were sent, and what comes next is not for the lane.
+    Leave(Vec<u8>),
+}
+
+/// A connection while it is in the lane.
+pub(crate) struct Lane<'l> {
+    pub(crate) stream: &'l mut TcpStream,
+    pub(crate) worker: &'l Worker,
+    pub(crate) scratch: &'l RefCell<Scratch>,
+    pub(crate) peer: IpAddr,
+    pub(crate) head_timeout: Duration,
+}
+
+impl Lane<'_> {
+    /// Answers what is for the lane until something else comes, the client goes, or the server is stopped.
+    pub(crate) async fn drive(mut self, stop: &CancellationToken) -> Left {
+        // The beginning of a head whose end has not come yet.
+        let mut begun = Vec::new();
+        let mut alarm = pin!(sleep_until(Instant::now() + self.head_timeout));
+        let mut stopped = pin!(stop.cancelled());
+        // Whether whole requests came since the alarm was set.
+        let mut is_busy = false;
+        loop {
+            let turn = tokio::select! {
+                biased;
+                turn = poll_fn(|context| self.turn(&mut begun, context)) => turn,
+                () = &mut alarm => {
+                    if !is_busy {
+                        return Left::Closed;
+                    }
+                    is_busy = false;
+                    alarm.as_mut().reset(Instant::now() + self.head_timeout);
+                    continue;
+                }
+                // Between two requests nothing is cut off.
+                () = &mut stopped => return if begun.is_empty() { Left::Closed } else { Left::With(begun) },
+            };
+            match turn {
+                Turn::Closed => return Left::Closed,
+                Turn::Answered(bytes, unsent) => {
+                    is_busy |= bytes > 0;
+                    if !self.send(&unsent).await {
+                        return Left::Closed;
+                    }
+                }
+                Turn::Leave(unsent) => {
+                    return if self.send(&unsent).await { Left::With(begun) } else { Left::Closed };
+                }
+            }
+            if begun.len() >= HEAD_BYTES {
+                return Left::With(begun);
+            }
+        }
+    }
+
+    /// Reads what there is, answers it, and writes the answers.
+    fn turn(&mut self, begun: &mut Vec<u8>, context: &mut Context<'_>) -> Poll<Turn> {
+        let Scratch { input, output } = &mut *self.scratch.borrow_mut();
+        let mut buffer = ReadBuf::new(input);
+        if ready!(Pin::new(&mut *self.stream).poll_read(context, &mut buffer)).is_err() {
+            return Poll::Ready(Turn::Closed);
+        }
+        let read = buffer.filled();
+        if read.is_empty() {
+            // A client that has sent half a head and no more gets its answer from hyper.
+            return Poll::Ready(if begun.is_empty() { Turn::Closed } else { Turn::Leave(Vec::new()) });
+        }
+        output.clear();
+        let (answered, next) = if begun.is_empty() {
+            let (answered, next) = answer_all(self.worker, read, self.peer, output);
+            begun.extend_from_slice(&read[answered..]);
+            (answered, next)
+        } else {
+            begun.extend_from_slice(read);
+            let (answered, next) = answer_all(self.worker, begun, self.peer, output);
+            begun.drain(..answered);
+            (answered, next)
+        };
+        let sent = if output.is_empty() { 0 } else { self.stream.try_write(output).unwrap_or(0) };
+        let unsent = output[sent..].to_vec();
+        Poll::Ready(if next == Glance::Leave { Turn::Leave(unsent) } else { Turn::Answered(answered, unsent) })
+    }
+
+    /// Sends what the socket did not take at once: its client does not read, and gets the time that a head gets.
+    async fn send(&mut self, unsent: &[u8]) -> bool {
+        unsent.is_empty() || matches!(timeout(self.head_timeout, self.stream.write_all(unsent)).await, Ok(Ok(())))
+    }
+}
+
+/// Answers all whole requests for the lane; says how many bytes they were, and what comes after them.
+fn answer_all(worker: &Worker, bytes: &[u8], peer: IpAddr, out: &mut Vec<u8>) -> (usize, Glance) {
+    let mut answered = 0;
+    while answered < bytes.len() {
+        match worker.glance(&bytes[answered..], peer, out) {
+            Glance::Answered(length) => answered += length,
+            other => return (answered, other),
+        }
+    }
+    (answered, Glance::Incomplete)
+}
+
+/// A stream of which some bytes are read already.
+pub(crate) struct Resumed {
+    read: Vec<u8>,
+    given: usize,
+    stream: TcpStream,
+}
+
+impl Resumed {
+    /// The stream, beginning with these bytes.
+    pub(crate) const fn new(read: Vec<u8>, stream: TcpStream) -> Self {
+        Self { read, given: 0, stream }
+    }
+}
+
+impl AsyncRead for Resumed {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let left = &self.read[self.given..];
+        if left.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = left.len().min(buffer.remaining());
+        buffer.put_slice(&left[..length]);
+        self.given += length;
+        if self.given == self.read.len() {
+            self.read = Vec::new();
+            self.given = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Resumed {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

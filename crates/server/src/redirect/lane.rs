@@ -1,0 +1,276 @@
+//! The fast lane: plain links that memory knows, asked for over HTTP/1.1.
+//!
+//! Nearly every request is one of these, and answering it needs four of its headers and nothing of a request object. A
+//! connection begins here: heads are read where they lie, looked up, journalled, and answered by copying. The first
+//! request that is anything else takes the connection, with every byte that was read and not answered, over to hyper, and
+//! it stays there. So the lane never has to be clever: what it does not know at a glance it leaves (a body, another
+//! method or version, `Connection: close`, a proxy's headers, a second `Host`, a link that is not plain, an error of any
+//! kind), and all that is hard about HTTP is in one place that is not ours.
+//!
+//! What must stay true: a request that is answered here is answered as [`Worker::answer`] would, but for the order of
+//! headers. A test asks both for the same.
+//!
+//! Rejected: hyper for all of it. Its map of headers, built for each request and thrown away, cost more than the redirect.
+
+use std::{io::Write, net::IpAddr};
+
+use hyper::StatusCode;
+use mask_core::{address, route::Choice, time::Time};
+
+use super::{
+    answer::{Asking, Kind, Worker},
+    entry::Known,
+    hosts::HostNumber,
+    meters::Outcome,
+    query::Query,
+    resolver::Key,
+    seen::Seen,
+};
+use crate::{
+    clicks::record::{self, Limit, PURPOSE_BYTES, USER_AGENT_BYTES},
+    clock,
+    config::Durability,
+};
+
+const MOST_HEADERS: usize = 48;
+
+/// What a look at the bytes of a connection says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// So many bytes were a request, and its answer is written.
+    Answered(usize),
+    /// The head is not there yet, and so far it may be one for the lane.
+    Incomplete,
+    /// Not for the lane.
+    Leave,
+}
+
+/// A head, as far as it matters here.
+struct Head<'b> {
+    bytes: usize,
+    host: &'b [u8],
+    path: &'b str,
+    query: Option<&'b str>,
+    seen: Seen<'b>,
+}
+
+/// The text of the `Date` header for one second.
+#[derive(Clone, Copy)]
+pub(super) struct DateText {
+    second: i64,
+    text: [u8; 29],
+}
+
+impl DateText {
+    pub(super) const UNKNOWN: Self = Self { second: i64::MIN, text: *b"Thu, 01 Jan 1970 00:00:00 GMT" };
+
+    /// RFC 9110 §5.6.7.
+    fn at(now: Time) -> Self {
+        let seconds = u64::try_from(now.unix_seconds()).unwrap_or_default();
+        let date = httpdate::HttpDate::from(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+        let mut text = Self::UNKNOWN.text;
+        // A date always has the length of the text that it replaces; a year of five digits is far.
+        let _ = write!(&mut text[..], "{date}");
+        Self { second: now.unix_seconds(), text }
+    }
+}
+
+impl Worker {
+    /// Whether connections of this peer may begin in the lane.
+    pub fn has_lane_for(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.shared.durability == Durability::Process
+            && !self.shared.trusted.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Looks at what a connection has sent; writes the answer to the first request in it if that is for the lane.
+    pub fn glance(&self, bytes: &[u8], peer: IpAddr, out: &mut Vec<u8>) -> Glance {
+        let head = match read(bytes) {
+            Ok(head) => head,
+            Err(glance) => return glance,
+        };
+        let Some(host) = self.host_number(head.host) else { return Glance::Leave };
+        let Some(asked) = address::path(head.path).filter(|asked| !asked.is_inspection) else { return Glance::Leave };
+        let Some(known) = self.shared.resolver.get(&Key { slug: asked.key, host }) else { return Glance::Leave };
+        let Known::Link(entry) = &*known else { return Glance::Leave };
+        if entry.detail.is_some() {
+            return Glance::Leave;
+        }
+        let asking = Asking {
+            now: self.shared.clock.now(),
+            kind: Kind::Get,
+            path: head.path,
+            query: Query::read(head.query),
+            seen: head.seen,
+            headers: &self.no_headers,
+            address: peer.to_canonical(),
+        };
+        self.record(entry, &asking, Choice::Url, Limit::None);
+        self.shared.meters.count(Outcome::Redirect);
+        if asking.query.passed_on.is_empty() {
+            self.write(out, entry.status, entry.location.as_bytes(), asking.now);
+        } else {
+            self.write(out, entry.status, entry.location_for(&asking.query.passed_on).as_bytes(), asking.now);
+        }
+        Glance::Answered(head.bytes)
+    }
+
+    /// The number of a host that is served; the last one is remembered, as nearly all requests name the same.
+    fn host_number(&self, header: &[u8]) -> Option<HostNumber> {
+        if header.is_empty() || self.last_host.borrow().0 != header {
+            let host = address::host(std::str::from_utf8(header).ok()?)?;
+            let number = self.shared.hosts.number_of_parsed(&host)?;
+            *self.last_host.borrow_mut() = (header.to_vec(), number);
+        }
+        Some(self.last_host.borrow().1)
+    }
+
+    fn write(&self, out: &mut Vec<u8>, status: StatusCode, location: &[u8], now: Time) {
+        let mut date = self.date.get();
+        if date.second != now.unix_seconds() {
+            date = DateText::at(now);
+            self.date.set(date);
+        }
+        let line: &[u8] = match status {
+            StatusCode::MOVED_PERMANENTLY => b"HTTP/1.1 301 Moved Permanently\r\n",
+            StatusCode::TEMPORARY_REDIRECT => b"HTTP/1.1 307 Temporary Redirect\r\n",
+            StatusCode::PERMANENT_REDIRECT => b"HTTP/1.1 308 Permanent Redirect\r\n",
+            _ => b"HTTP/1.1 302 Found\r\n",
+        };
+        let id = clock::request_id();
+        let parts: [&[u8]; 8] = [
+            line,
+            b"location: ",
+            location,
+            b"\r\ncache-control: private, no-store\r\nx-request-id: ",
+            id.as_str().as_bytes(),
+            b"\r\ncontent-length: 0\r\ndate: ",
+            &date.text,
+            b"\r\n\r\n",
+        ];
+        out.reserve(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Head<'_>, Glance> {
+    const START: &[u8] = b"GET /";
+    if !bytes.starts_with(START) {
+        return Err(if START.starts_with(bytes) { Glance::Incomplete } else { Glance::Leave });
+    }
+    let mut headers = [std::mem::MaybeUninit::uninit(); MOST_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    let length = match request.parse_with_uninit_headers(bytes, &mut headers) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Err(Glance::Incomplete),
+        Err(_) => return Err(Glance::Leave),
+    };
+    let (Some(target), Some(1)) = (request.path, request.version) else { return Err(Glance::Leave) };
+    if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        return Err(Glance::Leave);
+    }
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let mut head = Head { bytes: length, host: &[], path, query, seen: Seen::default() };
+    for header in request.headers.iter() {
+        head.take(header.name, header.value).ok_or(Glance::Leave)?;
+    }
+    Ok(head)
+}
+
+impl<'b> Head<'b> {
+    /// Takes in a header; `None` where it makes this request one that is not for the lane.
+    fn take(&mut self, name: &str, value: &'b [u8]) -> Option<()> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let first = |place: &mut &'b [u8], most_bytes: usize| {
+            if place.is_empty() {
+                *place = record::cut(value, most_bytes);
+            }
+        };
+        match name.len() {
+            4 if is("host") => {
+                let is_only = self.host.is_empty() && !value.is_empty();
+                self.host = value;
+                return is_only.then_some(());
+            }
+            10 if is("user-agent") => first(&mut self.seen.user_agent, USER_AGENT_BYTES),
+            7 if is("referer") => first(&mut self.seen.referrer, usize::MAX),
+            15 if is("accept-language") => first(&mut self.seen.accept_language, usize::MAX),
+            10 if is("connection") => return value.eq_ignore_ascii_case(b"keep-alive").then_some(()),
+            // A body, or another protocol.
+            14 if is("content-length") => return None,
+            17 if is("transfer-encoding") => return None,
+            6 if is("expect") => return None,
+            7 if is("upgrade") => return None,
+            14 if is("http2-settings") => return None,
+            11 if is("sec-purpose") => self.seen.purpose = record::cut(value, PURPOSE_BYTES),
+            7 if is("purpose") => first(&mut self.seen.purpose, PURPOSE_BYTES),
+            9 if is("x-purpose") => first(&mut self.seen.purpose, PURPOSE_BYTES),
+            5 if is("x-moz") => first(&mut self.seen.purpose, PURPOSE_BYTES),
+            length if length > 10 => {
+                let start = name.as_bytes().get(..10).unwrap_or_default();
+                self.seen.has_fetch_metadata |= start.eq_ignore_ascii_case(b"sec-fetch-");
+            }
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<(usize, String), Glance> {
+        read(text.as_bytes()).map(|head| (head.bytes, String::from_utf8_lossy(head.seen.user_agent).into_owned()))
+    }
+
+    #[test]
+    fn plain_requests_are_for_the_lane() {
+        let request = "GET /abcd?x=1 HTTP/1.1\r\nHost: e.io\r\nUser-Agent: a\r\nConnection: Keep-Alive\r\n\r\n";
+        assert_eq!(read_text(request), Ok((request.len(), "a".into())));
+        assert_eq!(read_text(&format!("{request}GET /next")), Ok((request.len(), "a".into())));
+        for end in 0..request.len() {
+            assert_eq!(read_text(&request[..end]), Err(Glance::Incomplete), "{end}");
+        }
+    }
+
+    #[test]
+    fn all_else_is_not() {
+        for request in [
+            "POST /abcd HTTP/1.1\r\nHost: e.io\r\n\r\n",
+            "HEAD /abcd HTTP/1.1\r\nHost: e.io\r\n\r\n",
+            "GET /abcd HTTP/1.0\r\nHost: e.io\r\n\r\n",
+            "GET http://e.io/abcd HTTP/1.1\r\nHost: e.io\r\n\r\n",
+            "GET /abcd#x HTTP/1.1\r\nHost: e.io\r\n\r\n",
+            "GET /abcd HTTP/1.1\r\nHost: e.io\r\nHost: e.io\r\n\r\n",
+            "GET /abcd HTTP/1.1\r\nHost: e.io\r\nContent-Length: 0\r\n\r\n",
+            "GET /abcd HTTP/1.1\r\nHost: e.io\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET /abcd HTTP/1.1\r\nHost: e.io\r\nConnection: close\r\n\r\n",
+            "GET /abcd HTTP/1.1\r\nHost: e.io\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+            "GET /abcd HTTP/1.1\r\nHost: e.io\r\nExpect: 100-continue\r\n\r\n",
+            "GET /abcd HTTP/1.1\r\nHost : e.io\r\n\r\n",
+            "GET /abcd HTTP/1.1\r\n Host: e.io\r\n\r\n",
+            "GET /\u{fc}bcd HTTP/1.1\r\nHost: e.io\r\n\r\n",
+            "\r\nGET /abcd HTTP/1.1\r\nHost: e.io\r\n\r\n",
+            "\x16\x03\x01",
+        ] {
+            assert_eq!(read_text(request), Err(Glance::Leave), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_written_as_the_standard_says() {
+        let date = DateText::at(Time::from_unix_millis(784_111_777_000));
+        assert_eq!(&date.text, b"Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(bytes: Vec<u8>) {
+            let _ = read(&bytes);
+            let _ = read(&[b"GET /", &bytes[..]].concat());
+        }
+    }
+}
