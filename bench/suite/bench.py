@@ -86,22 +86,32 @@ class Bench:
         print(f"   => {name}: {median:.4g} {unit} [{min(values):.4g}..{max(values):.4g}] {figure.get('promise', '')} {figure.get('holds', '')}", flush=True)
 
 
-def closed_round(server, ask):
-    """What a round of a closed loop costs the server: `ask` sends the load and answers what was seen of it."""
+def measured(server, ask):
+    """What a load costs the server: `ask` sends it and answers what was seen of it."""
     threads_before, cpu_before = server.cpu_s_by_thread(), server.cpu_s()
     seen = ask()
     cpu_s = server.cpu_s() - cpu_before
     threads = {name: used - threads_before.get(name, 0) for name, used in server.cpu_s_by_thread().items()}
     count = seen["requests"]
-    return {
+    return seen, {
         "requests": count,
         "per_s": round(count / seen["seconds"], 1),
         "cpu_us": round(cpu_s / count * 1e6, 3),
         "server_busy": round(cpu_s / seen["seconds"], 3),
         "load_busy": round(seen["load_cpu_s"] / seen["seconds"], 3),
-        "p50_us": seen["p50_us"],
-        "p99_us": seen["p99_us"],
-        "max_us": seen["max_us"],
-        "thread_cpu_us": {name: round(used / count * 1e6, 3) for name, used in sorted(threads.items()) if used / count > 1e-9},
+        **{name: seen[name] for name in ("p50_us", "p90_us", "p99_us", "p999_us", "max_us")},
+        "thread_cpu_us": {name: round(used / count * 1e6, 3) for name, used in sorted(threads.items()) if used / count > 1e-8},
         "measured_cpu_s": cpu_s + seen["load_cpu_s"],
     }
+
+
+def until_drained(server, measure):
+    """A round, and what it costs until its clicks are in the database."""
+    before = server.cpu_s()
+    numbers = measure()
+    server.wait_until_drained()
+    whole = server.cpu_s() - before
+    later = whole - numbers["cpu_us"] * numbers["requests"] / 1e6
+    numbers["cpu_us_until_drained"] = round(whole / numbers["requests"] * 1e6, 3)
+    numbers["measured_cpu_s"] += later
+    return numbers

@@ -9,7 +9,10 @@ fuzz_target!(|input: (&str, &str)| {
     let (header, path) = input;
     if let Some(host) = address::host(header) {
         assert!(!host.is_empty() && host.len() <= 253);
-        assert!(host.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !b"/@?#\\%[]".contains(&byte)));
+        assert!(
+            host.bytes()
+                .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !b"/@?#\\%[]".contains(&byte))
+        );
     }
     if let Some(asked) = address::path(path) {
         assert_eq!(Slug::parse(&asked.key).map(|slug| slug.key()).as_deref(), Ok(&*asked.key));

@@ -1,12 +1,12 @@
 //! Load for the benchmarks, and the floor below which no server can be.
 //!
 //! One thread on purpose: it is pinned to one core and the server to another, so that neither takes from the other.
-//! `wrk` was rejected: choosing a slug at random takes a Lua call for each request, which costs the load's core about as
-//! much as a redirect costs the server's, and `wrk` knows neither an open loop nor a body for each request.
+//! `wrk` was rejected: it knows no open loop, cannot ask each of many addresses just once, and keeps no latencies by
+//! request.
 //!
 //! ```text
 //! mask-load floor --listen 127.0.0.1:0
-//! mask-load ask --connect 127.0.0.1:8080 --template get.http --values slugs.txt [--connections 64]
+//! mask-load ask --connect 127.0.0.1:8080 --template get.http… --values slugs.txt [--connections 64]
 //!     [--pick random|each] [--seconds 10] [--requests 1000] [--rate 5000] [--by-value yes] [--seed 1]
 //! ```
 

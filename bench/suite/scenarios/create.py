@@ -5,7 +5,7 @@ import shutil
 from itertools import islice
 
 from .. import data, load, servers
-from ..bench import closed_round
+from ..bench import measured
 
 NAME = "create"
 CONNECTIONS = 32
@@ -19,11 +19,14 @@ def run(bench):
     # Without slug and external id, so that each body can be sent again: the server chooses another slug.
     values = load.values("create", (json.dumps({name: link[name] for name in ("url", "domain", "title", "tags")}) for link in links))
 
+    def round_of(server, post):
+        return measured(server, lambda: load.ask(server, post, values, connections=CONNECTIONS, seconds=seconds))[1]
+
     def measure(folder):
         with servers.Mask(folder).wait_until_ready() as server:
             post = load.api_posts(server.api_key(), "/links")
             load.ask(server, post, values, connections=CONNECTIONS, requests=200)
-            numbers = closed_round(server, lambda: load.ask(server, post, values, connections=CONNECTIONS, seconds=seconds))
+            numbers = round_of(server, post)
             if not state:
                 bench.command(server, f"POST /links, {CONNECTIONS} connections, {seconds} s a round")
                 state.append(True)
@@ -37,7 +40,7 @@ def run(bench):
         seen = bench.rounds(bench.count(5, 1), {
             "mask, no links before": lambda: measure(data.fresh("create")),
             "mask, a million before": lambda: measure(data.copy(made, "create")),
-            "floor": lambda: closed_round(floor, lambda: load.ask(floor, post, values, connections=CONNECTIONS, seconds=seconds)),
+            "floor": lambda: round_of(floor, post),
         })
     column = lambda name, what: [round_[what] for round_ in seen[name]]
     middle = lambda what: sorted(column("floor", what))[len(seen["floor"]) // 2]

@@ -14,6 +14,7 @@ import time
 from urllib.parse import urlencode
 
 from .. import data, load, servers
+from ..bench import measured
 
 NAME = "list"
 PROMISE_MS = 20
@@ -40,17 +41,12 @@ def run(bench):
 
 
 def asked_round(server, get, values, queries, connections, seconds):
-    before = server.cpu_s()
-    seen = load.ask(server, get, values, connections=connections, seconds=seconds, by_value="yes")
-    cpu_s = server.cpu_s() - before
-    return {
-        "requests": seen["requests"],
-        "per_s": round(seen["requests"] / seen["seconds"], 1),
-        "cpu_us": round(cpu_s / seen["requests"] * 1e6, 1),
-        **{name: seen[name] for name in ("p50_us", "p90_us", "p99_us", "max_us")},
-        "queries": [{"class": queries[one["value"]][0], "query": queries[one["value"]][1], **{name: one[name] for name in ("count", "p50_us", "p99_us", "max_us")}} for one in seen["by_value"]],
-        "measured_cpu_s": cpu_s + seen["load_cpu_s"],
-    }
+    ask = lambda: load.ask(server, get, values, connections=connections, seconds=seconds, by_value="yes")
+    seen, numbers = measured(server, ask)
+    kept = ("count", "p50_us", "p99_us", "max_us")
+    each = [(queries[one["value"]], {name: one[name] for name in kept}) for one in seen["by_value"]]
+    numbers["queries"] = [{"class": class_, "query": query, **figures} for (class_, query), figures in each]
+    return numbers
 
 
 def figures(bench, seen, queries):

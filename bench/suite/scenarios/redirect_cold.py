@@ -5,6 +5,7 @@ when the request was due. The clicks are drained into the same database meanwhil
 """
 
 from .. import data, load, servers
+from ..bench import measured, until_drained
 
 NAME = "redirect-cold"
 RATE = 5_000
@@ -30,7 +31,7 @@ def run(bench):
             values = load.values("cold", addresses[at : at + share] or addresses[:share])
             return open_round(mask, values)
 
-        seen = bench.rounds(rounds, {"mask": lambda: drained(mask, cold), "floor": lambda: open_round(floor, load.values("cold", addresses[: share // 5]))})
+        seen = bench.rounds(rounds, {"mask": lambda: until_drained(mask, cold), "floor": lambda: open_round(floor, load.values("cold", addresses[: share // 5]))})
         column = lambda name, what: [round_[what] for round_ in seen[name]]
         middle = lambda what: sorted(column("floor", what))[rounds // 2]
         bench.figure("redirect missing the memory at 5,000/s, p99", [us / 1000 for us in column("mask", "p99_us")], "ms", ("at most", PROMISE_US / 1000), floor=(middle("p99_us") / 1000, "socket loop"))
@@ -39,25 +40,6 @@ def run(bench):
         bench.figure("redirect missing the memory, CPU with the drain of its click", column("mask", "cpu_us_until_drained"), "µs", floor=(middle("cpu_us"), "socket loop"))
 
 
-def drained(server, measure):
-    """A round, and what it costs until its clicks are in the database."""
-    before = server.cpu_s()
-    numbers = measure()
-    server.wait_until_drained()
-    whole = server.cpu_s() - before
-    later = whole - numbers["cpu_us"] * numbers["requests"] / 1e6
-    return {**numbers, "cpu_us_until_drained": round(whole / numbers["requests"] * 1e6, 3), "measured_cpu_s": numbers["measured_cpu_s"] + later}
-
-
 def open_round(server, values):
-    before = server.cpu_s()
-    seen = load.ask(server, load.clicks(), values, connections=CONNECTIONS, rate=RATE, pick="each")
-    cpu_s = server.cpu_s() - before
-    return {
-        "requests": seen["requests"],
-        "per_s": round(seen["requests"] / seen["seconds"], 1),
-        **{name: seen[name] for name in ("p50_us", "p90_us", "p99_us", "p999_us", "max_us")},
-        "cpu_us": round(cpu_s / seen["requests"] * 1e6, 3),
-        "server_busy": round(cpu_s / seen["seconds"], 3),
-        "measured_cpu_s": cpu_s + seen["load_cpu_s"],
-    }
+    ask = lambda: load.ask(server, load.clicks(), values, connections=CONNECTIONS, rate=RATE, pick="each")
+    return measured(server, ask)[1]

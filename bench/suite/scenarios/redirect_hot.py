@@ -11,7 +11,7 @@ import shutil
 from itertools import islice
 
 from .. import counts, data, load, servers
-from ..bench import closed_round
+from ..bench import measured, until_drained
 
 NAME = "redirect-hot"
 LINKS = 10_000
@@ -28,6 +28,7 @@ def run(bench):
         server.stop()
     seconds = bench.seconds(8)
     ask = lambda server: load.ask(server, load.clicks(), values, connections=CONNECTIONS, seconds=seconds)
+    round_of = lambda server: measured(server, lambda: ask(server))[1]
     warm = lambda server: load.ask(server, load.clicks(), values, connections=CONNECTIONS, pick="each")
 
     with (
@@ -41,20 +42,12 @@ def run(bench):
             bench.command(server, f"{CONNECTIONS} connections, {LINKS} slugs by chance, {seconds} s a round")
         mask.wait_until_drained()
 
-        def draining():
-            before = mask.cpu_s()
-            numbers = closed_round(mask, lambda: ask(mask))
-            mask.wait_until_drained()
-            whole = mask.cpu_s() - before
-            later = whole - numbers["measured_cpu_s"] + numbers["load_busy"] * seconds
-            return {**numbers, "cpu_us_until_drained": round(whole / numbers["requests"] * 1e6, 3), "measured_cpu_s": numbers["measured_cpu_s"] + later}
-
         def journal_only():
             copy = data.copy(folder, "hot-copy")
             # The drain looks for the first time when its interval has passed; the round is over by then.
             with servers.Mask(copy, "mask-journal", clicks__drain_interval_ms=60_000).wait_until_ready() as server:
                 warm(server)
-                numbers = closed_round(server, lambda: ask(server))
+                numbers = round_of(server)
                 pending = server.meters()["mask_journal_pending_bytes"]
                 if pending < numbers["requests"] * 50:
                     raise RuntimeError(f"only {pending} bytes are in the journal: clicks were drained during the round")
@@ -63,9 +56,9 @@ def run(bench):
 
         seen = bench.rounds(bench.count(7, 1), {
             "mask-journal": journal_only,
-            "nginx": lambda: closed_round(nginx, lambda: ask(nginx)),
-            "mask": draining,
-            "floor": lambda: closed_round(floor, lambda: ask(floor)),
+            "nginx": lambda: round_of(nginx),
+            "mask": lambda: until_drained(mask, lambda: round_of(mask)),
+            "floor": lambda: round_of(floor),
         })
         figures(bench, seen)
         counted = lambda server, requests: load.ask(server, load.clicks(), values, connections=CONNECTIONS, requests=requests)

@@ -149,6 +149,8 @@ mod tests {
     fn request_ids_have_their_shape() {
         let id = request_id();
         assert_eq!(id.as_str().len(), 16);
-        assert!(id.as_str().strip_prefix("req_").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit())));
+        assert!(
+            id.as_str().strip_prefix("req_").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        );
     }
 }

@@ -34,8 +34,7 @@ pub use self::secret::DatabaseUrl;
 
 use self::layers::Layers;
 use self::rules::{
-    address, addresses, choice, database_url, hosts, milliseconds, networks, number, origin, path,
-    seconds,
+    address, addresses, choice, database_url, hosts, milliseconds, networks, number, origin, path, seconds,
 };
 
 /// The reference file: every setting with its meaning and default.
@@ -201,14 +200,7 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    const ALL: [Self; 6] = [
-        Self::Off,
-        Self::Error,
-        Self::Warn,
-        Self::Info,
-        Self::Debug,
-        Self::Trace,
-    ];
+    const ALL: [Self; 6] = [Self::Off, Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
 
     /// The name in the settings, which is also the one `tracing` parses.
     pub fn as_str(self) -> &'static str {
@@ -248,10 +240,7 @@ impl Config {
         layers.add_file(REFERENCE, |_| Source::Default);
         if let Some((name, text)) = file {
             let name = name.display().to_string();
-            layers.add_file(text, |line| Source::File {
-                name: name.clone(),
-                line,
-            });
+            layers.add_file(text, |line| Source::File { name: name.clone(), line });
         }
         layers.add_environment(environment);
         layers.add_flags(flags);
@@ -273,10 +262,7 @@ impl Config {
             return;
         };
         if self.server.listen.contains(&listen) {
-            layers.refuse(
-                "metrics.listen",
-                "must differ from the addresses of server.listen",
-            );
+            layers.refuse("metrics.listen", "must differ from the addresses of server.listen");
         }
     }
 

@@ -86,7 +86,13 @@ pub fn is_taken(address: SocketAddr) -> bool {
 }
 
 /// Serves this thread's listeners until told to stop, then lets running requests end. Runs on a `LocalSet`.
-pub async fn serve(listeners: Vec<TcpListener>, worker: Rc<Worker>, router: Router, rules: Rules, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    worker: Rc<Worker>,
+    router: Router,
+    rules: Rules,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let graceful = Rc::new(GracefulShutdown::new());
     let scratch = Rc::new(RefCell::new(Scratch::default()));
     let places = Arc::new(Semaphore::new(rules.most_connections));
@@ -112,7 +118,9 @@ pub async fn serve(listeners: Vec<TcpListener>, worker: Rc<Worker>, router: Rout
     for task in accepting.collect::<io::Result<Vec<_>>>()? {
         task.await.map_err(io::Error::other)?;
     }
-    let Ok(graceful) = Rc::try_unwrap(graceful).map_err(drop) else { return Err(io::Error::other("a listener did not end")) };
+    let Ok(graceful) = Rc::try_unwrap(graceful).map_err(drop) else {
+        return Err(io::Error::other("a listener did not end"));
+    };
     if tokio::time::timeout(rules.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time and were cut off");
     }
@@ -177,11 +185,14 @@ async fn converse(mut stream: TcpStream, front: Front, rules: Rules, watcher: Wa
             Left::With(bytes) => read = bytes,
         }
     }
+    // Not `pipeline_flush`: with bytes left unread it flushes nothing, and when those bytes are the end of the connection
+    // (a head that is refused, half a request), answers that were counted never leave.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(rules.header_timeout)
         .max_buf_size(HEAD_BYTES)
-        .pipeline_flush(true)
+        // Who has said all and only listens (`nc -N`, some monitors) is answered.
+        .half_close(true)
         .serve_connection(TokioIo::new(Resumed::new(read, stream)), front);
     // A client that goes away or speaks no HTTP is its own affair; hyper has answered what it could.
     let _ = watcher.watch(connection).await;

@@ -151,7 +151,9 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     };
     let stop_background = CancellationToken::new();
     let ended = stop_background.clone();
-    let background = thread::Builder::new().name("mask-background".to_owned()).spawn(move || runtime.block_on(background.run(ended)))?;
+    let background = thread::Builder::new()
+        .name("mask-background".to_owned())
+        .spawn(move || runtime.block_on(background.run(ended)))?;
     Ok(Running {
         addresses,
         first_key,
@@ -204,8 +206,16 @@ fn journal_options(config: &Config, threads: usize) -> mask_journal::Options {
     mask_journal::Options { segment_bytes: segment_bytes / PAGE_BYTES * PAGE_BYTES, max_bytes }
 }
 
-fn answer(redirects: &Arc<Redirects>, writer: mask_journal::Writer, listeners: Vec<std::net::TcpListener>, router: axum::Router, rules: Rules, stop: CancellationToken) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system gives an event queue");
+fn answer(
+    redirects: &Arc<Redirects>,
+    writer: mask_journal::Writer,
+    listeners: Vec<std::net::TcpListener>,
+    router: axum::Router,
+    rules: Rules,
+    stop: CancellationToken,
+) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system gives an event queue");
     let local = LocalSet::new();
     let worker = Rc::new(Worker::new(Arc::clone(redirects), writer));
     if let Err(error) = local.block_on(&runtime, listen::serve(listeners, worker, router, rules, stop)) {
@@ -215,7 +225,15 @@ fn answer(redirects: &Arc<Redirects>, writer: mask_journal::Writer, listeners: V
     runtime.shutdown_timeout(Duration::from_secs(1));
 }
 
-fn api_of(config: &Config, clock: &Clock, store: &Store, ids: Arc<Ids>, redirects: &Arc<Redirects>, passwords: Passwords, tasks: TaskTracker) -> Api {
+fn api_of(
+    config: &Config,
+    clock: &Clock,
+    store: &Store,
+    ids: Arc<Ids>,
+    redirects: &Arc<Redirects>,
+    passwords: Passwords,
+    tasks: TaskTracker,
+) -> Api {
     Api {
         store: store.clone(),
         clock: clock.clone(),
@@ -275,7 +293,9 @@ fn report(redirects: &Redirects, journal: &Journal) {
 /// Forgets replies that are a day old, in small batches.
 async fn clean(store: Store, clock: Clock, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let before = mask_core::time::Time::from_unix_millis(clock.now().unix_millis() - i64::try_from(REPLIES_ARE_KEPT.as_millis()).unwrap_or(i64::MAX));
+        let before = mask_core::time::Time::from_unix_millis(
+            clock.now().unix_millis() - i64::try_from(REPLIES_ARE_KEPT.as_millis()).unwrap_or(i64::MAX),
+        );
         match store.forget_replies(before, 500).await {
             Ok(500..) => continue,
             Ok(_) => {}

@@ -1,7 +1,11 @@
 //! Authorisation as a parameter: `caller: Caller<LinksWrite>` in a handler's signature is the check, and it carries the
 //! workspace. A handler without it cannot name an owner, and so cannot ask the store for anything.
 
-use std::{collections::HashMap, marker::PhantomData, sync::{Arc, Mutex, PoisonError}};
+use std::{
+    collections::HashMap,
+    marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::extract::FromRequestParts;
 use hyper::http::request::Parts;

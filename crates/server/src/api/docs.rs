@@ -26,12 +26,17 @@ pub fn routes() -> Router<Arc<Api>> {
 pub async fn openapi() -> Response {
     static DOCUMENT: LazyLock<String> = LazyLock::new(super::document);
     let json = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))], DOCUMENT.as_str()).into_response()
+    (
+        [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))],
+        DOCUMENT.as_str(),
+    )
+        .into_response()
 }
 
 /// The page of errors, as text; `type` of a problem points here.
 async fn errors() -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/markdown; charset=utf-8"))], super::error::page()).into_response()
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/markdown; charset=utf-8"))], super::error::page())
+        .into_response()
 }
 
 /// What a visitor of the application's host finds at its root.

@@ -158,7 +158,10 @@ impl ApiError {
     pub fn unavailable() -> Self {
         Self {
             retry_after_seconds: Some(5),
-            ..Self::new(Code::Unavailable, "The service is temporarily unavailable. Nothing was lost; try again shortly.")
+            ..Self::new(
+                Code::Unavailable,
+                "The service is temporarily unavailable. Nothing was lost; try again shortly.",
+            )
         }
     }
 
@@ -277,6 +280,8 @@ mod tests {
 
     #[test]
     fn statuses_are_statuses() {
-        assert!(Code::ALL.iter().all(|code| StatusCode::from_u16(code.status()).is_ok_and(|status| status.as_u16() >= 400)));
+        assert!(
+            Code::ALL.iter().all(|code| StatusCode::from_u16(code.status()).is_ok_and(|status| status.as_u16() >= 400))
+        );
     }
 }

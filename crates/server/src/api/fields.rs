@@ -219,13 +219,23 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_at_once() {
-        let error = read(json!({"url": 1, "expires_at": "x", "tags": ["a", ""], "archived": null, "expiresAt": "y", "else": 0}))
-            .expect_err("faults");
-        let fields: Vec<_> = error.details.iter().map(|detail| (detail.field.as_str(), detail.message.as_str())).collect();
-        assert_eq!(fields, [
-            ("url", "Must be a string"), ("expires_at", "never"), ("tags[1]", "empty"), ("archived", "Must not be null"),
-            ("expiresAt", "Unknown field; did you mean expires_at?"), ("else", "Unknown field"),
-        ]);
+        let error = read(
+            json!({"url": 1, "expires_at": "x", "tags": ["a", ""], "archived": null, "expiresAt": "y", "else": 0}),
+        )
+        .expect_err("faults");
+        let fields: Vec<_> =
+            error.details.iter().map(|detail| (detail.field.as_str(), detail.message.as_str())).collect();
+        assert_eq!(
+            fields,
+            [
+                ("url", "Must be a string"),
+                ("expires_at", "never"),
+                ("tags[1]", "empty"),
+                ("archived", "Must not be null"),
+                ("expiresAt", "Unknown field; did you mean expires_at?"),
+                ("else", "Unknown field"),
+            ]
+        );
         assert_eq!(error.code.status(), 422);
     }
 

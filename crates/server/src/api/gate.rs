@@ -145,7 +145,10 @@ fn allow_origin(headers: &mut HeaderMap) {
     const HEADERS: [(HeaderName, &str); 5] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key, if-match, if-none-match, accept"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, idempotency-key, if-match, if-none-match, accept",
+        ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
         (
             header::ACCESS_CONTROL_EXPOSE_HEADERS,

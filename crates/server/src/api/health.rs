@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, response::{IntoResponse, Response}, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use hyper::StatusCode;
 use serde_json::json;
 

@@ -162,7 +162,8 @@ mod tests {
         for address in 0..2_000_000_u32 {
             limits.count(Caller::Address(IpAddr::V4(address.into())), at(0));
         }
-        let callers: usize = limits.shards.iter().map(|shard| shard.lock().map_or(0, |window| window.counts.len())).sum();
+        let callers: usize =
+            limits.shards.iter().map(|shard| shard.lock().map_or(0, |window| window.counts.len())).sum();
         assert!(callers <= SHARDS * MOST_CALLERS + 65_536 * SHARDS);
     }
 }

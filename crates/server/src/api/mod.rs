@@ -108,7 +108,11 @@ pub fn router(api: &Arc<Api>) -> Router {
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
         .layer(middleware::from_fn_with_state(Arc::clone(api), gate::gate));
-    Router::new().merge(docs::routes()).merge(health::routes()).fallback_service(gated.with_state(Arc::clone(api))).with_state(Arc::clone(api))
+    Router::new()
+        .merge(docs::routes())
+        .merge(health::routes())
+        .fallback_service(gated.with_state(Arc::clone(api)))
+        .with_state(Arc::clone(api))
 }
 
 async fn no_path() -> ApiError {
@@ -166,7 +170,10 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
     }
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
-            response.headers.insert("X-Request-Id".to_owned(), HeaderBuilder::new().description(Some("Names the request")).build().into());
+            response.headers.insert(
+                "X-Request-Id".to_owned(),
+                HeaderBuilder::new().description(Some("Names the request")).build().into(),
+            );
         }
     }
 }

@@ -21,7 +21,10 @@ impl Parameters {
     /// Splits a query.
     pub fn of(query: Option<&str>) -> Self {
         let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        Self { pairs: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(), details: Vec::new() }
+        Self {
+            pairs: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
+            details: Vec::new(),
+        }
     }
 
     /// A parameter that may be absent; given twice, it is a fault.

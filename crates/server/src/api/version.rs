@@ -26,7 +26,8 @@ pub fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
     match (tags.next(), tags.next()) {
         (None | Some("*"), None) => Ok(Expected::AnyVersion),
         (Some(tag), None) => {
-            let version = tag.strip_prefix('"').and_then(|tag| tag.split_once('.')).and_then(|(version, _)| version.parse().ok());
+            let version =
+                tag.strip_prefix('"').and_then(|tag| tag.split_once('.')).and_then(|(version, _)| version.parse().ok());
             // A tag that was never ours matches nothing.
             version.map(Expected::Version).ok_or_else(changed)
         }
@@ -36,7 +37,10 @@ pub fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
 
 /// The object is not at the version that the caller means.
 pub fn changed() -> ApiError {
-    ApiError::new(Code::PreconditionFailed, "The object has changed since the version that If-Match names. Read it again.")
+    ApiError::new(
+        Code::PreconditionFailed,
+        "The object has changed since the version that If-Match names. Read it again.",
+    )
 }
 
 fn listed(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
@@ -56,7 +60,9 @@ mod tests {
 
     #[test]
     fn preconditions() {
-        for (value, is_known_) in [("\"3.7\"", true), ("W/\"3.7\"", true), ("\"1.1\", \"3.7\"", true), ("*", true), ("\"3.8\"", false)] {
+        for (value, is_known_) in
+            [("\"3.7\"", true), ("W/\"3.7\"", true), ("\"1.1\", \"3.7\"", true), ("*", true), ("\"3.8\"", false)]
+        {
             assert_eq!(is_known(&headers(header::IF_NONE_MATCH, value), "\"3.7\""), is_known_, "{value}");
         }
         assert_eq!(expected(&HeaderMap::new()), Ok(Expected::AnyVersion));

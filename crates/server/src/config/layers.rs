@@ -70,24 +70,14 @@ impl Layers {
     }
 
     /// The table of a known section; otherwise a fault.
-    fn section<'t, 'i>(
-        &mut self,
-        name: &str,
-        content: &'t DeValue<'i>,
-        source: &Source,
-    ) -> Option<&'t DeTable<'i>> {
+    fn section<'t, 'i>(&mut self, name: &str, content: &'t DeValue<'i>, source: &Source) -> Option<&'t DeTable<'i>> {
         let is_known = sections().any(|section| section == name);
         match content {
             DeValue::Table(keys) if is_known => return Some(keys),
             DeValue::Table(_) => {
                 let near = nearest(name, sections());
-                let hint =
-                    near.map_or_else(all_sections, |near| did_you_mean(&format!("[{near}]")));
-                self.fault(
-                    source.clone(),
-                    "",
-                    format!("[{name}] is no section; {hint}"),
-                );
+                let hint = near.map_or_else(all_sections, |near| did_you_mean(&format!("[{near}]")));
+                self.fault(source.clone(), "", format!("[{name}] is no section; {hint}"));
             }
             _ if is_known => self.fault(
                 source.clone(),
@@ -100,10 +90,7 @@ impl Layers {
     }
 
     /// Adds the variables that are settings; refuses those that look so and are not.
-    pub(super) fn add_environment(
-        &mut self,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) {
+    pub(super) fn add_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>) {
         for (name, value) in environment {
             let is_foreign = (FOREIGN_PREFIXES.iter()).any(|prefix| name.starts_with(prefix));
             let Some(rest) = name.strip_prefix(VARIABLE_PREFIX).filter(|_| !is_foreign) else {
@@ -129,20 +116,12 @@ impl Layers {
     }
 
     /// The value in force, if the rule accepts it. Every value given for the key is checked.
-    pub(super) fn read<T>(
-        &mut self,
-        key: &'static str,
-        rule: impl Fn(&Value) -> Result<T, String>,
-    ) -> Option<T> {
+    pub(super) fn read<T>(&mut self, key: &'static str, rule: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
         let mut in_force = None;
         for given in self.given.iter().filter(|given| given.key == key) {
             match rule(&given.value) {
                 Ok(value) => in_force = Some(value),
-                Err(message) => self.faults.push(Fault {
-                    source: given.source.clone(),
-                    key: key.to_owned(),
-                    message,
-                }),
+                Err(message) => self.faults.push(Fault { source: given.source.clone(), key: key.to_owned(), message }),
             }
         }
         in_force
@@ -179,11 +158,7 @@ impl Layers {
     }
 
     fn fault(&mut self, source: Source, key: impl Into<String>, message: String) {
-        self.faults.push(Fault {
-            source,
-            key: key.into(),
-            message,
-        });
+        self.faults.push(Fault { source, key: key.into(), message });
     }
 
     fn unknown(&mut self, source: Source, key: String) {
@@ -201,8 +176,9 @@ fn line_at(text: &str, offset: usize) -> usize {
 fn from_toml(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or(Value::Other("a larger number"), Value::Number),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Other("a larger number"), Value::Number)
+        }
         DeValue::Array(items) => {
             let texts = items.iter().map(|item| match item.get_ref() {
                 DeValue::String(text) => Some(text.to_string()),
@@ -232,9 +208,7 @@ fn sections() -> impl Iterator<Item = &'static str> {
         let section = |index: usize| section_and_name(KEYS[index]).0;
         *index == 0 || section(*index) != section(*index - 1)
     };
-    (0..KEYS.len())
-        .filter(starts)
-        .map(|index| section_and_name(KEYS[index]).0)
+    (0..KEYS.len()).filter(starts).map(|index| section_and_name(KEYS[index]).0)
 }
 
 fn all_sections() -> String {
@@ -290,17 +264,9 @@ fn misspellings(from: &str, to: &str) -> usize {
                 i + j
             } else {
                 let replaced = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
-                let swapped =
-                    i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
-                let swap = if swapped {
-                    rows[i - 2][j - 2] + 1
-                } else {
-                    replaced
-                };
-                (rows[i - 1][j] + 1)
-                    .min(rows[i][j - 1] + 1)
-                    .min(replaced)
-                    .min(swap)
+                let swapped = i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
+                let swap = if swapped { rows[i - 2][j - 2] + 1 } else { replaced };
+                (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(replaced).min(swap)
             };
         }
     }

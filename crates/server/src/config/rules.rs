@@ -52,11 +52,9 @@ impl Value {
     fn as_list(&self) -> Option<Vec<&str>> {
         match self {
             Self::List(items) => Some(items.iter().map(String::as_str).collect()),
-            Self::Text(text) | Self::Word(text) => Some(
-                (text.split(',').map(str::trim))
-                    .filter(|item| !item.is_empty())
-                    .collect(),
-            ),
+            Self::Text(text) | Self::Word(text) => {
+                Some((text.split(',').map(str::trim)).filter(|item| !item.is_empty()).collect())
+            }
             _ => None,
         }
     }
@@ -87,9 +85,7 @@ fn text(value: &Value) -> Checked<&str> {
 
 /// Every item of a list, each by the same rule.
 fn each<T>(value: &Value, item: impl Fn(&str) -> Checked<T>) -> Checked<Vec<T>> {
-    let items = value
-        .as_list()
-        .ok_or_else(|| format!("must be text or a list of texts, not {}", value.kind()))?;
+    let items = value.as_list().ok_or_else(|| format!("must be text or a list of texts, not {}", value.kind()))?;
     items.into_iter().map(item).collect()
 }
 
@@ -101,13 +97,10 @@ pub(super) fn number<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Va
             Value::Word(word) => (word.trim().parse().ok(), quoted(word)),
             other => (None, other.kind().to_owned()),
         };
-        written
-            .filter(|number| range.contains(number))
-            .and_then(|number| T::try_from(number).ok())
-            .ok_or_else(|| {
-                let (least, most) = (range.start(), range.end());
-                format!("must be a whole number from {least} to {most}, not {got}")
-            })
+        written.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            format!("must be a whole number from {least} to {most}, not {got}")
+        })
     }
 }
 
@@ -124,17 +117,13 @@ pub(super) fn milliseconds(range: RangeInclusive<i64>) -> impl Fn(&Value) -> Che
 }
 
 /// One of a few names.
-pub(super) fn choice<T: Copy, const N: usize>(
-    options: [(&'static str, T); N],
-) -> impl Fn(&Value) -> Checked<T> {
+pub(super) fn choice<T: Copy, const N: usize>(options: [(&'static str, T); N]) -> impl Fn(&Value) -> Checked<T> {
     move |value| {
         let written = text(value)?;
-        (options.iter().find(|(name, _)| *name == written))
-            .map(|(_, option)| *option)
-            .ok_or_else(|| {
-                let names = options.map(|(name, _)| format!("\"{name}\"")).join(", ");
-                format!("must be one of {names}, not {}", quoted(written))
-            })
+        (options.iter().find(|(name, _)| *name == written)).map(|(_, option)| *option).ok_or_else(|| {
+            let names = options.map(|(name, _)| format!("\"{name}\"")).join(", ");
+            format!("must be one of {names}, not {}", quoted(written))
+        })
     }
 }
 
@@ -148,10 +137,7 @@ pub(super) fn path(value: &Value) -> Checked<PathBuf> {
 
 fn socket_address(text: &str) -> Checked<SocketAddr> {
     (text.parse()).map_err(|_| {
-        format!(
-            "must be an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080, not {}",
-            quoted(text)
-        )
+        format!("must be an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080, not {}", quoted(text))
     })
 }
 
@@ -161,9 +147,7 @@ pub(super) fn addresses(value: &Value) -> Checked<Vec<SocketAddr>> {
     if addresses.is_empty() {
         return Err("must name at least one address, such as 127.0.0.1:8080".to_owned());
     }
-    let twice = |(index, address): &(usize, &SocketAddr)| {
-        address.port() != 0 && addresses[..*index].contains(address)
-    };
+    let twice = |(index, address): &(usize, &SocketAddr)| address.port() != 0 && addresses[..*index].contains(address);
     match addresses.iter().enumerate().find(twice) {
         Some((_, address)) => Err(format!("must name each address once, not {address} twice")),
         None => Ok(addresses),
@@ -207,10 +191,7 @@ pub(super) fn database_url(value: &Value) -> Checked<DatabaseUrl> {
 pub(super) fn hosts(value: &Value) -> Checked<Vec<String>> {
     each(value, |written| {
         host(written).ok_or_else(|| {
-            format!(
-                "must be host names without scheme, port or path, such as go.example.com, not {}",
-                quoted(written)
-            )
+            format!("must be host names without scheme, port or path, such as go.example.com, not {}", quoted(written))
         })
     })
 }
@@ -235,10 +216,7 @@ pub(super) fn networks(value: &Value) -> Checked<Vec<IpNet>> {
         (written.parse::<IpNet>().map(|network| network.trunc()))
             .or_else(|_| written.parse::<IpAddr>().map(IpNet::from))
             .map_err(|_| {
-                format!(
-                    "must be networks such as 10.0.0.0/8 or addresses such as 10.0.0.1, not {}",
-                    quoted(written)
-                )
+                format!("must be networks such as 10.0.0.0/8 or addresses such as 10.0.0.1, not {}", quoted(written))
             })
     })
 }

@@ -7,9 +7,7 @@ use super::*;
 /// Loads with a file named `mask.toml`, variables and flags.
 fn load(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, Faults> {
     let variables = (variables.iter()).map(|(name, value)| ((*name).into(), (*value).into()));
-    let flags: Vec<_> = (flags.iter())
-        .map(|(key, value)| (*key, (*value).to_owned()))
-        .collect();
+    let flags: Vec<_> = (flags.iter()).map(|(key, value)| (*key, (*value).to_owned())).collect();
     Config::load(Some((Path::new("mask.toml"), file)), variables, &flags)
 }
 
@@ -18,9 +16,7 @@ fn load_file(file: &str) -> Config {
 }
 
 fn shown(config: &Config, key: &str) -> (String, String) {
-    let setting = (config.describe().iter())
-        .find(|setting| setting.key == key)
-        .expect("every key is described");
+    let setting = (config.describe().iter()).find(|setting| setting.key == key).expect("every key is described");
     (setting.value_shown.clone(), setting.source.to_string())
 }
 
@@ -30,10 +26,7 @@ fn the_defaults_are_those_of_the_reference_file() {
     let seconds = Duration::from_secs;
     let milliseconds = Duration::from_millis;
 
-    assert_eq!(
-        config.server.listen,
-        ["127.0.0.1:8080".parse().expect("an address")]
-    );
+    assert_eq!(config.server.listen, ["127.0.0.1:8080".parse().expect("an address")]);
     assert_eq!(config.server.public_url.as_str(), "http://localhost:8080/");
     assert_eq!(config.server.threads, 0);
     assert_eq!(config.server.header_timeout, seconds(15));
@@ -90,9 +83,7 @@ fn the_reference_file_documents_every_key_in_order() {
 #[test]
 fn the_reference_file_is_a_file_to_start_from() {
     let config = load_file(REFERENCE);
-    let described: Vec<_> = (config.describe().iter())
-        .map(|setting| setting.key)
-        .collect();
+    let described: Vec<_> = (config.describe().iter()).map(|setting| setting.key).collect();
     assert_eq!(described, KEYS);
     for setting in config.describe() {
         assert!(matches!(setting.source, Source::File { .. }), "{setting:?}");
@@ -102,10 +93,7 @@ fn the_reference_file_is_a_file_to_start_from() {
 #[test]
 fn each_layer_goes_over_the_one_before() {
     let file = "[links]\nslug_length = 8\nmemory_mb = 8\n[server]\nthreads = 8";
-    let variables = [
-        ("MASK_LINKS__MEMORY_MB", "9"),
-        ("MASK_SERVER__THREADS", "9"),
-    ];
+    let variables = [("MASK_LINKS__MEMORY_MB", "9"), ("MASK_SERVER__THREADS", "9")];
     let config = load(file, &variables, &[("server.threads", "10")]).expect("right");
 
     assert_eq!(config.clicks.journal_max_mb, 4096);
@@ -141,24 +129,14 @@ fn variables_are_read_by_the_type_of_the_setting() {
 
     assert_eq!(config.server.listen.len(), 2);
     assert_eq!(config.server.header_timeout, Duration::from_secs(5));
-    assert_eq!(
-        config.links.domains,
-        ["go.example.com", "xn--bcher-kva.example"]
-    );
+    assert_eq!(config.links.domains, ["go.example.com", "xn--bcher-kva.example"]);
     assert_eq!(config.default_domain(), "go.example.com");
     assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.1/32", "::1/128"]);
     assert_eq!(config.clicks.durability, Durability::Power);
     assert_eq!(config.log.format, LogFormat::Json);
-    assert_eq!(
-        config.metrics.listen.map(|address| address.port()),
-        Some(9090)
-    );
+    assert_eq!(config.metrics.listen.map(|address| address.port()), Some(9090));
 
-    let emptied = load(
-        "[links]\ndomains = ['a.example']",
-        &[("MASK_LINKS__DOMAINS", "")],
-        &[],
-    );
+    let emptied = load("[links]\ndomains = ['a.example']", &[("MASK_LINKS__DOMAINS", "")], &[]);
     assert!(emptied.expect("right").links.domains.is_empty());
 }
 
@@ -174,38 +152,13 @@ fn a_list_in_a_file_may_be_one_text() {
 fn a_server_is_local_when_only_this_machine_can_reach_it_by_a_local_name() {
     let cases = [
         ("127.0.0.1:8080", "http://localhost:8080", true, "localhost"),
-        (
-            "127.0.0.1:1,[::1]:1",
-            "http://127.0.0.1:1",
-            true,
-            "127.0.0.1",
-        ),
+        ("127.0.0.1:1,[::1]:1", "http://127.0.0.1:1", true, "127.0.0.1"),
         ("[::1]:8080", "http://[::1]:8080", true, "[::1]"),
         ("0.0.0.0:8080", "http://localhost:8080", false, "localhost"),
-        (
-            "127.0.0.1:1,0.0.0.0:2",
-            "http://localhost",
-            false,
-            "localhost",
-        ),
-        (
-            "127.0.0.1:8080",
-            "https://localhost:8080",
-            false,
-            "localhost",
-        ),
-        (
-            "127.0.0.1:8080",
-            "http://Links.Example.com",
-            false,
-            "links.example.com",
-        ),
-        (
-            "127.0.0.1:8080",
-            "http://localhost.example.com",
-            false,
-            "localhost.example.com",
-        ),
+        ("127.0.0.1:1,0.0.0.0:2", "http://localhost", false, "localhost"),
+        ("127.0.0.1:8080", "https://localhost:8080", false, "localhost"),
+        ("127.0.0.1:8080", "http://Links.Example.com", false, "links.example.com"),
+        ("127.0.0.1:8080", "http://localhost.example.com", false, "localhost.example.com"),
     ];
     for (listen, public_url, is_local, host) in cases {
         let flags = [("server.listen", listen), ("server.public_url", public_url)];
@@ -213,68 +166,29 @@ fn a_server_is_local_when_only_this_machine_can_reach_it_by_a_local_name() {
         assert_eq!(config.is_local(), is_local, "{listen} {public_url}");
         assert_eq!(config.public_host(), host);
         assert_eq!(config.default_domain(), host);
-        assert_eq!(
-            config.warnings().is_empty(),
-            is_local,
-            "{listen} {public_url}"
-        );
+        assert_eq!(config.warnings().is_empty(), is_local, "{listen} {public_url}");
     }
 }
 
 #[test]
 fn what_is_likely_a_mistake_is_warned_of() {
     let cases = [
-        (
-            "0.0.0.0:80",
-            "http://links.example.com",
-            "",
-            "server.public_url is plain http",
-        ),
-        (
-            "0.0.0.0:80",
-            "https://links.example.com",
-            "",
-            "proxy.trusted is empty",
-        ),
-        (
-            "0.0.0.0:80",
-            "https://links.example.com",
-            "0.0.0.0/0",
-            "a network of all addresses",
-        ),
+        ("0.0.0.0:80", "http://links.example.com", "", "server.public_url is plain http"),
+        ("0.0.0.0:80", "https://links.example.com", "", "proxy.trusted is empty"),
+        ("0.0.0.0:80", "https://links.example.com", "0.0.0.0/0", "a network of all addresses"),
     ];
     for (listen, public_url, trusted, expected) in cases {
-        let flags = [
-            ("server.listen", listen),
-            ("server.public_url", public_url),
-            ("proxy.trusted", trusted),
-        ];
+        let flags = [("server.listen", listen), ("server.public_url", public_url), ("proxy.trusted", trusted)];
         let warnings = load("", &[], &flags).expect("right").warnings();
-        assert!(
-            matches!(&warnings[..], [one] if one.contains(expected)),
-            "{warnings:?}"
-        );
+        assert!(matches!(&warnings[..], [one] if one.contains(expected)), "{warnings:?}");
     }
-    let behind_a_proxy = [
-        ("server.public_url", "https://links.example.com"),
-        ("proxy.trusted", "10.0.0.1"),
-    ];
-    assert!(
-        load("", &[], &behind_a_proxy)
-            .expect("right")
-            .warnings()
-            .is_empty()
-    );
+    let behind_a_proxy = [("server.public_url", "https://links.example.com"), ("proxy.trusted", "10.0.0.1")];
+    assert!(load("", &[], &behind_a_proxy).expect("right").warnings().is_empty());
 }
 
 #[test]
 fn the_pool_suits_the_database() {
-    let cases = [
-        ("", "0", 2),
-        ("sqlite://x.db", "0", 2),
-        ("postgres://h/d", "0", 8),
-        ("postgres://h/d", "3", 3),
-    ];
+    let cases = [("", "0", 2), ("sqlite://x.db", "0", 2), ("postgres://h/d", "0", 8), ("postgres://h/d", "3", 3)];
     for (url, pool_size, expected) in cases {
         let flags = [("database.url", url), ("database.pool_size", pool_size)];
         assert_eq!(load("", &[], &flags).expect("right").pool_size(), expected);

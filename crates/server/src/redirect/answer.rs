@@ -135,7 +135,15 @@ impl Worker {
     /// The redirects of the thread that owns this writer.
     pub fn new(shared: Arc<Redirects>, writer: Writer) -> Self {
         let salt = shared.salts.at(shared.clock.now());
-        Self { shared, writer: RefCell::new(writer), salt: Cell::new(salt), last_host: RefCell::default(), lost_logged: Cell::new(i64::MIN), no_headers: HeaderMap::new(), date: Cell::new(DateText::UNKNOWN) }
+        Self {
+            shared,
+            writer: RefCell::new(writer),
+            salt: Cell::new(salt),
+            last_host: RefCell::default(),
+            lost_logged: Cell::new(i64::MIN),
+            no_headers: HeaderMap::new(),
+            date: Cell::new(DateText::UNKNOWN),
+        }
     }
 
     /// Answers a request, or hands it back.

@@ -141,24 +141,14 @@ impl Notice {
 
     fn sentence(self) -> Cow<'static, str> {
         let sentence = match self {
-            Self::BadRequest => {
-                "The request is damaged. Check that the address is complete, then open it again."
-            }
-            Self::NotFound => {
-                "Nothing is kept at this address. Check the spelling, or ask for the link again."
-            }
-            Self::MethodNotAllowed => {
-                "A link can be opened, and nothing else. Open its address in a browser."
-            }
+            Self::BadRequest => "The request is damaged. Check that the address is complete, then open it again.",
+            Self::NotFound => "Nothing is kept at this address. Check the spelling, or ask for the link again.",
+            Self::MethodNotAllowed => "A link can be opened, and nothing else. Open its address in a browser.",
             Self::Expired => "Its time is over. Ask whoever gave it to you for a new one.",
             Self::Removed => "Its owner took it away. Ask whoever gave it to you for a new one.",
-            Self::LimitReached => {
-                "Its owner set how often it can be used, and it has been used that often."
-            }
+            Self::LimitReached => "Its owner set how often it can be used, and it has been used that often.",
             Self::TooManyAttempts { retry_after_s } => return wait_sentence(retry_after_s).into(),
-            Self::Unavailable => {
-                "We could not look this link up just now. Try it again in a few seconds."
-            }
+            Self::Unavailable => "We could not look this link up just now. Try it again in a few seconds.",
         };
         sentence.into()
     }
@@ -169,11 +159,7 @@ impl Notice {
 }
 
 fn wait_sentence(retry_after_s: u64) -> String {
-    let unit = if retry_after_s == 1 {
-        "second"
-    } else {
-        "seconds"
-    };
+    let unit = if retry_after_s == 1 { "second" } else { "seconds" };
     format!("Too many passwords were tried for this link. Try again in {retry_after_s} {unit}.")
 }
 
@@ -183,10 +169,7 @@ fn wait_sentence(retry_after_s: u64) -> String {
 /// to the destination.
 pub(crate) fn password_form(page: &PasswordForm<'_>) -> Page {
     Page {
-        html: render(&PasswordFormTemplate {
-            page,
-            short_url: without_scheme(page.short_url),
-        }),
+        html: render(&PasswordFormTemplate { page, short_url: without_scheme(page.short_url) }),
         content_security_policy: &POLICIES.form,
     }
 }
@@ -227,9 +210,7 @@ pub(crate) fn social_preview(page: &SocialPreview<'_>) -> Page {
 /// The page at `/` of a host that has nothing else to show there. The application host names
 /// its documentation.
 pub(crate) fn root(is_application_host: bool) -> Page {
-    strict(&RootTemplate {
-        is_application_host,
-    })
+    strict(&RootTemplate { is_application_host })
 }
 
 #[derive(Template)]
@@ -276,10 +257,7 @@ struct RootTemplate {
 }
 
 fn strict(template: &impl Template) -> Page {
-    Page {
-        html: render(template),
-        content_security_policy: &POLICIES.strict,
-    }
+    Page { html: render(template), content_security_policy: &POLICIES.strict }
 }
 
 /// Writing to a string does not fail, and should it one day, a line of text is better on the
@@ -297,9 +275,7 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 
 /// The style as sent: the file without its indentation and its comment lines.
 static STYLE: LazyLock<String> = LazyLock::new(|| {
-    let lines = include_str!("../../templates/style.css")
-        .lines()
-        .map(str::trim);
+    let lines = include_str!("../../templates/style.css").lines().map(str::trim);
     let kept = lines.filter(|line| !line.is_empty() && !line.starts_with("/*"));
     kept.collect::<Vec<_>>().join("\n")
 });
@@ -319,10 +295,7 @@ static POLICIES: LazyLock<Policies> = LazyLock::new(|| {
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; \
          base-uri 'none'; frame-ancestors 'none'"
     );
-    Policies {
-        strict: format!("{form}; form-action 'none'"),
-        form,
-    }
+    Policies { strict: format!("{form}; form-action 'none'"), form }
 });
 
 /// Schemes that a browser gives a meaning of its own, and that therefore do not belong to an
@@ -361,11 +334,7 @@ struct Address<'a> {
 impl<'a> Address<'a> {
     fn new(url: &'a str) -> Self {
         let lead = web_host(url).or_else(|| app_scheme(url).map(|scheme| format!("App: {scheme}")));
-        Self {
-            text: with_hidden_encoded(url),
-            href: lead.is_some().then_some(url),
-            lead,
-        }
+        Self { text: with_hidden_encoded(url), href: lead.is_some().then_some(url), lead }
     }
 }
 
@@ -381,13 +350,9 @@ fn web_host(url: &str) -> Option<String> {
 fn app_scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
     let mut bytes = scheme.bytes();
-    let well_formed = bytes
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic())
+    let well_formed = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let known_to_browsers = BROWSER_SCHEMES
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known));
+    let known_to_browsers = BROWSER_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
     (well_formed && !known_to_browsers && !url.contains(changes_on_parsing)).then_some(scheme)
 }
 
@@ -423,9 +388,7 @@ fn is_hidden(character: char) -> bool {
 
 /// Short addresses are shown the way people say them.
 fn without_scheme(url: &str) -> &str {
-    url.strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"))
-        .unwrap_or(url)
+    url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url)
 }
 
 /// Our own addresses are `http://` where somebody tries the program out at home.

@@ -30,7 +30,8 @@ pub(crate) const BROWSER: &str =
 pub(crate) const START: &str = "2026-03-24T14:00:14Z";
 
 /// Settings of a server whose address in the world is https, behind a proxy on this machine that is trusted.
-pub(crate) const HTTPS: [(&str, &str); 2] = [("server.public_url", "https://mask.example"), ("proxy.trusted", "127.0.0.0/8")];
+pub(crate) const HTTPS: [(&str, &str); 2] =
+    [("server.public_url", "https://mask.example"), ("proxy.trusted", "127.0.0.0/8")];
 
 /// Keeps everybody else from writing into an app's SQLite database, until what is returned is dropped.
 pub(crate) fn lock(app: &App) -> rusqlite::Connection {
@@ -104,7 +105,8 @@ impl App {
     async fn launch(&mut self) -> Option<String> {
         let config = Config::load(None, [], &self.flags).expect("settings");
         let clock = self.clock.clone();
-        let running = tokio::task::spawn_blocking(move || run::start(&config, &clock).expect("a server")).await.expect("started");
+        let running =
+            tokio::task::spawn_blocking(move || run::start(&config, &clock).expect("a server")).await.expect("started");
         self.base = format!("http://{}", running.addresses[0]);
         let key = running.first_key.as_ref().map(|key| key.reveal().to_owned());
         self.running = Some(running);
@@ -220,7 +222,11 @@ pub(crate) struct Answer {
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         let headers = reply.headers().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
-        Self { status: reply.status, headers: headers.collect(), text: String::from_utf8(reply.body.clone()).expect("text") }
+        Self {
+            status: reply.status,
+            headers: headers.collect(),
+            text: String::from_utf8(reply.body.clone()).expect("text"),
+        }
     }
 }
 
@@ -307,7 +313,10 @@ impl Drop for Database {
 
 /// Runs one statement.
 pub(crate) fn psql(url: &str, statement: &str) {
-    let done = Command::new("psql").args(["-X", "-q", "-v", "ON_ERROR_STOP=1", url, "-c", statement]).output().expect("psql runs");
+    let done = Command::new("psql")
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", url, "-c", statement])
+        .output()
+        .expect("psql runs");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 

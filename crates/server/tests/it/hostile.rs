@@ -315,6 +315,38 @@ async fn requests_in_a_row_and_half_a_connection() {
 }
 
 #[tokio::test]
+async fn requests_in_pieces() {
+    let app = app(&[]).await;
+    let address = app.server().addresses[0];
+    blocking(move || {
+        still_serves(address);
+        let plain = format!("{HEAD}User-Agent: {}\r\n\r\n", crate::harness::BROWSER);
+        let form = "GET /locked-one HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        for (request, statuses) in [
+            (format!("{plain}{plain}"), [302, 302]),
+            (format!("{plain}{form}"), [302, 200]),
+            (format!("{form}{plain}"), [200, 302]),
+        ] {
+            for end in 1..request.len() {
+                let mut wire = Wire::open(address).expect("a connection");
+                wire.send(&request.as_bytes()[..end]).expect("sent");
+                wire.send(&request.as_bytes()[end..]).expect("sent");
+                for status in statuses {
+                    let reply = wire.reply().expect("an answer");
+                    assert_eq!(reply.status, status, "in two pieces, the first of {end} bytes");
+                }
+            }
+            let mut wire = Wire::open(address).expect("a connection");
+            for byte in request.as_bytes() {
+                wire.send(&[*byte]).expect("sent");
+            }
+            assert_eq!(statuses.map(|_| wire.reply().expect("an answer").status), statuses);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn as_many_connections_as_there_are_places() {
     let app = app(&[("server.max_connections", "8"), ("server.header_timeout_seconds", "1")]).await;
     let address = app.server().addresses[0];

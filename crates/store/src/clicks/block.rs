@@ -169,7 +169,10 @@ mod tests {
         let read = read(&block).expect("a block");
         assert_eq!(read.len(), facts.len());
         for (read, fact) in read.iter().zip(&facts) {
-            assert_eq!((read.at, read.owner, read.link, read.visitor, read.is_counted), (fact.at, fact.owner, fact.link, fact.visitor, fact.is_counted));
+            assert_eq!(
+                (read.at, read.owner, read.link, read.visitor, read.is_counted),
+                (fact.at, fact.owner, fact.link, fact.visitor, fact.is_counted)
+            );
             assert_eq!(read.words[0..3], [Some(fact.class), Some(fact.reason), Some(fact.choice.as_str())]);
             assert_eq!(read.words[6..], [fact.language.as_deref(), fact.referrer.as_deref()]);
         }

@@ -13,8 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    LinkBody, forget, input,
-    new_link,
+    LinkBody, forget, input, new_link,
     shape::{BulkAnswer, BulkItem},
     unplaced, with_password,
 };
@@ -144,7 +143,11 @@ pub(super) async fn update_bulk(
     let mut problems = Problems::default();
     let asked = input::read_change(set, api.world(), &mut problems);
     for name in ["slug", "external_id"].into_iter().filter(|_| ids.len() > 1) {
-        let is_set = if name == "slug" { asked.change.slug.is_some() } else { matches!(asked.change.external_id, Some(Some(_))) };
+        let is_set = if name == "slug" {
+            asked.change.slug.is_some()
+        } else {
+            matches!(asked.change.external_id, Some(Some(_)))
+        };
         if is_set {
             problems.refuse(name, "Cannot be the same for several links");
         }

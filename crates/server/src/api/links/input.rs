@@ -168,13 +168,24 @@ fn members(fields: &mut Fields<'_>, world: World<'_>, is_new: bool) -> Asked {
     let url = text(|address| world.url(address));
     let known_host = |name: &str| {
         world.hosts.canonical(name).map(str::to_owned).ok_or_else(|| {
-            Refused::saying(format!("Must be a domain of this workspace: {}", world.hosts.names().collect::<Vec<_>>().join(", ")))
+            Refused::saying(format!(
+                "Must be a domain of this workspace: {}",
+                world.hosts.names().collect::<Vec<_>>().join(", ")
+            ))
         })
     };
     let change = Change {
         url: if is_new { fields.required("url", &url) } else { fields.optional("url", &url) },
-        slug: if is_new { fields.nullable("slug", text(Slug::parse)).flatten() } else { fields.optional("slug", text(Slug::parse)) },
-        domain: if is_new { fields.nullable("domain", text(known_host)).flatten() } else { fields.optional("domain", text(known_host)) },
+        slug: if is_new {
+            fields.nullable("slug", text(Slug::parse)).flatten()
+        } else {
+            fields.optional("slug", text(Slug::parse))
+        },
+        domain: if is_new {
+            fields.nullable("domain", text(known_host)).flatten()
+        } else {
+            fields.optional("domain", text(known_host))
+        },
         title: fields.nullable("title", line()),
         tags: fields.texts("tags", MOST_TAGS, Tag::parse).map(without_repeats),
         utm_source: fields.nullable("utm_source", line()),
@@ -186,13 +197,16 @@ fn members(fields: &mut Fields<'_>, world: World<'_>, is_new: bool) -> Asked {
         ios_target: fields.nullable("ios_target", text(|address| world.target(address))),
         android_target: fields.nullable("android_target", text(|address| world.target(address))),
         password_hash: None,
-        redirect_status: fields.nullable("redirect_status", integer(RedirectStatus::parse)).map(Option::unwrap_or_default),
+        redirect_status: fields
+            .nullable("redirect_status", integer(RedirectStatus::parse))
+            .map(Option::unwrap_or_default),
         click_limit: fields.nullable("click_limit", integer(link::parse_click_limit)),
         expired_url: fields.nullable("expired_url", &url),
         external_id: fields.nullable("external_id", text(link::parse_external_id)),
         is_archived: fields.nullable("archived", boolean).map(Option::unwrap_or_default),
         rules: fields.list("rules", rule::MOST, |item, path, problems| read_rule(item, path, problems, world)),
-        variants: fields.list("variants", MOST_VARIANTS, |item, path, problems| read_variant(item, path, problems, world)),
+        variants: fields
+            .list("variants", MOST_VARIANTS, |item, path, problems| read_variant(item, path, problems, world)),
         preview: read_preview(fields),
     };
     if let Some(slug) = change.slug.as_ref().filter(|slug| slug.is_reserved()) {
@@ -201,7 +215,8 @@ fn members(fields: &mut Fields<'_>, world: World<'_>, is_new: bool) -> Asked {
             fields.problems.refuse("slug", format!("{slug} is reserved on this domain"));
         }
     }
-    let password = fields.nullable("password", text(|password| link::parse_password(password).map(|()| password.to_owned())));
+    let password =
+        fields.nullable("password", text(|password| link::parse_password(password).map(|()| password.to_owned())));
     Asked { change, password }
 }
 

@@ -83,7 +83,10 @@ async fn create(
         Ok(link) => Kept { status: 201, body: json_bytes(&LinkBody::of(link, &redirects)) },
         Err(why) => {
             let error = unplaced(why.clone());
-            Kept { status: error.code.status(), body: json_bytes(&serde_json::json!({ "error": error.json(seen.request_id.as_str()) })) }
+            Kept {
+                status: error.code.status(),
+                body: json_bytes(&serde_json::json!({ "error": error.json(seen.request_id.as_str()) })),
+            }
         }
     });
     match once::done(api.store.create_link(caller.owner, new, keep).await?)? {
@@ -108,7 +111,12 @@ async fn create(
     ),
     security(("key" = ["links:read"]))
 )]
-async fn get(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, LinkPath(id): LinkPath, headers: HeaderMap) -> Result<Response, ApiError> {
+async fn get(
+    State(api): State<Arc<Api>>,
+    caller: Caller<LinksRead>,
+    LinkPath(id): LinkPath,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let link = api.store.link_by_id(caller.owner, id).await?.ok_or_else(absent)?;
     Ok(shown(&api, &link, &headers))
 }
@@ -129,7 +137,12 @@ async fn get(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, LinkPath(id
     ),
     security(("key" = ["links:read"]))
 )]
-async fn lookup(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, mut parameters: Parameters, headers: HeaderMap) -> Result<Response, ApiError> {
+async fn lookup(
+    State(api): State<Arc<Api>>,
+    caller: Caller<LinksRead>,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let domain = parameters.optional("domain", query::plain);
     let slug = parameters.required("slug", query::plain);
     parameters.end()?;
@@ -149,13 +162,20 @@ async fn lookup(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, mut para
     responses((status = 200, description = "The changed link", body = LinkBody)),
     security(("key" = ["links:write"]))
 )]
-async fn update(State(api): State<Arc<Api>>, caller: Caller<LinksWrite>, LinkPath(id): LinkPath, headers: HeaderMap, body: Json) -> Result<Response, ApiError> {
+async fn update(
+    State(api): State<Arc<Api>>,
+    caller: Caller<LinksWrite>,
+    LinkPath(id): LinkPath,
+    headers: HeaderMap,
+    body: Json,
+) -> Result<Response, ApiError> {
     let expected = version::expected(&headers)?;
     let mut problems = Problems::default();
     let asked = input::read_change(body.value, api.world(), &mut problems);
     problems.check()?;
     let change = with_password(&api, asked).await?;
-    let (link, was) = api.store.update_link(caller.owner, id, expected, change, api.clock.now()).await?.map_err(unplaced)?;
+    let (link, was) =
+        api.store.update_link(caller.owner, id, expected, change, api.clock.now()).await?.map_err(unplaced)?;
     forget(&api, &link, &was);
     Ok(shown(&api, &link, &HeaderMap::new()))
 }
@@ -174,11 +194,18 @@ async fn update(State(api): State<Arc<Api>>, caller: Caller<LinksWrite>, LinkPat
     responses((status = 204, description = "The link is gone")),
     security(("key" = ["links:write"]))
 )]
-async fn delete(State(api): State<Arc<Api>>, caller: Caller<LinksWrite>, LinkPath(id): LinkPath, mut parameters: Parameters, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+async fn delete(
+    State(api): State<Arc<Api>>,
+    caller: Caller<LinksWrite>,
+    LinkPath(id): LinkPath,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
     let release_slug = parameters.optional("release_slug", query::boolean).unwrap_or(false);
     parameters.end()?;
     let expected = version::expected(&headers)?;
-    let removed = api.store.delete_link(caller.owner, id, expected, release_slug, api.clock.now()).await?.map_err(unplaced)?;
+    let removed =
+        api.store.delete_link(caller.owner, id, expected, release_slug, api.clock.now()).await?.map_err(unplaced)?;
     for (domain, slug) in &removed.addresses {
         api.redirects.forget(domain, slug);
     }
@@ -200,7 +227,12 @@ async fn delete(State(api): State<Arc<Api>>, caller: Caller<LinksWrite>, LinkPat
     ),
     security(("key" = ["links:read"]))
 )]
-async fn get_by_external_id(State(api): State<Arc<Api>>, caller: Caller<LinksRead>, TextPath(external_id): TextPath, headers: HeaderMap) -> Result<Response, ApiError> {
+async fn get_by_external_id(
+    State(api): State<Arc<Api>>,
+    caller: Caller<LinksRead>,
+    TextPath(external_id): TextPath,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     if link::parse_external_id(&external_id).is_err() {
         return Err(absent());
     }
@@ -221,9 +253,15 @@ async fn get_by_external_id(State(api): State<Arc<Api>>, caller: Caller<LinksRea
     ),
     security(("key" = ["links:write"]))
 )]
-async fn upsert(State(api): State<Arc<Api>>, caller: Caller<LinksWrite>, TextPath(external_id): TextPath, body: Json) -> Result<Response, ApiError> {
+async fn upsert(
+    State(api): State<Arc<Api>>,
+    caller: Caller<LinksWrite>,
+    TextPath(external_id): TextPath,
+    body: Json,
+) -> Result<Response, ApiError> {
     let mut problems = Problems::default();
-    let external_id = link::parse_external_id(&external_id).map_err(|why| problems.refuse("external_id", why.to_string())).ok();
+    let external_id =
+        link::parse_external_id(&external_id).map_err(|why| problems.refuse("external_id", why.to_string())).ok();
     let mut asked = input::read_new(body.value, api.world(), &mut problems);
     if asked.change.external_id.as_ref().is_some_and(|own| *own != external_id) {
         problems.refuse("external_id", "Must be the one in the path, or be left out");
@@ -270,7 +308,9 @@ async fn new_link(api: &Api, asked: Asked) -> Result<NewLink, ApiError> {
     let slugs = match &change.slug {
         Some(slug) => Slugs::Wanted(slug.clone()),
         // Should they all be taken, the last ones are longer.
-        None => Slugs::AnyOf((0..RANDOM_SLUGS).map(|turn| Slug::random(api.slug_length + turn / 2, crate::clock::below)).collect()),
+        None => Slugs::AnyOf(
+            (0..RANDOM_SLUGS).map(|turn| Slug::random(api.slug_length + turn / 2, crate::clock::below)).collect(),
+        ),
     };
     let content = change.content().ok_or_else(ApiError::internal)?;
     Ok(NewLink { id: LinkId::from_bits(api.ids.next(now)), domain, slugs, content, now })
@@ -290,7 +330,9 @@ fn unplaced(why: Unplaced) -> ApiError {
         Unplaced::SlugTaken => ApiError::new(Code::Conflict, "A link with this slug already exists on this domain."),
         Unplaced::SlugReserved(id) => ApiError::new(
             Code::Conflict,
-            format!("This slug belonged to the link {id} and stays reserved; DELETE /api/v1/links/{id}?release_slug=true frees it."),
+            format!(
+                "This slug belonged to the link {id} and stays reserved; DELETE /api/v1/links/{id}?release_slug=true frees it."
+            ),
         ),
         Unplaced::ExternalIdTaken => ApiError::new(Code::Conflict, "Another of your links has this external_id."),
         Unplaced::Absent => absent(),

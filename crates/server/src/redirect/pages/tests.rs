@@ -32,59 +32,24 @@ fn pages_with(text: &str) -> Vec<(String, Page)> {
         image_url: Some(text),
     };
     let mut pages = vec![
-        (
-            "password".to_owned(),
-            password_form(&PasswordForm {
-                short_url: text,
-                rejected: false,
-            }),
-        ),
-        (
-            "password-wrong".to_owned(),
-            password_form(&PasswordForm {
-                short_url: text,
-                rejected: true,
-            }),
-        ),
+        ("password".to_owned(), password_form(&PasswordForm { short_url: text, rejected: false })),
+        ("password-wrong".to_owned(), password_form(&PasswordForm { short_url: text, rejected: true })),
         ("inspect".to_owned(), inspect(&inspect_page)),
         (
             "inspect-protected".to_owned(),
-            inspect(&Inspect {
-                destination: None,
-                title: None,
-                may_vary: false,
-                ..inspect_page
-            }),
+            inspect(&Inspect { destination: None, title: None, may_vary: false, ..inspect_page }),
         ),
         ("preview".to_owned(), social_preview(&preview)),
-        (
-            "preview-protected".to_owned(),
-            social_preview(&SocialPreview {
-                destination: None,
-                ..preview
-            }),
-        ),
+        ("preview-protected".to_owned(), social_preview(&SocialPreview { destination: None, ..preview })),
         ("root".to_owned(), root(false)),
         ("root-app".to_owned(), root(true)),
     ];
-    pages.extend(NOTICES.map(|kind| {
-        (
-            format!("notice-{}", kind.code().replace(' ', "-")),
-            notice(kind, text),
-        )
-    }));
+    pages.extend(NOTICES.map(|kind| (format!("notice-{}", kind.code().replace(' ', "-")), notice(kind, text))));
     pages
 }
 
 fn inspect_url(url: &str) -> String {
-    inspect(&Inspect {
-        short_url: SHORT,
-        destination: Some(url),
-        title: None,
-        created_at_ms: 0,
-        may_vary: false,
-    })
-    .html
+    inspect(&Inspect { short_url: SHORT, destination: Some(url), title: None, created_at_ms: 0, may_vary: false }).html
 }
 
 #[test]
@@ -107,11 +72,7 @@ fn hostile_text_comes_out_as_text() {
     let (text_shape, address_shape) = (shape("harmless"), shape("https://harmless.example/"));
     for payload in payloads {
         let is_address = payload.starts_with("https://");
-        let expected = if is_address {
-            &address_shape
-        } else {
-            &text_shape
-        };
+        let expected = if is_address { &address_shape } else { &text_shape };
         for ((name, page), expected) in pages_with(payload).into_iter().zip(expected) {
             assert!(!page.html.contains("<script"), "{name}: {payload}");
             assert!(!page.html.contains(payload), "{name}: {payload}");
@@ -142,10 +103,7 @@ fn only_web_and_app_addresses_can_be_followed() {
         "mailto:a@example.com",
         "com.example.app:/x",
     ] {
-        assert!(
-            inspect_url(url).contains("rel=\"noopener noreferrer nofollow\""),
-            "{url}"
-        );
+        assert!(inspect_url(url).contains("rel=\"noopener noreferrer nofollow\""), "{url}");
     }
     for url in [
         "javascript:alert(1)",
@@ -187,10 +145,7 @@ fn the_host_is_the_one_a_browser_connects_to() {
         ("https://аpple.example/", "xn--pple-43d.example"),
         ("myapp://bank.example/", "App: myapp"),
     ] {
-        assert!(
-            inspect_url(url).contains(&format!("<strong class=\"host\">{host}</strong>")),
-            "{url}"
-        );
+        assert!(inspect_url(url).contains(&format!("<strong class=\"host\">{host}</strong>")), "{url}");
     }
 }
 
@@ -202,9 +157,8 @@ fn an_address_cannot_hide_or_turn_its_letters() {
 
 #[test]
 fn a_protected_link_does_not_say_where_it_leads() {
-    for (name, page) in pages_with("https://secret.example/")
-        .into_iter()
-        .filter(|(name, _)| name.ends_with("-protected"))
+    for (name, page) in
+        pages_with("https://secret.example/").into_iter().filter(|(name, _)| name.ends_with("-protected"))
     {
         assert!(!page.html.contains("class=\"address\""), "{name}");
         assert!(page.html.contains("protected by a password"), "{name}");
@@ -218,27 +172,11 @@ fn the_policy_names_the_style_that_the_page_holds() {
         let (style, rest) = rest.split_once("</style>").expect("the end of the style");
         let hash = STANDARD.encode(Sha256::digest(style));
         let policy = page.content_security_policy;
-        assert!(
-            policy.contains(&format!("style-src 'sha256-{hash}';")),
-            "{name}"
-        );
-        assert!(
-            policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"),
-            "{name}"
-        );
-        assert_eq!(
-            policy.contains("form-action 'none'"),
-            !page.html.contains("<form"),
-            "{name}"
-        );
-        assert!(
-            !rest.contains("<style") && !page.html.contains(" style="),
-            "{name}"
-        );
-        assert!(
-            !style.contains("/*") && !style.contains("url(") && !style.contains("@import"),
-            "{name}"
-        );
+        assert!(policy.contains(&format!("style-src 'sha256-{hash}';")), "{name}");
+        assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{name}");
+        assert_eq!(policy.contains("form-action 'none'"), !page.html.contains("<form"), "{name}");
+        assert!(!rest.contains("<style") && !page.html.contains(" style="), "{name}");
+        assert!(!style.contains("/*") && !style.contains("url(") && !style.contains("@import"), "{name}");
     }
 }
 
@@ -247,17 +185,8 @@ fn every_page_is_small_and_complete() {
     for (name, page) in pages_with("https://example.com/some/where?with=a&query=too") {
         let html = &page.html;
         assert!(html.len() <= 6 * 1024, "{name}: {} bytes", html.len());
-        assert!(
-            html.starts_with("<!doctype html>\n<html lang=\"en\" dir=\"ltr\">"),
-            "{name}"
-        );
-        for part in [
-            "<title>",
-            "name=\"viewport\"",
-            "name=\"robots\" content=\"noindex\"",
-            "<h1",
-            "</html>",
-        ] {
+        assert!(html.starts_with("<!doctype html>\n<html lang=\"en\" dir=\"ltr\">"), "{name}");
+        for part in ["<title>", "name=\"viewport\"", "name=\"robots\" content=\"noindex\"", "<h1", "</html>"] {
             assert!(html.contains(part), "{name}: {part}");
         }
         for absent in ["<script", "<img", "<iframe", "@import", "url("] {
@@ -268,24 +197,14 @@ fn every_page_is_small_and_complete() {
 
 #[test]
 fn the_form_says_when_a_password_was_wrong() {
-    let first = password_form(&PasswordForm {
-        short_url: SHORT,
-        rejected: false,
-    })
-    .html;
+    let first = password_form(&PasswordForm { short_url: SHORT, rejected: false }).html;
     assert!(!first.contains("role=\"alert\"") && !first.contains("aria-invalid"));
-    let again = password_form(&PasswordForm {
-        short_url: SHORT,
-        rejected: true,
-    })
-    .html;
+    let again = password_form(&PasswordForm { short_url: SHORT, rejected: true }).html;
     assert!(again.contains("id=\"error\" role=\"alert\">That password is not right.</p>"));
     assert!(again.contains("aria-describedby=\"error\""));
     for html in [first, again] {
         assert!(html.contains("<form method=\"post\">"));
-        assert!(html.contains(
-            "name=\"password\" type=\"password\" maxlength=\"128\" autocomplete=\"off\""
-        ));
+        assert!(html.contains("name=\"password\" type=\"password\" maxlength=\"128\" autocomplete=\"off\""));
     }
 }
 
@@ -293,15 +212,8 @@ fn the_form_says_when_a_password_was_wrong() {
 fn a_notice_says_its_status_and_its_request() {
     for kind in NOTICES {
         let html = notice(kind, REQUEST).html;
-        assert!(
-            html.contains(&format!("{} · ", kind.status())) && html.contains(REQUEST),
-            "{kind:?}"
-        );
-        assert_eq!(
-            html.contains("Try again</a>"),
-            kind.can_be_retried(),
-            "{kind:?}"
-        );
+        assert!(html.contains(&format!("{} · ", kind.status())) && html.contains(REQUEST), "{kind:?}");
+        assert_eq!(html.contains("Try again</a>"), kind.can_be_retried(), "{kind:?}");
     }
     assert!(wait_sentence(1).ends_with("in 1 second."));
     assert!(wait_sentence(42).ends_with("in 42 seconds."));
@@ -319,16 +231,8 @@ fn the_card_holds_the_tags_that_crawlers_read() {
     let html = social_preview(&page).html;
     assert!(html.contains("<link rel=\"canonical\" href=\"https://go.example/spring-sale\">"));
     assert!(html.contains("property=\"og:title\" content=\"Spring &#38; &#34;sale&#34;\""));
-    assert!(
-        html.contains("content=\"summary\"")
-            && !html.contains("og:image")
-            && !html.contains("og:description")
-    );
-    let html = social_preview(&SocialPreview {
-        image_url: Some("https://example.com/a.png"),
-        ..page
-    })
-    .html;
+    assert!(html.contains("content=\"summary\"") && !html.contains("og:image") && !html.contains("og:description"));
+    let html = social_preview(&SocialPreview { image_url: Some("https://example.com/a.png"), ..page }).html;
     assert!(html.contains("property=\"og:image\" content=\"https://example.com/a.png\""));
     assert!(html.contains("content=\"summary_large_image\""));
 }

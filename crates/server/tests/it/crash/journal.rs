@@ -38,7 +38,7 @@ fn visit_many(address: SocketAddr, visits: usize) -> io::Result<()> {
 
 /// Nobody can write to the database while so many visits come; what was counted in the end.
 fn visits_while_locked(flags: &[(&str, &str)], visits: usize) -> (i64, String) {
-    let mut server = Server::start(&[&QUICK[..], &[("database.timeout_ms", "200")], flags].concat());
+    let mut server = Server::start(&[&QUICK[..], &[("database.timeout_ms", "1000")], flags].concat());
     let key = server.first_key().expect("a key");
     let body = json!({"url": "https://example.com/", "slug": "in-memory"}).to_string();
     let mut wire = Wire::open(server.address()).expect("a connection");

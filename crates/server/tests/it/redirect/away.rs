@@ -7,7 +7,7 @@ use crate::harness::{Answer, App};
 
 #[tokio::test]
 async fn redirects_go_on_without_the_store() {
-    let app = App::on_postgres(&[("database.timeout_ms", "300")]).await;
+    let app = App::on_postgres(&[("database.timeout_ms", "1000")]).await;
     let link = app.link(json!({"url": HERE, "slug": "in-memory"})).await;
     app.link(json!({"url": HERE, "slug": "not-read-yet"})).await;
     let limited = app.link(json!({"url": HERE, "slug": "limited-one", "click_limit": 5})).await;
