@@ -168,7 +168,8 @@ fn read(bytes: &[u8]) -> Result<Head<'_>, Glance> {
         Err(_) => return Err(Glance::Leave),
     };
     let (Some(target), Some(1)) = (request.path, request.version) else { return Err(Glance::Leave) };
-    if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+    // Whether these may stand in a target is hyper's to say.
+    if !target.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>".contains(&byte)) {
         return Err(Glance::Leave);
     }
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
@@ -244,6 +245,7 @@ mod tests {
             "GET /abcd HTTP/1.0\r\nHost: e.io\r\n\r\n",
             "GET http://e.io/abcd HTTP/1.1\r\nHost: e.io\r\n\r\n",
             "GET /abcd#x HTTP/1.1\r\nHost: e.io\r\n\r\n",
+            "GET /abcd?<x> HTTP/1.1\r\nHost: e.io\r\n\r\n",
             "GET /abcd HTTP/1.1\r\nHost: e.io\r\nHost: e.io\r\n\r\n",
             "GET /abcd HTTP/1.1\r\nHost: e.io\r\nContent-Length: 0\r\n\r\n",
             "GET /abcd HTTP/1.1\r\nHost: e.io\r\nTransfer-Encoding: chunked\r\n\r\n",

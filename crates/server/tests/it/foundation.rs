@@ -272,7 +272,7 @@ async fn answers_are_private_and_typed() {
 
 #[tokio::test]
 async fn a_locked_database_is_told_and_got_over() {
-    let app = App::with(&[("database.timeout_ms", "50")]).await;
+    let app = App::with(&[("database.timeout_ms", "500")]).await;
     let link = app.link(json!({"url": "https://example.com"})).await;
     let one = format!("/links/{}", link["id"].as_str().expect("an id"));
     let locked = lock(&app);
