@@ -29,7 +29,7 @@ impl Store {
         limit: usize,
     ) -> Result<Listed<CountedTag>, Error> {
         self.main
-            .read(move |tx| {
+            .scan(move |tx| {
                 let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
                 let mut bound: Vec<Value> = values![owner, most].into();
                 let mut condition = "owner = $1".to_owned();

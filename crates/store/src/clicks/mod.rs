@@ -185,7 +185,7 @@ impl Store {
     /// How many clicks of each class a link has on record. Reads every block: for diagnosis and tests.
     pub async fn recorded_classes(&self, owner: Owner, link: LinkId) -> Result<HashMap<String, i64>, Error> {
         self.clicks
-            .read(move |tx| {
+            .scan(move |tx| {
                 let mut classes: HashMap<String, i64> = HashMap::new();
                 for row in tx.query("SELECT seq, data FROM click_blocks ORDER BY seq", &[])? {
                     let mut row = row.columns("click_blocks");

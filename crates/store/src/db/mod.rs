@@ -141,6 +141,7 @@ impl Tx<'_> {
 /// One database: its queue of steps, and the threads that run them.
 pub(crate) struct Db {
     reads: Arc<Queue>,
+    scans: Arc<Queue>,
     writes: Arc<Queue>,
     timeout: Duration,
 }
@@ -151,12 +152,13 @@ impl Db {
         let connection = sqlite::open(path, options.timeout)?;
         migrate::run(&mut Tx::Sqlite(&connection), migrations)?;
         let duties = sqlite::prepare_writer(&connection)?;
-        let (reads, writes) = (Queue::new(), Queue::new());
+        let (reads, scans, writes) = (Queue::new(), Queue::new(), Queue::new());
         sqlite::start_writer(connection, duties, Arc::clone(&writes));
         for _ in 0..options.pool_size.max(1) {
             sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads));
+            sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&scans));
         }
-        Ok(Self { reads, writes, timeout: options.timeout })
+        Ok(Self { reads, scans, writes, timeout: options.timeout })
     }
 
     /// Connects to a server and brings its schema up to date.
@@ -168,10 +170,20 @@ impl Db {
         let steps = Queue::new();
         postgres::start(&server, connection, options.pool_size.max(1), &steps);
         steps.join();
-        Ok(Self { reads: Arc::clone(&steps), writes: steps, timeout: options.timeout })
+        steps.join();
+        Ok(Self { reads: Arc::clone(&steps), scans: Arc::clone(&steps), writes: steps, timeout: options.timeout })
     }
 
-    /// Runs a step that only reads.
+    /// Runs a step that reads a long list. On SQLite such steps have threads of their own, so that nobody who asks for one
+    /// row, least of all a redirect, waits behind them.
+    pub(crate) async fn scan<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.wait(&self.scans, false, step).await
+    }
+
+    /// Runs a step that only reads, and finds what it reads by an index.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
@@ -206,8 +218,10 @@ impl Db {
 impl Clone for Db {
     fn clone(&self) -> Self {
         self.reads.join();
+        self.scans.join();
         self.writes.join();
-        Self { reads: Arc::clone(&self.reads), writes: Arc::clone(&self.writes), timeout: self.timeout }
+        let (reads, scans, writes) = (Arc::clone(&self.reads), Arc::clone(&self.scans), Arc::clone(&self.writes));
+        Self { reads, scans, writes, timeout: self.timeout }
     }
 }
 
@@ -215,6 +229,7 @@ impl Drop for Db {
     // The threads hold the queues as well, so it is the users that are counted; the last one lets the threads end.
     fn drop(&mut self) {
         self.reads.leave();
+        self.scans.leave();
         self.writes.leave();
     }
 }

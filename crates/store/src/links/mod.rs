@@ -213,7 +213,7 @@ impl Store {
 
     /// A page of the owner's links.
     pub async fn list_links(&self, owner: Owner, filter: Filter, page: Page) -> Result<Listed<Link>, Error> {
-        self.main.read(move |tx| list::links(tx, owner, &filter, &page)).await
+        self.main.scan(move |tx| list::links(tx, owner, &filter, &page)).await
     }
 
     /// Changes a link; answers it with where it lived before.
@@ -297,7 +297,7 @@ impl Store {
     /// How many links there are, of all owners: for start-up and diagnosis.
     pub async fn count_links(&self) -> Result<i64, Error> {
         self.main
-            .read(|tx: &mut Tx<'_>| {
+            .scan(|tx: &mut Tx<'_>| {
                 tx.first("SELECT count(*) FROM links", &[])?.map_or(Ok(0), |row| row.columns("links").integer("count"))
             })
             .await
