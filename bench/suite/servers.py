@@ -1,6 +1,7 @@
 """Servers under measurement: each on its own core, with the processor time and the memory that it takes."""
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -95,7 +96,8 @@ class Server:
 
     def kill(self):
         if self.process.poll() is None:
-            for pid in reversed(self.processes()):
+            # The parent first: nginx's would start another worker in place of one that died.
+            for pid in self.processes():
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
@@ -203,9 +205,16 @@ def floor():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, below those that the system gives to clients: whoever tries again and again to reach
+    one of those before its server is there may be given that very port, and then reaches itself."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no port is free")
 
 
 def _without_settings(environment):

@@ -20,7 +20,7 @@ use mask::config::Config;
 
 use settings::{Common, Unset};
 
-/// Short links, bio pages, QR codes, analytics and webhooks behind one API
+/// Short links behind one API, with honest counts of who followed them
 ///
 /// `mask serve` starts the server; it needs nothing but a folder to keep its data in. On the first start it prints an
 /// API key and a line to try it with.

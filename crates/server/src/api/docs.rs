@@ -3,11 +3,11 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::{
-    Router,
+    Router, middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 
 use super::{Api, ROOT};
 
@@ -19,7 +19,25 @@ pub fn routes() -> Router<Arc<Api>> {
         .use_base_layout()
         .validator_url("none");
     let page = utoipa_swagger_ui::SwaggerUi::new("/docs").config(config);
+    let page = Router::new().merge(page).layer(middleware::map_response(guarded));
     Router::new().route("/docs/errors", get(errors)).merge(page).route("/", get(root))
+}
+
+/// People paste keys into this page: nothing from elsewhere may run in it, frame it, or be asked by it.
+async fn guarded(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// The document, as a client generator reads it.

@@ -87,7 +87,7 @@ pub const ROOT: &str = "/api/v1";
 #[openapi(
     info(
         title = "Mask API",
-        description = "Short links, bio pages, QR codes, analytics and webhooks.\n\nSend `Authorization: Bearer mk_live_…` with every request. Every answer carries `X-Request-Id`, and `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Errors are described at [/docs/errors](/docs/errors).",
+        description = "Short links on your own domain, and honest counts of who followed them.\n\nSend `Authorization: Bearer mk_live_…` with every request. Every answer carries `X-Request-Id`, and `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Errors are described at [/docs/errors](/docs/errors).",
         license(name = "Apache-2.0 OR MIT"),
     ),
     components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, error::Detail)),

@@ -22,9 +22,10 @@ pub fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 /// Which version the caller means to change.
 pub fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
-    let mut tags = listed(headers, header::IF_MATCH).peekable();
+    let mut tags = listed(headers, header::IF_MATCH);
     match (tags.next(), tags.next()) {
-        (None | Some("*"), None) => Ok(Expected::AnyVersion),
+        (None, _) if !headers.contains_key(header::IF_MATCH) => Ok(Expected::AnyVersion),
+        (Some("*"), None) => Ok(Expected::AnyVersion),
         (Some(tag), None) => {
             let version =
                 tag.strip_prefix('"').and_then(|tag| tag.split_once('.')).and_then(|(version, _)| version.parse().ok());
@@ -69,6 +70,7 @@ mod tests {
         assert_eq!(expected(&headers(header::IF_MATCH, "\"3.7\"")), Ok(Expected::Version(3)));
         assert_eq!(expected(&headers(header::IF_MATCH, "*")), Ok(Expected::AnyVersion));
         assert!(expected(&headers(header::IF_MATCH, "\"x\"")).is_err());
+        assert!(expected(&headers(header::IF_MATCH, "")).is_err(), "an empty precondition is not none");
         assert!(expected(&headers(header::IF_MATCH, "W/\"3.7\"")).is_err());
     }
 }
