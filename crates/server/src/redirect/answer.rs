@@ -272,7 +272,7 @@ impl Worker {
             return self.page_notice(Notice::BadRequest);
         };
         let asking = Asking { now: self.shared.clock.now(), ..asking };
-        if let Err(TooMany { retry_after_s }) = self.shared.attempts.count(asking.address, entry.id, asking.now) {
+        if let Err(TooMany { retry_after_s }) = self.shared.attempts.count(asking.address, entry.id(), asking.now) {
             return self.page_notice(Notice::TooManyAttempts { retry_after_s });
         }
         match password::check(&self.shared.passwords, password, hash.to_owned()).await {
@@ -280,7 +280,7 @@ impl Worker {
             Verdict::Wrong => self.password_form(detail, StatusCode::FORBIDDEN),
             Verdict::Right => {
                 let asking = Asking { now: self.shared.clock.now(), ..asking };
-                let lock = Lock { link: entry.id, slug_key, password_hash: hash };
+                let lock = Lock { link: entry.id(), slug_key, password_hash: hash };
                 let cookie = self.shared.unlocker.cookie(lock, asking.path, asking.now);
                 let mut reply = self.visit(entry, detail, &asking, true);
                 reply.response.headers_mut().append(SET_COOKIE, cookie);
@@ -299,7 +299,7 @@ impl Worker {
                 None => {
                     let ticket = self.record(entry, asking, Choice::Url, Limit::None);
                     self.shared.meters.count(Outcome::Redirect);
-                    let location = entry.location_for(&asking.query.passed_on);
+                    let location = header_value(&entry.location_for(&asking.query.passed_on));
                     Reply { response: reply::redirect(entry.status, location), ticket }
                 }
                 Some(detail) => self.visit(entry, detail, asking, false),
@@ -355,8 +355,8 @@ impl Worker {
                 let ticket = self.record(entry, asking, choice, limit);
                 self.shared.meters.count(if choice == Choice::Ended { Outcome::Ended } else { Outcome::Redirect });
                 let location = match choice {
-                    Choice::Url => entry.location_for(&asking.query.passed_on),
-                    _ => header_value(compose(url, &detail.link.content.utm, &asking.query.passed_on), &entry.location),
+                    Choice::Url => header_value(&entry.location_for(&asking.query.passed_on)),
+                    _ => header_value(&compose(url, &detail.link.content.utm, &asking.query.passed_on)),
                 };
                 // After a form, 303 alone: 307 and 308 would send the password on.
                 let status = if asking.kind == Kind::Post { StatusCode::SEE_OTHER } else { entry.status };
@@ -381,7 +381,7 @@ impl Worker {
     /// The same number for one visitor and one link for as long as the installation's secret stays.
     fn variant_number(&self, entry: &Entry, asking: &Asking<'_>) -> u64 {
         let mut bytes = [0; 32];
-        bytes[..16].copy_from_slice(&entry.id.bits().to_le_bytes());
+        bytes[..16].copy_from_slice(&entry.id().bits().to_le_bytes());
         bytes[16..].copy_from_slice(&octets(asking.address));
         let hasher = SipHasher13::new_with_key(&self.shared.variant_key);
         let address = hasher.hash(&bytes);
@@ -391,7 +391,7 @@ impl Worker {
     fn is_unlocked(&self, entry: &Entry, detail: &Detail, asking: &Asking<'_>) -> bool {
         detail.password_hash().is_some_and(|password_hash| {
             let slug_key = detail.link.slug.key();
-            let lock = Lock { link: entry.id, slug_key: &slug_key, password_hash };
+            let lock = Lock { link: entry.id(), slug_key: &slug_key, password_hash };
             self.shared.unlocker.is_open(asking.headers, lock, asking.now)
         })
     }

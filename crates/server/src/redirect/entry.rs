@@ -4,7 +4,7 @@
 //! record need is kept, with the `Location` already put together; everything else stays in the store. Whatever makes a
 //! link less plain hangs behind one pointer ([`Detail`]), so that it costs the plain ones eight bytes.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use hyper::{StatusCode, header::HeaderValue};
 use mask_core::{
@@ -18,8 +18,6 @@ use super::limits::Used;
 
 /// What the allocator adds to a shared value: two counts.
 const COUNTS_BYTES: usize = 16;
-/// What a `HeaderValue` allocates beside its bytes when it is first handed out: buffer, capacity, count, rounded.
-const SHARED_BYTES: usize = 32;
 
 /// What is known of an address.
 #[derive(Debug)]
@@ -37,10 +35,11 @@ pub(super) enum Known {
 /// A link, ready to be followed.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) id: LinkId,
+    // The id as bytes: as a number it would have to lie at a multiple of sixteen, and leave gaps.
+    id: [u8; 16],
     owner: i64,
     /// Where `url` leads, with the link's own parameters set.
-    pub(super) location: HeaderValue,
+    pub(super) location: Box<str>,
     pub(super) status: StatusCode,
     weight: u32,
     /// `None` for a plain link.
@@ -77,22 +76,25 @@ impl Known {
 impl Entry {
     /// A link as it is kept; `None` when its destination cannot stand in a header, which no stored link's can.
     pub(super) fn new(link: Link, owner: Owner, used: Option<Arc<Used>>) -> Option<Self> {
-        // What it could still grow into would be kept as long as the link.
-        let location = compose(link.content.url.as_str(), &link.content.utm, "").into_boxed_str().into_string();
+        let location = compose(link.content.url.as_str(), &link.content.utm, "").into_boxed_str();
         let location_bytes = location.len();
-        let location = HeaderValue::try_from(location).ok()?;
+        HeaderValue::from_str(&location).ok()?;
         let mut entry = Self {
-            id: link.id,
+            id: link.id.bits().to_ne_bytes(),
             owner: owner.number(),
             status: StatusCode::from_u16(link.content.redirect_status.number()).unwrap_or(StatusCode::FOUND),
             location,
             weight: 0,
             detail: (!is_plain(&link.content)).then(|| Box::new(Detail { link: stripped(link), used })),
         };
-        let own_bytes = size_of::<Known>() + COUNTS_BYTES + rounded(location_bytes) + SHARED_BYTES;
+        let own_bytes = size_of::<Known>() + COUNTS_BYTES + rounded(location_bytes);
         let detail_bytes = entry.detail.as_ref().map_or(0, |detail| detail.bytes());
         entry.weight = u32::try_from(own_bytes + detail_bytes).unwrap_or(u32::MAX);
         Some(entry)
+    }
+
+    pub(super) fn id(&self) -> LinkId {
+        LinkId::from_bits(u128::from_ne_bytes(self.id))
     }
 
     pub(super) fn owner(&self) -> Owner {
@@ -100,13 +102,12 @@ impl Entry {
     }
 
     /// Where the link's own `url` leads a visitor with this query.
-    pub(super) fn location_for(&self, query: &str) -> HeaderValue {
+    pub(super) fn location_for(&self, query: &str) -> Cow<'_, str> {
         if query.is_empty() {
-            return self.location.clone();
+            return Cow::Borrowed(&self.location);
         }
         // Composed in two steps it is the same as in one: what the link sets is in the location already.
-        let location = self.location.to_str().unwrap_or_default();
-        header_value(compose(location, &Utm::default(), query), &self.location)
+        Cow::Owned(compose(&self.location, &Utm::default(), query))
     }
 }
 
@@ -157,10 +158,10 @@ impl Detail {
     }
 }
 
-/// A composed address as a header's value. It is always one, as the core's tests show; `otherwise` stands in should that
-/// ever be wrong.
-pub(super) fn header_value(address: String, otherwise: &HeaderValue) -> HeaderValue {
-    HeaderValue::try_from(address).unwrap_or_else(|_| otherwise.clone())
+/// A composed address as a header's value. It is always one, as the core's tests show; should that ever be wrong, the
+/// visitor stays where they are.
+pub(super) fn header_value(address: &str) -> HeaderValue {
+    HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("#"))
 }
 
 /// Whether there is one destination for everybody, for ever.

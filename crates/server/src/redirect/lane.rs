@@ -107,11 +107,7 @@ impl Worker {
         };
         self.record(entry, &asking, Choice::Url, Limit::None);
         self.shared.meters.count(Outcome::Redirect);
-        if asking.query.passed_on.is_empty() {
-            self.write(out, entry.status, entry.location.as_bytes(), asking.now);
-        } else {
-            self.write(out, entry.status, entry.location_for(&asking.query.passed_on).as_bytes(), asking.now);
-        }
+        self.write(out, entry.status, entry.location_for(&asking.query.passed_on).as_bytes(), asking.now);
         Glance::Answered(head.bytes)
     }
 

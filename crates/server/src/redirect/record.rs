@@ -20,7 +20,7 @@ impl Worker {
     pub(super) fn record(&self, entry: &Entry, asking: &Asking<'_>, choice: Choice, limit: Limit) -> Option<Ticket> {
         let record = Record {
             at: asking.now,
-            link: entry.id,
+            link: entry.id(),
             owner: entry.owner(),
             network: self.salt(asking.now).network(asking.address),
             choice,

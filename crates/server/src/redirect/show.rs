@@ -82,7 +82,7 @@ pub(super) fn preview(link: &Link, short_url: &str, entry: &Entry) -> Response<B
     let is_open = content.password_hash.is_none();
     let page = pages::social_preview(&SocialPreview {
         short_url,
-        destination: entry.location.to_str().ok().filter(|_| is_open),
+        destination: Some(&*entry.location).filter(|_| is_open),
         title: preview.title.as_deref().or(content.title.as_deref()).unwrap_or(short_url),
         description: preview.description.as_deref(),
         image_url: preview.image_url.as_ref().map(WebUrl::as_str),
