@@ -7,6 +7,5 @@ BENCH = Path(__file__).resolve().parent.parent
 REPOSITORY = BENCH.parent
 RUNS = BENCH / "runs"
 WORK = BENCH / "work"
-SCHEMA = REPOSITORY / "crates" / "store" / "migrations" / "sqlite"
 MASK = Path(os.environ.get("BENCH_PROGRAM", "mask"))
 LOAD = Path(os.environ.get("BENCH_LOAD", "mask-load"))

@@ -140,7 +140,7 @@ class Mask(Server):
         text = http.get(self.metrics_port, "/metrics").body.decode()
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[:1] != "#" and line}
 
-    def wait_until_drained(self, seconds=600):
+    def wait_until_drained(self, seconds=300):
         """Until every click is in the database."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -152,7 +152,7 @@ class Mask(Server):
                 if self.process.poll() is not None:
                     raise
             time.sleep(0.05)
-        raise RuntimeError("the journal is not drained")
+        raise RuntimeError(f"the journal is not drained: {self.log.read_text()[-1000:]}")
 
 
 def nginx(links):

@@ -26,8 +26,9 @@ use super::{
 use crate::clicks::DrainHandle;
 
 /// What the cache itself needs for one address: its slot with key, pointer and links to the neighbours (56 bytes), its
-/// place in the hash table (5), and what both have in reserve to grow into.
-const SLOT_BYTES: u64 = 88;
+/// place in the hash table (5), and what both and the allocator have in reserve. Together with an entry's own bytes this is
+/// what the memory of the process grows by (`bench/`, scenario `memory`).
+const SLOT_BYTES: u64 = 130;
 /// To how many links the memory is laid out; it may hold fewer large or more small ones.
 const USUAL_BYTES: u64 = 300;
 /// The share of addresses that were pushed out and are remembered, to see who comes back. They cost a slot each.
