@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import signal
 import sys
 import time
 
@@ -26,6 +27,8 @@ def main():
             parser.error(f"there is no scenario {name}; there are: {', '.join(names)}")
     if asked.report:
         return record.write_pages()
+    # Whoever ends this ends the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     WORK.mkdir(parents=True, exist_ok=True)
     with open(WORK / "lock", "w") as lock:
         try:
