@@ -151,9 +151,10 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     };
     let stop_background = CancellationToken::new();
     let ended = stop_background.clone();
-    let background = thread::Builder::new()
-        .name("mask-background".to_owned())
-        .spawn(move || runtime.block_on(background.run(ended)))?;
+    let background = thread::Builder::new().name("mask-background".to_owned()).spawn(move || {
+        step_back();
+        runtime.block_on(background.run(ended));
+    })?;
     Ok(Running {
         addresses,
         first_key,
@@ -311,6 +312,15 @@ async fn clean(store: Store, clock: Clock, stop: CancellationToken) {
 fn key_from(secret: &[u8]) -> [u8; 32] {
     use sha2::{Digest, Sha256};
     Sha256::digest(secret).into()
+}
+
+/// Lets the answering threads go first where there are too few cores for all. The threads that this one starts for
+/// blocking work (reading the journal, enriching) are as patient. Where the system refuses, all are equal.
+fn step_back() {
+    const NICENESS: i32 = 10;
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "the drain runs at the priority of the rest");
+    }
 }
 
 /// Ten thousand idle connections need as many files; what the system allows is asked for.

@@ -3,7 +3,9 @@
 //! There are two ways to answer. One walks along the index of the sort and tests each link on the way: fast when many
 //! links meet the filter, as the page is soon full. The other takes a filter that an index answers and sorts what it
 //! finds: fast when few links meet it. Neither is fast for both, so SQLite is asked first how many links the filters'
-//! indexes find, counting no further than [`FEW`]. PostgreSQL keeps statistics and chooses between the two by itself.
+//! indexes find, counting no further than [`FEW`]. Tags are kept by state and domain, as two filters that are each common
+//! may meet nowhere, and then neither way would end soon. A long text takes a search of its own for each of its trigrams
+//! even to count, so a common one is first looked for [nearby](NEARBY). PostgreSQL keeps statistics and chooses by itself.
 
 use mask_core::{
     cursor::Cursor,
@@ -19,9 +21,18 @@ use crate::{
     db::{Dialect, Tx, Value},
 };
 
-/// Up to this many candidates are looked at one by one and sorted; with more of them among a million links, a walk along
-/// the sort's index meets a page's worth within some ten thousand steps.
-const FEW: usize = 2500;
+/// Up to this many candidates are looked at one by one and sorted. With more of them among a million links, a walk along
+/// the sort's index meets a page's worth within some six thousand steps, which cost about as much.
+const FEW: usize = 4000;
+
+/// Texts of more characters than this are looked for along the first steps of the walk before anything is counted.
+const LONG: usize = 12;
+
+/// How many steps that are.
+const NEARBY: usize = 3000;
+
+/// No more characters of a text than this are looked up as trigrams; what is found is compared with the whole text.
+const MOST_TRIGRAMS: usize = 32;
 
 /// What shorter texts cannot be found by is trigrams.
 const SHORTEST_TRIGRAM: usize = 3;
@@ -61,12 +72,30 @@ enum Way {
     Any,
     /// Along the index of the sort.
     Walk,
-    /// By what this query finds, sorted.
-    Look(Candidates),
+    /// The same, no further than to this place.
+    WalkTo(Cursor),
+    /// At the links of these numbers, sorted.
+    Look(Vec<i64>),
 }
 
 pub(super) fn links(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page) -> Result<Listed<Link>, Error> {
-    let way = choose(tx, owner, filter)?;
+    // An external id has an index of its own, and finds at most one link.
+    if tx.dialect() == Dialect::Postgres || filter.external_id.is_some() {
+        return fetch(tx, owner, filter, page, Way::Any);
+    }
+    if filter.search.as_ref().is_some_and(|text| text.chars().count() > LONG)
+        && let Some(end) = place_nearby(tx, owner, filter, page)?
+    {
+        let nearby = fetch(tx, owner, filter, page, Way::WalkTo(end))?;
+        if nearby.next.is_some() {
+            return Ok(nearby);
+        }
+    }
+    let way = few_candidates(tx, owner, filter)?.map_or(Way::Walk, Way::Look);
+    fetch(tx, owner, filter, page, way)
+}
+
+fn fetch(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page, way: Way) -> Result<Listed<Link>, Error> {
     let (sql, values) = statement(owner, filter, page, way);
     let rows = tx.query(&sql, &values)?;
     let mut links = rows.into_iter().map(row::link).collect::<Result<Vec<_>, _>>()?;
@@ -79,12 +108,33 @@ pub(super) fn links(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page)
     Ok(Listed { rows: links, next })
 }
 
-fn choose(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Way, Error> {
-    // An external id has an index of its own, and finds at most one link.
-    if tx.dialect() == Dialect::Postgres || filter.external_id.is_some() {
-        return Ok(Way::Any);
-    }
-    Ok(few_candidates(tx, owner, filter)?.map_or(Way::Walk, Way::Look))
+/// Where a walk of [`NEARBY`] steps ends, or nothing when there are no more links than that.
+fn place_nearby(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page) -> Result<Option<Cursor>, Error> {
+    let (sql, values) = nearby(owner, filter, page);
+    let Some(row) = tx.first(&sql, &values)? else { return Ok(None) };
+    let mut row = row.columns("links");
+    let (id, value) = (row.text("id")?, row.integer("value")?);
+    let sort = (page.sort != Sort::CreatedAt).then(|| (page.sort.column().to_owned(), value));
+    Ok(Some(Cursor { id, sort }))
+}
+
+fn nearby(owner: Owner, filter: &Filter, page: &Page) -> (String, Vec<Value>) {
+    let mut query = Query::default();
+    query.belong(owner, filter);
+    query.go_on(page);
+    let value = if page.sort == Sort::CreatedAt { "0" } else { page.sort.column() };
+    let sql = format!(
+        "SELECT id, {value} FROM links INDEXED BY {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {NEARBY}",
+        page.sort.index(),
+        query.conditions.join(" AND "),
+        order(page),
+    );
+    (sql, query.values)
+}
+
+fn order(page: &Page) -> String {
+    let (column, direction) = (page.sort.column(), if page.order == Order::Ascending { "ASC" } else { "DESC" });
+    if column == "id" { format!("id {direction}") } else { format!("{column} {direction}, id {direction}") }
 }
 
 fn statement(owner: Owner, filter: &Filter, page: &Page, way: Way) -> (String, Vec<Value>) {
@@ -94,15 +144,24 @@ fn statement(owner: Owner, filter: &Filter, page: &Page, way: Way) -> (String, V
     let from = match way {
         Way::Any => String::new(),
         Way::Walk => format!("INDEXED BY {}", page.sort.index()),
-        Way::Look(candidates) => {
-            let candidates = query.bind_into(candidates);
-            query.conditions.push(format!("seq IN ({candidates})"));
-            "NOT INDEXED".to_owned()
+        Way::WalkTo(end) => {
+            query.compare(page, if page.order == Order::Ascending { "<=" } else { ">=" }, &end);
+            format!("INDEXED BY {}", page.sort.index())
+        }
+        Way::Look(found) => {
+            // Sorted by number and sort alone; whole rows are fetched of a page's worth.
+            query.add("seq IN (SELECT value FROM json_each(?))", vec![json(&found).into()]);
+            let sql = format!(
+                "seq IN (SELECT seq FROM links NOT INDEXED WHERE {} ORDER BY {} LIMIT {}) ORDER BY {}",
+                query.conditions.join(" AND "),
+                order(page),
+                page.limit + 1,
+                order(page),
+            );
+            return (row::select_from("NOT INDEXED", &sql), query.values);
         }
     };
-    let (column, direction) = (page.sort.column(), if page.order == Order::Ascending { "ASC" } else { "DESC" });
-    let sort = if column == "id" { format!("id {direction}") } else { format!("{column} {direction}, id {direction}") };
-    let condition = format!("{} ORDER BY {sort} LIMIT {}", query.conditions.join(" AND "), page.limit + 1);
+    let condition = format!("{} ORDER BY {} LIMIT {}", query.conditions.join(" AND "), order(page), page.limit + 1);
     (row::select_from(&from, &condition), query.values)
 }
 
@@ -134,9 +193,13 @@ impl Query {
         bound
     }
 
-    fn meet(&mut self, owner: Owner, filter: &Filter) {
+    fn belong(&mut self, owner: Owner, filter: &Filter) {
         self.add("owner = ?", vec![owner.into()]);
         self.add("is_archived = ?", vec![filter.is_archived.into()]);
+    }
+
+    fn meet(&mut self, owner: Owner, filter: &Filter) {
+        self.belong(owner, filter);
         match filter.search.as_deref().map(row::fold) {
             Some(text) if text.chars().count() < SHORTEST_TRIGRAM => {
                 let (from, to) = prefix_range(&text);
@@ -146,7 +209,8 @@ impl Query {
             None => {}
         }
         if let Some(tag) = &filter.tag {
-            let sql = "EXISTS (SELECT 1 FROM link_tags WHERE link = links.seq AND tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?))";
+            let sql = "EXISTS (SELECT 1 FROM link_tags WHERE tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?) \
+                       AND is_archived = links.is_archived AND domain = links.domain AND link = links.seq)";
             self.add(sql, vec![owner.into(), tag.into()]);
         }
         if let Some(domain) = &filter.domain {
@@ -166,7 +230,11 @@ impl Query {
     /// Begins after the last row of the page before.
     fn go_on(&mut self, page: &Page) {
         let Some(cursor) = &page.after else { return };
-        let than = if page.order == Order::Ascending { ">" } else { "<" };
+        self.compare(page, if page.order == Order::Ascending { ">" } else { "<" }, cursor);
+    }
+
+    /// Compares with a place in the order of the page.
+    fn compare(&mut self, page: &Page, than: &str, cursor: &Cursor) {
         match (&cursor.sort, page.sort.column()) {
             (Some((field, value)), column) if field == column => {
                 self.add(&format!("({column}, id) {than} (?, ?)"), vec![(*value).into(), (&cursor.id).into()]);
@@ -176,55 +244,62 @@ impl Query {
     }
 }
 
-/// The filter whose index finds few links, as a query for their numbers.
-fn few_candidates(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Option<Candidates>, Error> {
+/// The numbers of the links that one of the filters finds, if there is one that finds few.
+fn few_candidates(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Option<Vec<i64>>, Error> {
     for candidates in candidates(owner, filter) {
-        let (sql, values) = count(candidates.clone());
-        let row = tx.first(&sql, &values)?;
-        let count = row.map_or(Ok(0), |row| row.columns("links").integer("count"))?;
-        if usize::try_from(count).is_ok_and(|count| count < FEW) {
-            return Ok(Some(candidates));
+        let (sql, values) = at_most_few(candidates);
+        let rows = tx.query(&sql, &values)?;
+        if rows.len() < FEW {
+            return rows.into_iter().map(|row| row.columns("links").integer("seq")).collect::<Result<_, _>>().map(Some);
         }
     }
     Ok(None)
 }
 
-/// Counts candidates, no further than needed.
-fn count(candidates: Candidates) -> (String, Vec<Value>) {
+fn at_most_few(candidates: Candidates) -> (String, Vec<Value>) {
     let mut query = Query::default();
-    let inner = query.bind_into(candidates);
-    (format!("SELECT count(*) FROM ({inner} LIMIT {FEW})"), query.values)
+    let sql = query.bind_into(candidates);
+    (format!("{sql} LIMIT {FEW}"), query.values)
+}
+
+fn json(numbers: &[i64]) -> String {
+    let texts: Vec<_> = numbers.iter().map(i64::to_string).collect();
+    format!("[{}]", texts.join(","))
 }
 
 fn candidates(owner: Owner, filter: &Filter) -> Vec<Candidates> {
-    let mut all: Vec<(&str, Vec<Value>)> = Vec::new();
-    if let Some(text) = filter.search.as_deref().map(row::fold) {
-        if text.chars().count() < SHORTEST_TRIGRAM {
-            let (from, to) = prefix_range(&text);
-            let sql =
-                "SELECT seq FROM links INDEXED BY links_by_slug WHERE owner = ? AND slug_key >= ? AND slug_key < ?";
-            all.push((sql, vec![owner.into(), from.into(), to.into()]));
-        } else {
-            all.push(("SELECT rowid FROM links_search WHERE links_search MATCH ?", vec![phrase(&text).into()]));
-        }
-    }
+    let mut all: Vec<Candidates> = Vec::new();
     if let Some(tag) = &filter.tag {
-        let sql = "SELECT link FROM link_tags WHERE tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?)";
-        all.push((sql, vec![owner.into(), tag.into()]));
-    }
-    if let Some(domain) = &filter.domain {
-        all.push((
-            "SELECT seq FROM links INDEXED BY links_by_domain WHERE owner = ? AND domain = ?",
-            vec![owner.into(), domain.into()],
-        ));
+        let sql = "SELECT link FROM link_tags WHERE tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?) AND is_archived = ?";
+        let values = vec![owner.into(), tag.into(), filter.is_archived.into()];
+        match &filter.domain {
+            Some(domain) => all.push((format!("{sql} AND domain = ?"), [values, vec![domain.into()]].concat())),
+            None => all.push((sql.to_owned(), values)),
+        }
+    } else if let Some(domain) = &filter.domain {
+        let sql = "SELECT seq FROM links INDEXED BY links_by_domain WHERE owner = ? AND is_archived = ? AND domain = ?";
+        all.push((sql.to_owned(), vec![owner.into(), filter.is_archived.into(), domain.into()]));
     }
     if filter.created_after.is_some() || filter.created_before.is_some() {
         let from = filter.created_after.map_or_else(|| LinkId::from_bits(0).to_string(), first_id);
         let to = filter.created_before.map_or_else(|| LinkId::from_bits(u128::MAX).to_string(), first_id);
         let sql = "SELECT seq FROM links INDEXED BY links_by_creation WHERE owner = ? AND is_archived = ? AND id >= ? AND id < ?";
-        all.push((sql, vec![owner.into(), filter.is_archived.into(), from.into(), to.into()]));
+        all.push((sql.to_owned(), vec![owner.into(), filter.is_archived.into(), from.into(), to.into()]));
     }
-    all.into_iter().map(|(sql, values)| (sql.to_owned(), values)).collect()
+    // Last, as it takes longest to count.
+    if let Some(text) = filter.search.as_deref().map(row::fold) {
+        if text.chars().count() < SHORTEST_TRIGRAM {
+            let (from, to) = prefix_range(&text);
+            let sql =
+                "SELECT seq FROM links INDEXED BY links_by_slug WHERE owner = ? AND slug_key >= ? AND slug_key < ?";
+            all.push((sql.to_owned(), vec![owner.into(), from.into(), to.into()]));
+        } else {
+            let sql = "SELECT rowid FROM links_search WHERE links_search MATCH ?";
+            let text: String = text.chars().take(MOST_TRIGRAMS).collect();
+            all.push((sql.to_owned(), vec![phrase(&text).into()]));
+        }
+    }
+    all
 }
 
 /// The smallest id of this moment: ids begin with their time.

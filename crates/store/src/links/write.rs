@@ -51,8 +51,7 @@ fn create_at(tx: &mut Tx<'_>, owner: Owner, new: &NewLink, slug: &Slug) -> Resul
         tx.execute("DELETE FROM links WHERE seq = $1", &values![seq])?;
         return Ok(Err(why));
     }
-    write_tags(tx, owner, seq, &new.content.tags, new.id, new.now)?;
-    Ok(Ok(Link {
+    let link = Link {
         id: new.id,
         domain: new.domain.clone(),
         slug: slug.clone(),
@@ -61,7 +60,9 @@ fn create_at(tx: &mut Tx<'_>, owner: Owner, new: &NewLink, slug: &Slug) -> Resul
         version: 1,
         created_at: new.now,
         updated_at: new.now,
-    }))
+    };
+    write_tags(tx, owner, seq, &link, new.now)?;
+    Ok(Ok(link))
 }
 
 /// Why nothing was inserted: the address, or else the external id.
@@ -171,14 +172,15 @@ fn update_to(
         tx.execute(sql, &values![&new.domain, new.slug.key(), new.id])?;
         reserve(tx, owner, &old.domain, &old.slug, old.id, now)?;
     }
-    if new.content.tags != old.content.tags {
+    let tied = |link: &Link| (link.content.tags.clone(), link.domain.clone(), link.content.is_archived);
+    if tied(&new) != tied(&old) {
         let seq = tx
             .first("SELECT seq FROM links WHERE id = $1", &values![new.id])?
             .map(|row| row.columns("links").integer("seq"))
             .transpose()?;
         let seq = seq.unwrap_or_default();
         tx.execute("DELETE FROM link_tags WHERE link = $1", &values![seq])?;
-        write_tags(tx, owner, seq, &new.content.tags, new.id, now)?;
+        write_tags(tx, owner, seq, &new, now)?;
     }
     Ok(Ok((new, address)))
 }
@@ -272,16 +274,17 @@ pub(super) fn delete(
 }
 
 /// Ties a link to its tags, which are made when they are first used.
-fn write_tags(tx: &mut Tx<'_>, owner: Owner, seq: i64, tags: &[Tag], link: LinkId, now: Time) -> Result<(), Error> {
-    let mut tags: Vec<_> = (0_u8..).zip(tags).collect();
+fn write_tags(tx: &mut Tx<'_>, owner: Owner, seq: i64, link: &Link, now: Time) -> Result<(), Error> {
+    let mut tags: Vec<_> = (0_u8..).zip(&link.content.tags).collect();
     // In one order for all: two links that make the same tags at the same moment then never wait for each other.
     tags.sort_by_key(|(_, tag)| *tag);
     for (place, tag) in tags {
-        let id = tag_id(owner, tag, place, link, now);
+        let id = tag_id(owner, tag, place, link.id, now);
         let sql = "INSERT INTO tags (id, owner, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO NOTHING";
         tx.execute(sql, &values![id.to_string(), owner, tag.as_str(), now])?;
-        let sql = "INSERT INTO link_tags (tag, link) SELECT seq, $3 FROM tags WHERE owner = $1 AND name = $2 ON CONFLICT DO NOTHING";
-        tx.execute(sql, &values![owner, tag.as_str(), seq])?;
+        let sql = "INSERT INTO link_tags (tag, is_archived, domain, link) SELECT seq, $3, $4, $5 FROM tags \
+                   WHERE owner = $1 AND name = $2 ON CONFLICT DO NOTHING";
+        tx.execute(sql, &values![owner, tag.as_str(), link.content.is_archived, &link.domain, seq])?;
     }
     Ok(())
 }

@@ -163,7 +163,9 @@ async fn fill(store: &Store, chance: &mut Chance, count: u32) -> Vec<Link> {
         }
         let retitled = Change {
             title: Some(Some((*chance.of(WORDS)).to_owned())),
-            tags: Some(tags(&["news", "changed"])),
+            tags: (!chance.once_in(3)).then(|| tags(&["news", "changed"])),
+            domain: chance.once_in(3).then(|| (*chance.of(&DOMAINS)).to_owned()),
+            is_archived: chance.once_in(3).then(|| chance.once_in(2)),
             ..Change::default()
         };
         let now = at(100 + i64::try_from(chance.below(20)).expect("a few"));

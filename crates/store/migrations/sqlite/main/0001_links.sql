@@ -61,7 +61,7 @@ CREATE UNIQUE INDEX links_by_external_id ON links (owner, external_id) WHERE ext
 CREATE INDEX links_by_creation ON links (owner, is_archived, id);
 CREATE INDEX links_by_clicks ON links (owner, is_archived, clicks, id);
 CREATE INDEX links_by_update ON links (owner, is_archived, updated_at, id);
-CREATE INDEX links_by_domain ON links (owner, domain);
+CREATE INDEX links_by_domain ON links (owner, is_archived, domain);
 CREATE INDEX links_by_slug ON links (owner, slug_key);
 
 -- The trigrams of what can be searched. Kept by the writing connection; see src/db/search.sql.
@@ -90,10 +90,13 @@ CREATE TABLE tags (
 );
 CREATE INDEX tags_by_creation ON tags (owner, id);
 
+-- With the link's state and domain, so that what has a tag on a domain is found in one place.
 CREATE TABLE link_tags (
     tag INTEGER NOT NULL REFERENCES tags (seq),
+    is_archived INTEGER NOT NULL,
+    domain TEXT NOT NULL,
     link INTEGER NOT NULL REFERENCES links (seq) ON DELETE CASCADE,
-    PRIMARY KEY (tag, link)
+    PRIMARY KEY (tag, is_archived, domain, link)
 ) WITHOUT ROWID;
 CREATE INDEX link_tags_by_link ON link_tags (link);
 
