@@ -15,6 +15,7 @@ help:
 
 run:
 	cargo build --release -p mask
+	@$(if $(findstring --data-dir,$(ARGS)),,[ -e data/places.mmdb ] || scripts/places.sh "$(CARGO_TARGET_DIR)/release/mask")
 	@exec "$(CARGO_TARGET_DIR)/release/mask" serve $(ARGS)
 
 test:

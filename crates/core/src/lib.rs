@@ -6,12 +6,15 @@
 
 pub mod address;
 pub mod agent;
+pub mod calendar;
 pub mod change;
+pub mod country;
 pub mod cursor;
 pub mod destination;
 pub mod id;
 pub mod key;
 pub mod link;
+pub mod question;
 pub mod route;
 pub mod rule;
 pub mod scope;

@@ -6,6 +6,7 @@
 
 mod doctor;
 mod keys;
+mod places;
 mod settings;
 mod table;
 
@@ -57,6 +58,9 @@ enum Command {
     /// Works on the database itself, while a server runs on it as well as when none does.
     #[command(subcommand, verbatim_doc_comment)]
     Keys(keys::Command),
+    /// Make the database that tells where visitors are
+    #[command(subcommand)]
+    Places(places::Command),
     /// Check the settings, the database and the disk
     ///
     /// Shows every setting in force with where it came from (passwords hidden), whether the database answers and which
@@ -133,6 +137,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Keys(command) => command.run(),
+        Command::Places(command) => command.run(),
         Command::Doctor(common) => doctor::run(&common),
         Command::Openapi => print(&ending_with_newline(mask::api::document())),
         Command::Gen(Gen::Errors) => print(&ending_with_newline(mask::api::errors_page())),

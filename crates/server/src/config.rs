@@ -26,6 +26,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hyper::header::HeaderName;
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -34,7 +35,8 @@ pub use self::secret::DatabaseUrl;
 
 use self::layers::Layers;
 use self::rules::{
-    address, addresses, choice, database_url, hosts, milliseconds, networks, number, origin, path, seconds,
+    address, addresses, choice, database_url, header_name, hosts, milliseconds, networks, number, optional_path,
+    origin, path, seconds,
 };
 
 /// The reference file: every setting with its meaning and default.
@@ -149,6 +151,13 @@ settings! {
     proxy: Proxy {
         /// Networks whose `X-Forwarded-*` headers are believed.
         trusted: Vec<IpNet> = "trusted", networks;
+        /// The header in which they say the client's country, if they do.
+        country_header: Option<HeaderName> = "country_header", header_name;
+    }
+    /// Where visitors are.
+    places: Places {
+        /// The database of places as set; see [`Config::places_file`].
+        database: Option<PathBuf> = "database", optional_path;
     }
     /// The Prometheus page.
     metrics: Metrics {
@@ -288,6 +297,11 @@ impl Config {
         public_is_local && self.public_is_http() && self.listens_on_loopback()
     }
 
+    /// The file of the database of places, which need not be there.
+    pub fn places_file(&self) -> PathBuf {
+        self.places.database.clone().unwrap_or_else(|| self.storage.data_dir.join("places.mmdb"))
+    }
+
     fn public_is_http(&self) -> bool {
         self.server.public_url.scheme() == "http"
     }
@@ -325,6 +339,12 @@ impl Config {
             warnings.push(
                 "proxy.trusted holds a network of all addresses, so any client can claim any address and escape the \
                  limits: name the addresses of the proxy alone",
+            );
+        }
+        if self.proxy.country_header.is_some() && self.proxy.trusted.is_empty() {
+            warnings.push(
+                "proxy.country_header is set and proxy.trusted is empty, so the header is never believed: set \
+                 proxy.trusted to the address of the proxy in front",
             );
         }
         warnings.into_iter().map(str::to_owned).collect()

@@ -11,6 +11,7 @@ pub mod config;
 mod connection;
 pub mod listen;
 pub mod password;
+pub mod places;
 pub mod proxy;
 pub mod redirect;
 pub mod run;

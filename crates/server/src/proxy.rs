@@ -4,8 +4,9 @@
 
 use std::net::IpAddr;
 
-use hyper::HeaderMap;
+use hyper::{HeaderMap, header::HeaderName};
 use ipnet::IpNet;
+use mask_core::country::Country;
 
 /// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,16 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
         }
     }
     Client { address, is_https }
+}
+
+/// The country that the peer says its client is in, where it is a trusted proxy. Each proxy appends, so the last value is
+/// the nearest one's word. What is no country (`XX`, `T1`) is nothing said.
+pub fn country(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], header: &HeaderName) -> Option<Country> {
+    let said = headers.get_all(header).iter().next_back()?;
+    if !is_trusted(peer.to_canonical(), trusted) {
+        return None;
+    }
+    Country::parse(said.as_bytes().trim_ascii())
 }
 
 fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
@@ -90,6 +101,30 @@ mod tests {
             ("10.0.0.1", &["10.0.0.7"], Some("https, http"), "10.0.0.7", false),
         ] {
             assert_eq!(seen(peer, forwarded, proto), (address.to_owned(), is_https), "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_trusted_proxys_country_is_believed() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        let header = HeaderName::from_static("cf-ipcountry");
+        for (peer, said, expected) in [
+            ("10.0.0.1", &["PK"][..], Some("PK")),
+            ("::ffff:10.0.0.1", &["pk "], Some("PK")),
+            ("10.0.0.1", &["DE", "PK"], Some("PK")),
+            ("192.0.2.1", &["PK"], None),
+            ("10.0.0.1", &["XX"], None),
+            ("10.0.0.1", &["T1"], None),
+            ("10.0.0.1", &["PK, DE"], None),
+            ("10.0.0.1", &[""], None),
+            ("10.0.0.1", &[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in said {
+                headers.append(&header, value.parse().expect("a value"));
+            }
+            let found = country(peer.parse().expect("an address"), &headers, &trusted, &header);
+            assert_eq!(found.as_ref().map(Country::as_str), expected, "{peer} {said:?}");
         }
     }
 }

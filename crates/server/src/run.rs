@@ -13,11 +13,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api::{self, Api, caller::Usage, limit::Limits, once::InFlight},
-    clicks::{self, Drain, DrainHandle},
+    clicks::{self, Drain, DrainHandle, Salts},
     clock::{Clock, Ids},
     config::Config,
     listen::{self, Rules},
     password::Passwords,
+    places::Places,
     redirect::{self, Hosts, Redirects, Worker},
     setup, telemetry,
 };
@@ -59,6 +60,8 @@ pub struct Running {
     pub store: Store,
     /// Its redirects.
     pub redirects: Arc<Redirects>,
+    /// Where it takes addresses to be.
+    pub places: Arc<Places>,
     /// Asks for the clicks up to now to be counted.
     pub drain: DrainHandle,
     stop: CancellationToken,
@@ -84,7 +87,9 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let store = setup::open_store(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ids = Arc::new(Ids::default());
+    let salts = Salts::new(clock.now());
     let (secret, first_key) = runtime.block_on(async {
+        salts.agree(&store, clock.now()).await?;
         let secret = store.installation_secret("signing", crate::clock::secret().to_vec()).await?;
         let first_key = setup::first_key(&store, clock, &ids).await?;
         Ok::<_, mask_store::Error>((secret, first_key))
@@ -97,15 +102,21 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let shards = u32::try_from(threads).unwrap_or(u32::MAX);
     let writers = runtime.block_on(clicks::writers(&journal, &store, shards))?;
     let syncer = clicks::start_syncer(Arc::clone(&journal), config.clicks.sync_interval)?;
-    let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone());
+    let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
+    let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), Arc::new(hosts.clone()));
+    let places = Places::by(config.places_file());
+    places.refresh();
     let passwords = Passwords::at_once(threads);
     let redirects = Redirects::new(redirect::Setup {
         store: store.clone(),
         clock: clock.clone(),
-        hosts: Hosts::new(&config.server.public_url, &config.links.domains),
+        hosts,
         secret: key_from(&secret),
         memory_bytes: u64::try_from(config.links.memory_mb).unwrap_or(u64::MAX) << 20,
         trusted: config.proxy.trusted.clone(),
+        country_header: config.proxy.country_header.clone(),
+        places: Arc::clone(&places),
+        salts: Arc::clone(&salts),
         is_cookie_secure: !config.is_local(),
         password_attempts_per_minute: config.limits.password_attempts_per_minute,
         drain: handle.clone(),
@@ -142,6 +153,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         drain_interval: config.clicks.drain_interval,
         metrics: config.metrics.listen,
         redirects: Arc::clone(&redirects),
+        places: Arc::clone(&places),
+        salts,
         journal,
         drain,
         syncer,
@@ -160,6 +173,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         first_key,
         store,
         redirects,
+        places,
         drain: handle,
         stop,
         stop_background,
@@ -259,6 +273,8 @@ struct Background {
     drain_interval: Duration,
     metrics: Option<SocketAddr>,
     redirects: Arc<Redirects>,
+    places: Arc<Places>,
+    salts: Arc<Salts>,
     journal: Arc<Journal>,
     drain: Drain,
     syncer: clicks::SyncHandle,
@@ -269,7 +285,10 @@ struct Background {
 
 impl Background {
     async fn run(self, stop: CancellationToken) {
-        let Self { drain_interval, metrics, redirects, journal, drain, syncer, tasks, store, clock } = self;
+        let Self { drain_interval, metrics, redirects, places, salts, journal, drain, syncer, tasks, store, clock } =
+            self;
+        tasks.spawn(places.watch(stop.clone()));
+        tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
         let cleaning = tasks.spawn(clean(store, clock, stop.clone()));
         if let Some(address) = metrics {
             tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
@@ -317,7 +336,7 @@ fn key_from(secret: &[u8]) -> [u8; 32] {
 /// Lets the answering threads go first where there are too few cores for all. The threads that this one starts for
 /// blocking work (reading the journal, enriching) are as patient. Where the system refuses, all are equal.
 fn step_back() {
-    const NICENESS: i32 = 10;
+    const NICENESS: i32 = 5;
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "the drain runs at the priority of the rest");
     }

@@ -78,8 +78,9 @@ pub fn open_store(config: &Config) -> Result<Store, Error> {
     Ok(Store::open(&options)?)
 }
 
-/// Only its owner may look into a new folder: people's links and the hashes of keys are in it.
-fn make_folder(folder: &Path) -> Result<(), Error> {
+/// Makes a folder, and those above it, where it is missing. Only its owner may look into a new one: people's links and the
+/// hashes of keys are in it.
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| Error::Folder { folder: folder.to_owned(), source })
 }

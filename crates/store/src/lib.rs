@@ -15,10 +15,11 @@ mod inspect;
 mod keys;
 mod links;
 mod replies;
+mod salts;
 mod tags;
 mod workspaces;
 
-pub use clicks::{Batch, Fact, Position};
+pub use clicks::{Batch, Fact, Position, Visit};
 pub use db::{Error, Place};
 pub use inspect::{Inspection, PartVersion, inspect};
 pub use keys::NewKey;
@@ -26,10 +27,11 @@ pub use links::{
     Address, Expected, Filter, Found, Listed, NewLink, Order, Page, Placed, Removed, Slugs, Sort, Unplaced, Upserted,
 };
 pub use replies::{Keep, Kept, Once};
+pub use salts::VisitorSalts;
 pub use tags::CountedTag;
 pub use workspaces::NewWorkspace;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use db::Db;
 
@@ -58,21 +60,24 @@ pub struct Options<'a> {
 pub struct Store {
     main: Db,
     clicks: Db,
+    /// Whose visits were recorded lately.
+    seen: Arc<tokio::sync::Mutex<clicks::Seen>>,
 }
 
 impl Store {
     /// Opens the databases and brings their schema up to date, under a lock. Blocks.
     pub fn open(options: &Options<'_>) -> Result<Self, Error> {
-        match options.location {
-            Location::Sqlite(folder) => Ok(Self {
-                main: Db::sqlite(&folder.join("mask.db"), db::MAIN_SQLITE, options)?,
-                clicks: Db::sqlite(&folder.join("clicks.db"), db::CLICKS_SQLITE, options)?,
-            }),
+        let (main, clicks) = match options.location {
+            Location::Sqlite(folder) => (
+                Db::sqlite(&folder.join("mask.db"), db::MAIN_SQLITE, options)?,
+                Db::sqlite(&folder.join("clicks.db"), db::CLICKS_SQLITE, options)?,
+            ),
             Location::Postgres(url) => {
                 let main = Db::postgres(url, db::POSTGRES, options)?;
-                Ok(Self { clicks: main.clone(), main })
+                (main.clone(), main)
             }
-        }
+        };
+        Ok(Self { main, clicks, seen: Arc::default() })
     }
 
     /// Whether every database answers.

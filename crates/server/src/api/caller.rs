@@ -36,6 +36,8 @@ needs! {
     LinksRead,
     /// `links:write`
     LinksWrite,
+    /// `analytics:read`
+    AnalyticsRead,
 }
 
 /// Somebody who may do what `S` says, in the workspace and environment of their key.

@@ -4,6 +4,7 @@
 //! [`error`] is the one table of what can go wrong. One file a noun holds the rest. The document
 //! that describes it all is made from the handlers themselves ([`document`]).
 
+pub mod analytics;
 pub mod caller;
 pub mod docs;
 pub mod error;
@@ -91,13 +92,17 @@ pub const ROOT: &str = "/api/v1";
         license(name = "Apache-2.0 OR MIT"),
     ),
     components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, error::Detail)),
-    tags((name = "Links", description = "Short links"), (name = "Tags", description = "Tags of links"))
+    tags(
+        (name = "Links", description = "Short links"),
+        (name = "Tags", description = "Tags of links"),
+        (name = "Analytics", description = "Counts of visits, and the visits themselves")
+    )
 )]
 struct Document;
 
 fn described() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .nest(ROOT, OpenApiRouter::new().merge(links::routes()).merge(tags::routes()))
+        .nest(ROOT, OpenApiRouter::new().merge(links::routes()).merge(tags::routes()).merge(analytics::routes()))
 }
 
 /// The router of everything that is no short link.

@@ -24,10 +24,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{enrich::Enricher, record::Record};
+use crate::redirect::Hosts;
 
 /// About 15,000 clicks with their headers. The more there are in a batch, the more of them are of the same links, and
 /// each link's counter is written once; much more, and the commit would be a pause for the database's other writers.
 const BATCH_BYTES: usize = 4 << 20;
+/// Most steps of tidying after a round.
+const TIDYING: usize = 4;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Why a round did not get to its end. The next one goes on from what is stored.
@@ -72,6 +75,7 @@ impl DrainHandle {
 pub struct Drain {
     journal: Arc<Journal>,
     store: Store,
+    hosts: Arc<Hosts>,
     requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
     /// Those who wait for the next round.
     asked: Vec<oneshot::Sender<()>>,
@@ -147,8 +151,8 @@ struct Round {
 }
 
 impl Drain {
-    /// A drain of this journal into this store.
-    pub fn new(journal: Arc<Journal>, store: Store) -> (Self, DrainHandle) {
+    /// A drain of this journal into this store; the hosts are our own.
+    pub fn new(journal: Arc<Journal>, store: Store, hosts: Arc<Hosts>) -> (Self, DrainHandle) {
         let (sender, requests) = mpsc::unbounded_channel();
         let handle = DrainHandle(sender);
         let meters = Meters {
@@ -160,6 +164,7 @@ impl Drain {
         let drain = Self {
             journal,
             store,
+            hosts,
             requests,
             asked: Vec::new(),
             shards: None,
@@ -184,6 +189,7 @@ impl Drain {
                     if pause > interval {
                         tracing::info!("clicks are being drained again");
                     }
+                    self.tidy().await;
                     interval
                 }
                 Err(error) => {
@@ -194,6 +200,20 @@ impl Drain {
             };
         }
         while matches!(self.step().await, Ok(1..)) {}
+    }
+
+    /// Puts what is recorded in better order, a few steps at a time: what comes in meanwhile should not wait long.
+    async fn tidy(&self) {
+        for _ in 0..TIDYING {
+            match self.store.tidy_clicks().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "recorded clicks could not be put in better order; they stay as they are");
+                    return;
+                }
+            }
+        }
     }
 
     /// One round over all shards: what lies in the journal as it begins is counted and recorded when it ends well. The
@@ -326,10 +346,10 @@ impl Drain {
     }
 
     async fn read(&self, shard: u32, from: Option<Position>, most_bytes: usize) -> Result<Piece, Error> {
-        let journal = Arc::clone(&self.journal);
+        let (journal, hosts) = (Arc::clone(&self.journal), Arc::clone(&self.hosts));
         let read = move || {
             let (mut facts, mut unreadable, mut payload_bytes) = (Vec::new(), 0, 0);
-            let mut enricher = Enricher::default();
+            let mut enricher = Enricher::new(hosts);
             let batch = journal.read(shard, from.map(cursor), most_bytes, |payload| {
                 payload_bytes += payload.len();
                 match Record::decode(payload) {

@@ -45,7 +45,7 @@ impl Bench {
     }
 
     fn drain(&self) -> Drain {
-        Drain::new(Arc::clone(&self.journal), self.store.clone()).0
+        Drain::new(Arc::clone(&self.journal), self.store.clone(), hosts()).0
     }
 
     async fn writer(&self) -> Writer {
@@ -59,6 +59,10 @@ impl Bench {
     async fn recorded(&self) -> i64 {
         self.store.recorded_classes(OWNER, LINK).await.expect("an answer").values().sum()
     }
+}
+
+fn hosts() -> Arc<Hosts> {
+    Arc::new(Hosts::new(&"http://localhost:8080".parse().expect("a url"), &["s.example".to_owned()]))
 }
 
 fn journal_of(folder: &tempfile::TempDir) -> Arc<Journal> {
@@ -155,7 +159,7 @@ async fn what_cannot_be_read_is_passed_over() {
 async fn a_flush_ends_when_everything_before_it_is_counted() {
     let bench = Bench::new().await;
     let mut writer = bench.writer().await;
-    let (drain, handle) = Drain::new(Arc::clone(&bench.journal), bench.store.clone());
+    let (drain, handle) = Drain::new(Arc::clone(&bench.journal), bench.store.clone(), hosts());
     let stop = CancellationToken::new();
     // The interval is never reached: the flush alone makes it look.
     let draining = drain.run(Duration::from_hours(1), stop.clone());

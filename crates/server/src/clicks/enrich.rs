@@ -2,30 +2,32 @@
 //!
 //! The steps run in the drain, in any order and as often as a batch is tried, so each must give the same answer for the
 //! same record. Whatever is odd (noise for a user agent, a referrer that is no address) becomes "unknown", never a lost
-//! click. More steps belong here and nowhere else: the place of a visitor needs the address, so it is looked up at the
-//! redirect and comes with the record; the registrable host of a referrer and its aliases follow [`referrer`].
+//! click. More steps belong here and nowhere else: but the place of a visitor needs the address, so it is looked up at the
+//! redirect and comes with the record.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use mask_core::{
     agent::{self, Verdict},
+    country::Country,
     route::Choice,
 };
 use mask_store::Fact;
 
 use super::{
-    record::{self, Limit, Record},
+    record::{self, Limit, Record, Source},
+    referrer::Referrer,
     visitor,
 };
-
-const REFERRER_HOST_BYTES: usize = 253;
+use crate::redirect::Hosts;
 
 /// Makes facts of the records of one batch. What a user agent and a referrer mean is worked out once a batch for each
 /// that comes up: there are few different ones, and working it out takes longer than the redirect did.
-#[derive(Default)]
 pub(super) struct Enricher {
+    /// Our own hosts, which refer to nobody.
+    own: Arc<Hosts>,
     agents: HashMap<Vec<u8>, Agent>,
-    referrers: HashMap<Vec<u8>, Option<String>>,
+    referrers: HashMap<Vec<u8>, Referrer>,
     key: Vec<u8>,
 }
 
@@ -39,9 +41,14 @@ struct Agent {
 }
 
 impl Enricher {
+    pub(super) fn new(own: Arc<Hosts>) -> Self {
+        Self { own, agents: HashMap::new(), referrers: HashMap::new(), key: Vec::new() }
+    }
+
     /// What is stored of a click.
     pub(super) fn fact(&mut self, record: &Record<'_>) -> Fact {
         let agent = self.agent(record);
+        let referrer = self.referrer(record);
         Fact {
             at: record.at,
             owner: record.owner,
@@ -54,7 +61,12 @@ impl Enricher {
             os: agent.os,
             browser: agent.browser,
             language: language(record),
-            referrer: self.referrer(record),
+            referrer: referrer.host,
+            referrer_url: referrer.url,
+            source: source(record.source),
+            country: record.country.as_ref().map(Country::as_str).map(ToOwned::to_owned),
+            region: name(record.region),
+            city: name(record.city),
             visitor: visitor::visitor(record.network, record.owner, record.user_agent),
         }
     }
@@ -79,13 +91,16 @@ impl Enricher {
         agent
     }
 
-    fn referrer(&mut self, record: &Record<'_>) -> Option<String> {
-        if let Some(host) = self.referrers.get(record.referrer) {
-            return host.clone();
+    fn referrer(&mut self, record: &Record<'_>) -> Referrer {
+        if record.referrer.is_empty() {
+            return Referrer::default();
         }
-        let host = referrer(record);
-        self.referrers.insert(record.referrer.to_vec(), host.clone());
-        host
+        if let Some(referrer) = self.referrers.get(record.referrer) {
+            return referrer.clone();
+        }
+        let referrer = Referrer::read(&text(record.referrer), &self.own);
+        self.referrers.insert(record.referrer.to_vec(), referrer.clone());
+        referrer
     }
 }
 
@@ -123,13 +138,16 @@ fn language(record: &Record<'_>) -> Option<String> {
     agent::languages(&accepted).next().map(ToOwned::to_owned)
 }
 
-/// The host that referred here: of an address its host alone, as the rest may hold what is nobody's business.
-fn referrer(record: &Record<'_>) -> Option<String> {
-    let address = url::Url::parse(&text(record.referrer)).ok()?;
-    let host = address.host_str()?.trim_end_matches('.');
-    let fits =
-        !host.is_empty() && host.len() <= REFERRER_HOST_BYTES && host.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| host.to_ascii_lowercase())
+const fn source(source: Source) -> &'static str {
+    match source {
+        Source::Link => "link",
+        Source::Qr => "qr",
+    }
+}
+
+/// The name of a region or a city, if there is one.
+fn name(bytes: &[u8]) -> Option<String> {
+    (!bytes.is_empty()).then(|| text(bytes).into_owned())
 }
 
 fn text(bytes: &[u8]) -> Cow<'_, str> {
@@ -141,7 +159,8 @@ mod tests {
     use super::{super::record::tests::plain, *};
 
     fn fact(record: &Record<'_>) -> Fact {
-        let mut enricher = Enricher::default();
+        let own = Hosts::new(&"http://localhost:8080".parse().expect("a url"), &["s.example".to_owned()]);
+        let mut enricher = Enricher::new(Arc::new(own));
         let fact = enricher.fact(record);
         assert_eq!(enricher.fact(record), fact, "what is remembered is what was worked out");
         fact
@@ -156,12 +175,20 @@ mod tests {
             referrer: b"https://News.Example.com./story?secret=1",
             accept_language: b"de-AT,de;q=0.9",
             choice: Choice::Rule(2),
+            source: Source::Qr,
+            country: Country::parse(b"AT"),
+            region: b"Tirol",
+            city: "Völs".as_bytes(),
             ..plain()
         });
         assert!(fact.is_counted);
         assert_eq!((fact.class, fact.device, fact.browser), ("person", "desktop", "Chrome"));
         assert_eq!((fact.choice.as_str(), fact.language.as_deref()), ("rule:2", Some("de-AT")));
-        assert_eq!(fact.referrer.as_deref(), Some("news.example.com"));
+        assert_eq!(fact.referrer.as_deref(), Some("example.com"));
+        assert_eq!(fact.referrer_url.as_deref(), Some("https://news.example.com/story"));
+        assert_eq!(fact.source, "qr");
+        let place = [fact.country.as_deref(), fact.region.as_deref(), fact.city.as_deref()];
+        assert_eq!(place, [Some("AT"), Some("Tirol"), Some("Völs")]);
     }
 
     #[test]
@@ -184,12 +211,20 @@ mod tests {
     #[test]
     fn noise_is_unknown_and_not_lost() {
         for noise in [&b"\xff\xfe\x00"[..], b"\0", b"javascript:alert(1)", b"https://", b"////", &[b'%'; 512]] {
-            let record =
-                Record { user_agent: noise, referrer: noise, accept_language: noise, purpose: noise, ..plain() };
+            let record = Record {
+                user_agent: noise,
+                referrer: noise,
+                accept_language: noise,
+                purpose: noise,
+                region: noise,
+                city: noise,
+                ..plain()
+            };
             let fact = fact(&record);
             assert!(!fact.is_counted && fact.referrer.is_none() && fact.language.is_none(), "{noise:?} {fact:?}");
+            assert!(fact.referrer_url.is_none() && fact.country.is_none(), "{noise:?} {fact:?}");
         }
-        let app = fact(&Record { referrer: b"android-app://com.google.android.gm/", ..plain() });
-        assert_eq!(app.referrer.as_deref(), Some("com.google.android.gm"));
+        let ours = fact(&Record { referrer: b"https://s.example/abcd", ..plain() });
+        assert_eq!((ours.referrer, ours.referrer_url), (None, None));
     }
 }

@@ -13,11 +13,13 @@
 mod drain;
 mod enrich;
 pub(crate) mod record;
+mod referrer;
 mod sync;
 pub(crate) mod visitor;
 
 pub use drain::{Drain, DrainHandle, Error, Unavailable};
 pub use sync::{SyncHandle, Unsynced, start_syncer};
+pub use visitor::Salts;
 
 use std::sync::Arc;
 

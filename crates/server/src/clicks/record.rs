@@ -1,16 +1,19 @@
 //! A click as it lies in the journal: what the request said, and nothing worked out from it yet.
 //!
 //! Working out (which browser, which class) belongs to the drain, off the hot path, where a better rule can be brought in
-//! without changing what lies on disk. Written straight into the journal's map: fixed head, then four texts, each cut to
-//! its bound. All numbers are little-endian. There is no address in it, only what [`super::visitor`] made of one.
+//! without changing what lies on disk. Written straight into the journal's map: fixed head, then six texts, each cut to
+//! its bound. All numbers are little-endian. There is no address in it, only what [`super::visitor`] made of one and the
+//! place that it was looked up for: that needs the address, so it is the one thing that is worked out before.
 //!
 //! Reading is total: any bytes give a record or a reason. A record of a version that this program does not know is the
 //! work of a newer one (a downgrade), and is counted as unreadable; the version is the first byte for that reason.
 
-use mask_core::{agent::Signals, id::LinkId, route::Choice, time::Time, workspace::Owner};
+use mask_core::{agent::Signals, country::Country, id::LinkId, route::Choice, time::Time, workspace::Owner};
+
+use crate::places::Name;
 
 const VERSION: u8 = 1;
-const HEAD_BYTES: usize = 50;
+const HEAD_BYTES: usize = 54;
 
 /// Most bytes of a user agent; the classes are told from no more.
 pub(crate) const USER_AGENT_BYTES: usize = 512;
@@ -59,11 +62,17 @@ pub(crate) struct Record<'a> {
     pub(crate) limit: Limit,
     pub(crate) is_head: bool,
     pub(crate) has_fetch_metadata: bool,
+    pub(crate) country: Option<Country>,
     pub(crate) user_agent: &'a [u8],
     pub(crate) referrer: &'a [u8],
     pub(crate) accept_language: &'a [u8],
     pub(crate) purpose: &'a [u8],
+    pub(crate) region: &'a [u8],
+    pub(crate) city: &'a [u8],
 }
+
+/// What stands for a country that is not known.
+const NO_COUNTRY: [u8; 2] = [0; 2];
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,10 +101,11 @@ impl<'a> Record<'a> {
         head[12..28].copy_from_slice(&self.link.bits().to_le_bytes());
         head[28..36].copy_from_slice(&self.owner.number().to_le_bytes());
         head[36..44].copy_from_slice(&self.network.to_le_bytes());
-        let [user_agent, referrer, accept_language, purpose] = texts.map(|text| text.len().to_le_bytes());
+        let [user_agent, referrer, accept_language, purpose, region, city] = texts.map(|text| text.len().to_le_bytes());
         head[44..46].copy_from_slice(&user_agent[..2]);
         head[46..48].copy_from_slice(&referrer[..2]);
-        (head[48], head[49]) = (accept_language[0], purpose[0]);
+        head[48..52].copy_from_slice(&[accept_language[0], purpose[0], region[0], city[0]]);
+        head[52..54].copy_from_slice(&self.country.map_or(NO_COUNTRY, Country::to_bytes));
         for text in texts {
             let Some((here, after)) = rest.split_at_mut_checked(text.len()) else { return };
             here.copy_from_slice(text);
@@ -119,6 +129,8 @@ impl<'a> Record<'a> {
         let (referrer, rest) = rest.split_at_checked(short(46))?;
         let (accept_language, rest) = rest.split_at_checked(usize::from(head[48]))?;
         let (purpose, rest) = rest.split_at_checked(usize::from(head[49]))?;
+        let (region, rest) = rest.split_at_checked(usize::from(head[50]))?;
+        let (city, rest) = rest.split_at_checked(usize::from(head[51]))?;
         let flags = head[1];
         let record = Self {
             at: Time::from_unix_millis(i64::from_le_bytes(head[4..12].try_into().ok()?)),
@@ -134,20 +146,25 @@ impl<'a> Record<'a> {
             },
             is_head: flags & IS_HEAD != 0,
             has_fetch_metadata: flags & HAS_FETCH_METADATA != 0,
+            country: Country::parse(&head[52..54]),
             user_agent,
             referrer,
             accept_language,
             purpose,
+            region,
+            city,
         };
         rest.is_empty().then_some(record)
     }
 
-    fn texts(&self) -> [&'a [u8]; 4] {
+    fn texts(&self) -> [&'a [u8]; 6] {
         [
             cut(self.user_agent, USER_AGENT_BYTES),
             cut(self.referrer, REFERRER_BYTES),
             cut(self.accept_language, ACCEPT_LANGUAGE_BYTES),
             cut(self.purpose, PURPOSE_BYTES),
+            cut(self.region, Name::BYTES),
+            cut(self.city, Name::BYTES),
         ]
     }
 
@@ -215,10 +232,13 @@ pub(super) mod tests {
             limit: Limit::None,
             is_head: false,
             has_fetch_metadata: false,
+            country: None,
             user_agent: b"",
             referrer: b"",
             accept_language: b"",
             purpose: b"",
+            region: b"",
+            city: b"",
         }
     }
 
@@ -238,24 +258,35 @@ pub(super) mod tests {
         assert_eq!(Record::decode(&bytes), Err(Unreadable::Misshapen));
         assert_eq!(Record::decode(&[]), Err(Unreadable::Misshapen));
         assert_eq!(Record::decode(&encoded(&plain())[..HEAD_BYTES - 1]), Err(Unreadable::Misshapen));
+        let mut bytes = encoded(&plain());
+        bytes[52..54].copy_from_slice(b"XX");
+        assert_eq!(Record::decode(&bytes), Ok(plain()), "a country that is none is an unknown one");
     }
 
     #[test]
     fn long_texts_are_cut() {
         let long = [b'x'; 5000];
-        let record = Record { user_agent: &long, referrer: &long, accept_language: &long, purpose: &long, ..plain() };
+        let record = Record {
+            user_agent: &long,
+            referrer: &long,
+            accept_language: &long,
+            purpose: &long,
+            region: &long,
+            city: &long,
+            ..plain()
+        };
         let bytes = encoded(&record);
         let read = Record::decode(&bytes).expect("a record");
-        let lengths = [read.user_agent, read.referrer, read.accept_language, read.purpose].map(<[u8]>::len);
-        assert_eq!(lengths, [512, 512, 64, 32]);
+        assert_eq!(read.texts().map(<[u8]>::len), [512, 512, 64, 32, 63, 63]);
     }
 
     proptest::proptest! {
         #[test]
         fn every_record_reads_back(
             numbers: (i64, u128, i64, u64), flags: (bool, bool, bool), kind in 0_u8..6, place: u8, limit in 0_usize..3,
-            user_agent: Vec<u8>, referrer: Vec<u8>,
+            user_agent: Vec<u8>, referrer: Vec<u8>, code in "[A-Z]{2}",
             accept_language in proptest::collection::vec(0_u8.., 0..64), purpose in proptest::collection::vec(0_u8.., 0..32),
+            region in proptest::collection::vec(0_u8.., 0..63), city in proptest::collection::vec(0_u8.., 0..63),
         ) {
             let record = Record {
                 at: Time::from_unix_millis(numbers.0), link: LinkId::from_bits(numbers.1), network: numbers.3,
@@ -263,8 +294,9 @@ pub(super) mod tests {
                 choice: choice(kind, if kind == 1 || kind == 4 { place } else { 0 }).expect("a choice"),
                 source: if flags.0 { Source::Qr } else { Source::Link },
                 limit: [Limit::None, Limit::Left, Limit::Taken][limit],
-                is_head: flags.1, has_fetch_metadata: flags.2,
+                is_head: flags.1, has_fetch_metadata: flags.2, country: Country::parse(code.as_bytes()),
                 user_agent: &user_agent, referrer: &referrer, accept_language: &accept_language, purpose: &purpose,
+                region: &region, city: &city,
             };
             let bytes = encoded(&record);
             proptest::prop_assert_eq!(Record::decode(&bytes), Ok(record));

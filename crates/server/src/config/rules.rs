@@ -11,6 +11,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper::header::HeaderName;
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -132,6 +133,20 @@ pub(super) fn path(value: &Value) -> Checked<PathBuf> {
     match text(value)? {
         "" => Err("must be a path, not empty".to_owned()),
         path => Ok(PathBuf::from(path)),
+    }
+}
+
+/// A path of the file system, or nothing.
+pub(super) fn optional_path(value: &Value) -> Checked<Option<PathBuf>> {
+    Ok(Some(text(value)?).filter(|path| !path.is_empty()).map(PathBuf::from))
+}
+
+/// The name of a header, or nothing.
+pub(super) fn header_name(value: &Value) -> Checked<Option<HeaderName>> {
+    match text(value)? {
+        "" => Ok(None),
+        name => (name.parse().map(Some))
+            .map_err(|_| format!("must be the name of a header, such as CF-IPCountry, not {}", quoted(name))),
     }
 }
 

@@ -49,6 +49,9 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.limits.requests_per_minute, 1000);
     assert_eq!(config.limits.password_attempts_per_minute, 10);
     assert!(config.proxy.trusted.is_empty());
+    assert_eq!(config.proxy.country_header, None);
+    assert_eq!(config.places.database, None);
+    assert_eq!(config.places_file(), Path::new("./data/places.mmdb"));
     assert_eq!(config.metrics.listen, None);
     assert_eq!(config.log.level, LogLevel::Info);
     assert_eq!(config.log.format, LogFormat::Text);
@@ -118,6 +121,8 @@ fn variables_are_read_by_the_type_of_the_setting() {
         ("MASK_SERVER__HEADER_TIMEOUT_SECONDS", " 5 "),
         ("MASK_LINKS__DOMAINS", "Go.Example.com,bücher.example"),
         ("MASK_PROXY__TRUSTED", "10.1.2.3/8,192.0.2.1,::1"),
+        ("MASK_PROXY__COUNTRY_HEADER", "CF-IPCountry"),
+        ("MASK_PLACES__DATABASE", "/var/lib/GeoLite2-City.mmdb"),
         ("MASK_CLICKS__DURABILITY", "power"),
         ("MASK_LOG__FORMAT", "json"),
         ("MASK_METRICS__LISTEN", "127.0.0.1:9090"),
@@ -132,6 +137,8 @@ fn variables_are_read_by_the_type_of_the_setting() {
     assert_eq!(config.links.domains, ["go.example.com", "xn--bcher-kva.example"]);
     assert_eq!(config.default_domain(), "go.example.com");
     assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.1/32", "::1/128"]);
+    assert_eq!(config.proxy.country_header, Some(HeaderName::from_static("cf-ipcountry")));
+    assert_eq!(config.places_file(), Path::new("/var/lib/GeoLite2-City.mmdb"));
     assert_eq!(config.clicks.durability, Durability::Power);
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.metrics.listen.map(|address| address.port()), Some(9090));

@@ -17,6 +17,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, head
 use mask_core::{
     address,
     agent::{BotClass, Verdict as AgentVerdict},
+    country::Country,
     destination::compose,
     route::{Choice, Ended, Route, decide},
     slug::Slug,
@@ -43,10 +44,8 @@ use super::{
 };
 use crate::{
     body::Body,
-    clicks::{
-        record::Limit,
-        visitor::{Salt, octets},
-    },
+    clicks::{record::Limit, visitor::octets},
+    places::Place,
     proxy,
 };
 
@@ -69,7 +68,6 @@ pub enum Answer<B> {
 pub struct Worker {
     pub(super) shared: Arc<Redirects>,
     pub(super) writer: RefCell<Writer>,
-    pub(super) salt: Cell<Salt>,
     /// The `Host` that was last asked for in the fast lane, and its number.
     pub(super) last_host: RefCell<(Vec<u8>, HostNumber)>,
     /// The minute in which a lost click was last logged.
@@ -118,6 +116,7 @@ pub(super) struct Asking<'r> {
     pub(super) seen: Seen<'r>,
     pub(super) headers: &'r HeaderMap,
     pub(super) address: IpAddr,
+    pub(super) place: Place,
 }
 
 impl Kind {
@@ -134,11 +133,9 @@ impl Kind {
 impl Worker {
     /// The redirects of the thread that owns this writer.
     pub fn new(shared: Arc<Redirects>, writer: Writer) -> Self {
-        let salt = shared.salts.at(shared.clock.now());
         Self {
             shared,
             writer: RefCell::new(writer),
-            salt: Cell::new(salt),
             last_host: RefCell::default(),
             lost_logged: Cell::new(i64::MIN),
             no_headers: HeaderMap::new(),
@@ -226,6 +223,7 @@ impl Worker {
         seen: Seen<'r>,
         peer: IpAddr,
     ) -> Asking<'r> {
+        let address = proxy::client(peer, headers, &self.shared.trusted).address;
         Asking {
             now: self.shared.clock.now(),
             kind: Kind::of(method),
@@ -233,8 +231,17 @@ impl Worker {
             query: Query::read(uri.query()),
             seen,
             headers,
-            address: proxy::client(peer, headers, &self.shared.trusted).address,
+            address,
+            place: self.place(address, headers, peer),
         }
+    }
+
+    /// Where an address is: by the database, unless the proxy in front knows the country.
+    fn place(&self, address: IpAddr, headers: &HeaderMap, peer: IpAddr) -> Place {
+        let place = self.shared.places.at(address);
+        let header = self.shared.country_header.as_ref();
+        let said = header.and_then(|header| proxy::country(peer, headers, &self.shared.trusted, header));
+        said.map_or(place, |country| place.in_country(country))
     }
 
     async fn look<B>(&self, request: Request<B>, peer: IpAddr, key: &Key) -> Reply
@@ -448,9 +455,10 @@ impl Reply {
     }
 }
 
-/// A visit by somebody of whom nothing is known but what is said here. The country joins in once places are known.
-fn visit_of<'v>(asking: &Asking<'_>, user_agent: &'v str, accept_language: &'v str, is_used_up: bool) -> Visit<'v> {
-    Visit { now: asking.now, user_agent, accept_language, country: None, visitor: 0, is_unlocked: false, is_used_up }
+/// A visit by somebody of whom nothing is known but what is said here.
+fn visit_of<'v>(asking: &'v Asking<'_>, user_agent: &'v str, accept_language: &'v str, is_used_up: bool) -> Visit<'v> {
+    let country = asking.place.country.as_ref().map(Country::as_str);
+    Visit { now: asking.now, user_agent, accept_language, country, visitor: 0, is_unlocked: false, is_used_up }
 }
 
 fn shows_preview(detail: &Detail, verdict: AgentVerdict) -> bool {

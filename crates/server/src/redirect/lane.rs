@@ -96,6 +96,7 @@ impl Worker {
         if entry.detail.is_some() {
             return Glance::Leave;
         }
+        let address = peer.to_canonical();
         let asking = Asking {
             now: self.shared.clock.now(),
             kind: Kind::Get,
@@ -103,7 +104,9 @@ impl Worker {
             query: Query::read(head.query),
             seen: head.seen,
             headers: &self.no_headers,
-            address: peer.to_canonical(),
+            address,
+            // Who comes here is no trusted proxy, whose word on the country would be heard.
+            place: self.shared.places.at(address),
         };
         self.record(entry, &asking, Choice::Url, Limit::None);
         self.shared.meters.count(Outcome::Redirect);

@@ -35,14 +35,16 @@ pub use lane::Glance;
 
 use std::sync::Arc;
 
+use hyper::header::HeaderName;
 use ipnet::IpNet;
 use mask_store::Store;
 
 use crate::{
-    clicks::{DrainHandle, SyncHandle, visitor::Salts},
+    clicks::{DrainHandle, Salts, SyncHandle},
     clock::Clock,
     config::Durability,
     password::Passwords,
+    places::Places,
 };
 use attempts::Attempts;
 use meters::Meters;
@@ -63,6 +65,12 @@ pub struct Setup {
     pub memory_bytes: u64,
     /// Networks whose `X-Forwarded-*` headers are believed.
     pub trusted: Vec<IpNet>,
+    /// The header in which they say the client's country, if they do.
+    pub country_header: Option<HeaderName>,
+    /// Where addresses are.
+    pub places: Arc<Places>,
+    /// What tells visitors apart.
+    pub salts: Arc<Salts>,
     /// Whether cookies may only travel over HTTPS.
     pub is_cookie_secure: bool,
     /// Tries a minute of a link's password, for each address and link.
@@ -80,8 +88,10 @@ pub struct Redirects {
     clock: Clock,
     hosts: Hosts,
     trusted: Vec<IpNet>,
+    country_header: Option<HeaderName>,
+    places: Arc<Places>,
     resolver: Resolver,
-    salts: Salts,
+    salts: Arc<Salts>,
     variant_key: [u8; 16],
     unlocker: Unlocker,
     attempts: Attempts,
@@ -96,7 +106,9 @@ impl Redirects {
     pub fn new(setup: Setup) -> Arc<Self> {
         let secrets = unlock::Secrets::derive(&setup.secret);
         Arc::new(Self {
-            salts: Salts::new(setup.clock.now()),
+            salts: setup.salts,
+            country_header: setup.country_header,
+            places: setup.places,
             clock: setup.clock,
             hosts: setup.hosts,
             trusted: setup.trusted,

@@ -8,10 +8,7 @@ use super::{
     entry::Entry,
 };
 use crate::{
-    clicks::{
-        record::{Limit, Record},
-        visitor::Salt,
-    },
+    clicks::record::{Limit, Record},
     config::Durability,
 };
 
@@ -22,16 +19,19 @@ impl Worker {
             at: asking.now,
             link: entry.id(),
             owner: entry.owner(),
-            network: self.salt(asking.now).network(asking.address),
+            network: self.shared.salts.network(asking.now, asking.address),
             choice,
             source: asking.query.source,
             limit,
             is_head: asking.kind == Kind::Head,
             has_fetch_metadata: asking.seen.has_fetch_metadata,
+            country: asking.place.country,
             user_agent: asking.seen.user_agent,
             referrer: asking.seen.referrer,
             accept_language: asking.seen.accept_language,
             purpose: asking.seen.purpose,
+            region: asking.place.region.as_bytes(),
+            city: asking.place.city.as_bytes(),
         };
         let appended = self.writer.borrow_mut().append_with(record.encoded_bytes(), |to| record.encode(to));
         match appended {
@@ -44,16 +44,6 @@ impl Worker {
                 None
             }
         }
-    }
-
-    fn salt(&self, now: Time) -> Salt {
-        let salt = self.salt.get();
-        if salt.is_for(now) {
-            return salt;
-        }
-        let salt = self.shared.salts.at(now);
-        self.salt.set(salt);
-        salt
     }
 
     /// The redirect goes on; the loss is counted, and told once a minute.

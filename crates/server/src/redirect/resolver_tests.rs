@@ -14,7 +14,8 @@ fn resolver(memory_bytes: u64) -> (Resolver, tempfile::TempDir) {
     let options = Options { location: Location::Sqlite(folder.path()), pool_size: 1, timeout: SECONDS_5 };
     let store = Store::open(&options).expect("a store");
     let journal = mask_journal::Journal::open(&folder.path().join("journal"), mask_journal::Options::default());
-    let (_, drain) = crate::clicks::Drain::new(journal.expect("a journal"), store.clone());
+    let hosts = crate::redirect::Hosts::new(&"http://localhost".parse().expect("a url"), &[]);
+    let (_, drain) = crate::clicks::Drain::new(journal.expect("a journal"), store.clone(), Arc::new(hosts));
     (Resolver::new(store, drain, memory_bytes), folder)
 }
 

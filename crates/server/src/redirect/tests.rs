@@ -31,6 +31,7 @@ use crate::{
     clicks::{self, Drain},
     clock::Clock,
     config::Durability,
+    places::Places,
 };
 
 const OWNER: Owner = Owner { workspace: 1, is_test: false };
@@ -63,8 +64,8 @@ impl Bench {
         let options = mask_journal::Options { segment_bytes: 1 << 20, max_bytes: 16 << 20 };
         let journal = Journal::open(&folder.path().join("journal"), options).expect("a journal");
         let writers = clicks::writers(&journal, &store, 4).await.expect("writers");
-        let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone());
         let hosts = Hosts::new(&"http://localhost:8080".parse().expect("a url"), &["s.example".to_owned()]);
+        let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), Arc::new(hosts.clone()));
         let redirects = Redirects::new(Setup {
             store: store.clone(),
             clock: clock.clone(),
@@ -72,6 +73,9 @@ impl Bench {
             secret: [5; 32],
             memory_bytes: 1 << 20,
             trusted: Vec::new(),
+            country_header: None,
+            places: Places::by(folder.path().join("places.mmdb")),
+            salts: clicks::Salts::new(clock.now()),
             is_cookie_secure: false,
             password_attempts_per_minute: 3,
             drain: handle,
@@ -553,4 +557,40 @@ fn a_limit_is_exact_on_many_threads() {
     });
     let link = setup.block_on(store.link_by_id(OWNER, id)).expect("an answer").expect("the link");
     assert_eq!((followed, link.clicks), (usize::try_from(LIMIT).expect("a number"), LIMIT));
+}
+
+#[tokio::test]
+async fn a_visitors_place_is_known_to_rules_and_to_both_lanes() {
+    use crate::places::mmdb::{About, Range, Value, write};
+    use mask_core::rule::{Condition, Rule};
+
+    let bench = Bench::new(Durability::Process).await;
+    let code = Value::Map(vec![("iso_code", Value::Text("PK".to_owned()))]);
+    let range = Range { first: 0xc000_0200, last: 0xc000_02ff, record: 0 };
+    let about = About { kind: "Test".into(), description: "For a test".into(), built_at: 0 };
+    let file = write(&[range], &[Value::Map(vec![("country", code)])], &about).expect("a file");
+    std::fs::write(bench.folder.path().join("places.mmdb"), file).expect("a file");
+    bench.redirects.places.refresh();
+
+    let only = |country: &str| Rule {
+        when: Condition { country: vec![country.into()], ..Condition::default() },
+        url: WebUrl::parse(&format!("https://example.com/{country}")).expect("a url"),
+    };
+    bench.link("ruled", |content| content.rules = vec![only("DE"), only("PK")]).await;
+    bench.link("plain", |_| ()).await;
+    assert_eq!(header(&bench.get("/ruled").await, "location"), "https://example.com/PK");
+    bench.get("/plain").await;
+    let mut out = Vec::new();
+    let glance = bench.workers[0].glance(b"GET /plain HTTP/1.1\r\nHost: s.example\r\n\r\n", PEER, &mut out);
+    assert!(matches!(glance, super::Glance::Answered(_)), "{glance:?}");
+
+    let mut found = Vec::new();
+    bench.journal.read(0, None, 1 << 20, |bytes| found.push(country(bytes))).expect("it can be read");
+    assert_eq!(found, ["PK", "PK", "PK"]);
+}
+
+/// The country in a record of the journal.
+fn country(record: &[u8]) -> String {
+    let record = clicks::record::Record::decode(record).expect("a record");
+    record.country.map(|country| country.as_str().to_owned()).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! The whole server over real sockets: one binary, one harness, real databases. Nothing is mocked that can be run.
 
+mod analytics;
 mod binary;
 mod bulk;
 mod cli;
@@ -15,6 +16,8 @@ mod limits;
 mod links;
 mod lists;
 mod password;
+mod places;
+mod privacy;
 mod redirect;
 mod rules;
 mod slugs;

@@ -4,12 +4,30 @@
 //! begins where the last one that counted ended. The counters (in the main database) and the records (in that of
 //! clicks) each have such a position, as no transaction spans both; either may be ahead of the other, and neither loses
 //! nor doubles anything.
+//!
+//! From outside, recorded clicks are a [`Question`] and its [`Answer`]; how they lie ([`runs`], [`columns`]) and how they are
+//! counted ([`count`]) is nobody else's business.
 
-mod block;
+mod columns;
+mod count;
+mod first;
+mod properties;
+mod runs;
+mod visits;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use mask_core::{id::LinkId, time::Time, workspace::Owner};
+use mask_core::{
+    id::LinkId,
+    question::{Answer, Bots, Question, Subject, Window},
+    time::Time,
+    workspace::Owner,
+};
+
+use columns::{Column, Words};
+pub(crate) use first::Seen;
+use runs::{Part, each_chunk};
+pub use visits::Visit;
 
 use crate::{
     Error, Store,
@@ -50,8 +68,18 @@ pub struct Fact {
     pub browser: &'static str,
     /// The first language that was asked for.
     pub language: Option<String>,
-    /// The host that referred here.
+    /// The registrable host that referred here.
     pub referrer: Option<String>,
+    /// The address that referred here, without query.
+    pub referrer_url: Option<String>,
+    /// How the visitor came: `link` or `qr`.
+    pub source: &'static str,
+    /// Where from: ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// Where from, below the country.
+    pub region: Option<String>,
+    /// Where from, below the region.
+    pub city: Option<String>,
     /// Stands for the visitor for a day, and for nobody afterwards.
     pub visitor: i64,
 }
@@ -165,39 +193,101 @@ impl Store {
     }
 
     /// Records a batch. `false`, and nothing done, when it was recorded before.
-    pub async fn record_clicks(&self, batch: std::sync::Arc<Batch>) -> Result<bool, Error> {
+    pub async fn record_clicks(&self, batch: Arc<Batch>) -> Result<bool, Error> {
+        // Held until the batch is stored: what is new in it is not known to be until then.
+        let mut seen = self.seen.lock().await;
+        let mut words = Words::new();
+        let mut clicks: Vec<_> = batch.facts.iter().map(|fact| words.click(fact)).collect();
+        for span in seen.unknown_days(&clicks) {
+            let (from, to) = (Time::from_unix_millis(span.start), Time::from_unix_millis(span.end));
+            let stored = self.clicks.scan(move |tx| tx.snapshot(|tx| all_clicks(tx, Window { from, to }))).await?;
+            seen.learn(&span, &stored);
+        }
+        let fresh = seen.mark(&mut clicks);
+        clicks.sort_unstable();
+        let write = move |tx: &mut Tx<'_>| {
+            if !RECORDS.advance(tx, &batch)? {
+                return Ok(false);
+            }
+            runs::write_batch(tx, &clicks, &words).map(|()| true)
+        };
+        let result = self.clicks.write(write).await;
+        match &result {
+            Ok(true) => seen.keep(fresh),
+            Ok(false) => {}
+            Err(_) => seen.forget(),
+        }
+        result
+    }
+
+    /// Puts recorded clicks in better order, a step at a time; `false` when there is nothing to do. Answers are the same
+    /// before and after.
+    pub async fn tidy_clicks(&self) -> Result<bool, Error> {
+        self.clicks.write(runs::tidy).await
+    }
+
+    /// Answers a question about what is recorded of an owner's links.
+    pub async fn answer(&self, owner: Owner, question: Question) -> Result<Answer, Error> {
+        let known = properties::of_links(self, owner, &question).await?;
         self.clicks
-            .write(move |tx| {
-                if !RECORDS.advance(tx, &batch)? {
-                    return Ok(false);
-                }
-                let times = || batch.facts.iter().map(|fact| fact.at);
-                if let (Some(first), Some(last)) = (times().min(), times().max()) {
-                    let sql = "INSERT INTO click_blocks (first_at, last_at, facts, data) VALUES ($1, $2, $3, $4)";
-                    let count = i64::try_from(batch.facts.len()).unwrap_or(i64::MAX);
-                    tx.execute(sql, &values![first, last, count, block::write(&batch.facts)])?;
-                }
-                Ok(true)
+            .scan(move |tx| {
+                let mut counter = count::Counter::new(owner, &question, known);
+                let columns = counter.columns();
+                let part = Part { owner: Some(owner), window: question.window, link: question.link, columns: &columns };
+                tx.snapshot(|tx| each_chunk(tx, &part, |chunk, is_mixed| counter.add(chunk, is_mixed)))?;
+                Ok(counter.answer())
             })
             .await
     }
 
-    /// How many clicks of each class a link has on record. Reads every block: for diagnosis and tests.
+    /// All visits in a window, in order of time; ties in a fixed order. They are all held in memory, so the window should
+    /// be one that [`answer`](Self::answer) says is small.
+    pub async fn visits(
+        &self,
+        owner: Owner,
+        subject: Subject,
+        window: Window,
+        bots: Bots,
+    ) -> Result<Vec<Visit>, Error> {
+        self.clicks.scan(move |tx| tx.snapshot(|tx| visits::visits(tx, owner, subject, window, bots))).await
+    }
+
+    /// How many clicks of each class a link has on record. Reads everything: for diagnosis and tests.
     pub async fn recorded_classes(&self, owner: Owner, link: LinkId) -> Result<HashMap<String, i64>, Error> {
         self.clicks
             .scan(move |tx| {
                 let mut classes: HashMap<String, i64> = HashMap::new();
-                for row in tx.query("SELECT seq, data FROM click_blocks ORDER BY seq", &[])? {
-                    let mut row = row.columns("click_blocks");
-                    let _ = row.integer("seq")?;
-                    let data = row.bytes("data")?;
-                    let facts = block::read(&data).ok_or_else(|| row.corrupt("data"))?;
-                    for fact in facts.iter().filter(|fact| fact.owner == owner && fact.link == link) {
-                        *classes.entry(fact.class().to_owned()).or_default() += 1;
-                    }
-                }
+                let (mut words, all) = (Words::new(), all_columns());
+                let part = Part { owner: Some(owner), window: ALWAYS, link: Some(link), columns: &all };
+                tx.snapshot(|tx| {
+                    each_chunk(tx, &part, |chunk, _| {
+                        let clicks = chunk.clicks(&mut words)?;
+                        for click in clicks.iter().filter(|click| (click.owner(), click.link) == (owner, link.bits())) {
+                            *classes.entry(words.word(click.texts[0])?.to_owned()).or_default() += 1;
+                        }
+                        Some(())
+                    })
+                })?;
                 Ok(classes)
             })
             .await
     }
+}
+
+/// Everything from the first moment to the last.
+const ALWAYS: Window = Window { from: Time::from_unix_millis(i64::MIN), to: Time::from_unix_millis(i64::MAX) };
+
+fn all_columns() -> Vec<Column> {
+    (0..Column::ALL.0).map(Column).collect()
+}
+
+/// Everybody's clicks in a window, and some around it.
+fn all_clicks(tx: &mut Tx<'_>, window: Window) -> Result<Vec<columns::Click>, Error> {
+    let (mut words, mut clicks, all) = (Words::new(), Vec::new(), all_columns());
+    let part = Part { owner: None, window, link: None, columns: &all };
+    each_chunk(tx, &part, |chunk, _| {
+        clicks.extend(chunk.clicks(&mut words)?);
+        Some(())
+    })?;
+    Ok(clicks)
 }

@@ -127,6 +127,19 @@ impl Tx<'_> {
         }
     }
 
+    /// Runs a step that only reads, all of it from the state of one moment.
+    pub(crate) fn snapshot<T>(&mut self, step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        match self {
+            // What a step that panicked has left open is ended first.
+            Self::Sqlite(connection) if !connection.is_autocommit() => self.batch("ROLLBACK; BEGIN")?,
+            Self::Sqlite(_) => self.batch("BEGIN")?,
+            Self::Postgres(_) => self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?,
+        }
+        let result = step(self);
+        self.batch("ROLLBACK")?;
+        result
+    }
+
     /// The engine's name and version.
     pub(crate) fn engine(&mut self) -> Result<String, Error> {
         let (name, sql) = match self.dialect() {

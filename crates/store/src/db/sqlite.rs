@@ -158,10 +158,10 @@ fn run_in_savepoint(connection: &Connection, step: super::queue::Step) -> Result
 }
 
 /// Lets threads that answer somebody go first where there are too few cores for all: a commit takes milliseconds of
-/// processor time, and a redirect that would have to wait for it takes microseconds. The writer still gets a tenth of a
+/// processor time, and a redirect that would have to wait for it takes microseconds. The writer still gets a quarter of a
 /// full core. Where the system refuses, all are equal.
 fn step_back() {
-    const NICENESS: i32 = 10;
+    const NICENESS: i32 = 5;
     let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 

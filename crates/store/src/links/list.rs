@@ -21,8 +21,9 @@ use crate::{
     db::{Dialect, Tx, Value},
 };
 
-/// Up to this many candidates are looked at one by one and sorted. With more of them among a million links, a walk along
-/// the sort's index meets a page's worth within some six thousand steps, which cost about as much.
+/// Up to this many candidates, for each filter that there is, are looked at one by one and sorted. With more of them among
+/// a million links, a walk along the sort's index meets a page's worth within some six thousand steps, which cost about as
+/// much; with several filters the walk is longer.
 const FEW: usize = 4000;
 
 /// Texts of more characters than this are looked for along the first steps of the walk before anything is counted.
@@ -246,20 +247,22 @@ impl Query {
 
 /// The numbers of the links that one of the filters finds, if there is one that finds few.
 fn few_candidates(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Option<Vec<i64>>, Error> {
-    for candidates in candidates(owner, filter) {
-        let (sql, values) = at_most_few(candidates);
+    let candidates = candidates(owner, filter);
+    let few = FEW * candidates.len();
+    for candidates in candidates {
+        let (sql, values) = at_most(few, candidates);
         let rows = tx.query(&sql, &values)?;
-        if rows.len() < FEW {
+        if rows.len() < few {
             return rows.into_iter().map(|row| row.columns("links").integer("seq")).collect::<Result<_, _>>().map(Some);
         }
     }
     Ok(None)
 }
 
-fn at_most_few(candidates: Candidates) -> (String, Vec<Value>) {
+fn at_most(few: usize, candidates: Candidates) -> (String, Vec<Value>) {
     let mut query = Query::default();
     let sql = query.bind_into(candidates);
-    (format!("{sql} LIMIT {FEW}"), query.values)
+    (format!("{sql} LIMIT {few}"), query.values)
 }
 
 fn json(numbers: &[i64]) -> String {

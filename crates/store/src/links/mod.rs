@@ -23,6 +23,8 @@ use crate::{
     replies::{Keep, Once},
 };
 
+pub(crate) use row::read_tags;
+
 /// A link to be made.
 #[derive(Clone, Debug)]
 pub struct NewLink {

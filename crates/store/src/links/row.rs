@@ -178,7 +178,8 @@ fn write_tags(tags: &[Tag]) -> String {
     json(&tags.iter().map(Tag::as_str).collect::<Vec<_>>())
 }
 
-fn read_tags(text: &str) -> Result<Vec<Tag>, ()> {
+/// The tags in the column of that name.
+pub(crate) fn read_tags(text: &str) -> Result<Vec<Tag>, ()> {
     let tags: Vec<String> = serde_json::from_str(text).map_err(drop)?;
     tags.iter().map(|tag| Tag::parse(tag).map_err(drop)).collect()
 }

@@ -154,9 +154,9 @@ async fn nothing_is_half_done(backend: &Backend) {
     backend.place.sql("ALTER TABLE links RENAME COLUMN clicks TO hidden");
     store.count_clicks(Arc::clone(&batch)).await.expect_err("it cannot be counted");
     backend.place.sql("ALTER TABLE links RENAME COLUMN hidden TO clicks");
-    backend.place.clicks_sql("ALTER TABLE click_blocks RENAME TO hidden");
+    backend.place.clicks_sql("ALTER TABLE click_batches RENAME TO hidden");
     store.record_clicks(Arc::clone(&batch)).await.expect_err("it cannot be recorded");
-    backend.place.clicks_sql("ALTER TABLE hidden RENAME TO click_blocks");
+    backend.place.clicks_sql("ALTER TABLE hidden RENAME TO click_batches");
     assert!(store.counted_positions("a".to_owned()).await.expect("the store works").is_empty());
     assert!(store.recorded_positions("a".to_owned()).await.expect("the store works").is_empty());
     assert!(store.count_clicks(Arc::clone(&batch)).await.expect("the store works"));

@@ -4,6 +4,7 @@
 //! has a database to itself, so no test knows of another, and none waits for time to pass. The last word has
 //! [`coverage`]: a public method that no test calls fails it.
 
+mod answers;
 mod backend;
 mod changes;
 mod clicks;
@@ -18,6 +19,7 @@ mod outage;
 mod postgres;
 mod replies;
 mod rows;
+mod salts;
 mod sample;
 mod tags;
 mod workspaces;

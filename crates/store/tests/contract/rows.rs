@@ -118,8 +118,8 @@ async fn positions_and_replies(backend: &Backend) {
     let click = vec![fact(LIVE, link_id(1), true)];
     store.record_clicks(batch("node-c", None, 1, click)).await.expect("the store works");
     let nonsense = if matches!(backend.place, backend::Place::Sqlite(_)) { "x'ff00'" } else { "'\\xff00'" };
-    backend.place.clicks_sql(&format!("UPDATE click_blocks SET data = {nonsense}"));
-    assert_corrupt(store.recorded_classes(LIVE, link_id(1)).await, "click_blocks", "data", "1");
+    backend.place.clicks_sql(&format!("UPDATE click_batches SET data = {nonsense}"));
+    assert_corrupt(store.recorded_classes(LIVE, link_id(1)).await, "click_batches", "data", "1");
 
     let keep =
         || crate::sample::keep("k1", 7, |_: &mask_store::Placed| mask_store::Kept { status: 201, body: Vec::new() });

@@ -162,6 +162,11 @@ pub(crate) fn fact(owner: Owner, link: LinkId, is_counted: bool) -> Fact {
         browser: "Safari",
         language: Some("pt-BR".to_owned()),
         referrer: None,
+        referrer_url: None,
+        source: "link",
+        country: None,
+        region: None,
+        city: None,
         visitor: i64::MIN,
     }
 }

@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mask::{config::Config, setup};
+use mask::{
+    config::Config,
+    places::{About, Database, MISSING, Unusable},
+    setup,
+};
 use mask_store::{Inspection, Location, PartVersion};
 use rustix::fs::{Access, access, statvfs};
 
@@ -21,6 +25,7 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     findings.extend(folders(config).iter().map(|(about, folder)| writable(about, folder)));
     findings.push(room(config));
     findings.push(journal(config));
+    findings.push(places(config));
     findings.extend(config.warnings().into_iter().map(|warning| Finding::doubtful("settings", warning)));
     findings
 }
@@ -144,6 +149,22 @@ fn journal(config: &Config) -> Finding {
     }
 }
 
+fn places(config: &Config) -> Finding {
+    let file = config.places_file();
+    let shown = file.display();
+    match Database::open(&file) {
+        Ok(database) => {
+            let About { kind, day, tells, .. } = database.about();
+            Finding::good("places", format!("{tells} by {shown}: {kind} of {day}"))
+        }
+        Err(Unusable::Unread(error)) if error.kind() == io::ErrorKind::NotFound => match config.places.database {
+            None => Finding::good("places", MISSING),
+            Some(_) => Finding::wrong("places", format!("{shown} is not there; name one in places.database that is")),
+        },
+        Err(error) => Finding::wrong("places", format!("{shown} cannot be used: {error}")),
+    }
+}
+
 /// The length of all files in a folder and those below. A file that goes away meanwhile counts nothing.
 fn bytes_in(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;
@@ -225,6 +246,19 @@ mod tests {
         let file = folder.path().join("data");
         fs::write(&file, "").expect("a file");
         assert_eq!(writable("data folder", &file.join("deeper")).verdict, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_database_of_places() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let verdict = |config: &Config| places(config).verdict;
+        assert_eq!(verdict(&config(folder.path())), Verdict::Good, "it need not be there");
+        let named = folder.path().join("named.mmdb");
+        let flags = [("places.database", named.to_str().expect("Unicode").to_owned())];
+        let config = Config::load(None, [], &flags).expect("right settings");
+        assert_eq!(verdict(&config), Verdict::Wrong, "one that is named must be");
+        fs::write(&named, "no database").expect("a file");
+        assert_eq!(verdict(&config), Verdict::Wrong);
     }
 
     #[test]

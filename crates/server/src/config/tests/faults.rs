@@ -24,7 +24,7 @@ fn each_fault_says_where_what_and_what_would_be_right() {
         ("[sever]\nthreads = 1\nlisten = 1", "mask.toml line 1: [sever] is no section; did you mean [server]?"),
         (
             "[qwertyuiop]",
-            "[qwertyuiop] is no section; there are [server], [storage], [database], [links], [clicks], [limits], [proxy], [metrics], [log]",
+            "[qwertyuiop] is no section; there are [server], [storage], [database], [links], [clicks], [limits], [proxy], [places], [metrics], [log]",
         ),
         ("server = 3", "server is a section: write [server] on a line of its own"),
         ("[[server]]\nthreads = 3", "server is a section: write [server]"),
@@ -68,6 +68,11 @@ fn each_fault_says_where_what_and_what_would_be_right() {
             "[proxy]\ntrusted = ['10.0.0.0/33']",
             "proxy.trusted must be networks such as 10.0.0.0/8 or addresses such as 10.0.0.1, not \"10.0.0.0/33\"",
         ),
+        (
+            "[proxy]\ncountry_header = 'a header'",
+            "proxy.country_header must be the name of a header, such as CF-IPCountry, not \"a header\"",
+        ),
+        ("[places]\ndatabase = 7", "places.database must be text, not a number"),
         ("[metrics]\nlisten = '9090'", "metrics.listen must be an IP address and a port"),
         (
             "[metrics]\nlisten = '127.0.0.1:8080'",

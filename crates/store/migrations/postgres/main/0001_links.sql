@@ -120,3 +120,12 @@ CREATE TABLE counted_positions (
     byte BIGINT NOT NULL,
     PRIMARY KEY (node, shard)
 );
+
+-- The salts of visitors, of a day and the next: one row, overwritten each day. A table of its own, so that what is
+-- overwritten lies beside nothing else.
+CREATE TABLE visitor_salts (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    day BIGINT NOT NULL,
+    today BYTEA NOT NULL,
+    tomorrow BYTEA NOT NULL
+);

@@ -121,3 +121,12 @@ CREATE TABLE counted_positions (
     byte INTEGER NOT NULL,
     PRIMARY KEY (node, shard)
 ) WITHOUT ROWID;
+
+-- The salts of visitors, of a day and the next: one row, overwritten each day. A table of its own, so that what is
+-- overwritten lies beside nothing else.
+CREATE TABLE visitor_salts (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    day INTEGER NOT NULL,
+    today BLOB NOT NULL,
+    tomorrow BLOB NOT NULL
+);

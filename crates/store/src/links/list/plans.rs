@@ -111,7 +111,7 @@ fn candidates_are_found_by_an_index_and_fetched_one_by_one() {
     on_the_schema(|tx| {
         for filter in filters() {
             for found in candidates(OWNER, &filter) {
-                let counting = plan(tx, &at_most_few(found));
+                let counting = plan(tx, &at_most(FEW, found));
                 assert!(!counting.iter().any(|line| scans(line)), "{counting:?}");
             }
             for page in pages() {

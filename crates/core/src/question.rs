@@ -1,0 +1,229 @@
+//! What statistics are asked, and what they answer. `Question → Answer` is all that stands between whoever asks (the API,
+//! the dashboard) and whatever keeps the facts; both sides know nothing else of each other.
+//!
+//! A question carries no calendar: whoever asks says where each bucket of time begins (see [`crate::calendar`]), so every
+//! store gives the same answer in every time zone. Counts add up: the buckets of a window and the groups of a dimension
+//! (but for [tags](Dimension::Tag), of which a link may have several) sum to the total.
+
+use crate::{Refused, id::LinkId, time::Time};
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Every visit to a short link, scans of its codes too.
+    Clicks,
+    /// Visits to a short link by way of a printed code.
+    Scans,
+}
+
+/// What facts can be told apart by, under the names of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each is named as in the API, and `Dimension::describe` says what it is")]
+pub enum Dimension {
+    Country,
+    Region,
+    City,
+    Device,
+    Browser,
+    Os,
+    Language,
+    Referrer,
+    ReferrerUrl,
+    Source,
+    Variant,
+    Bot,
+    Link,
+    Domain,
+    Tag,
+    Campaign,
+    UtmSource,
+    UtmMedium,
+    UtmCampaign,
+    UtmTerm,
+    UtmContent,
+}
+
+impl Dimension {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::Country,
+        Self::Region,
+        Self::City,
+        Self::Device,
+        Self::Browser,
+        Self::Os,
+        Self::Language,
+        Self::Referrer,
+        Self::ReferrerUrl,
+        Self::Source,
+        Self::Variant,
+        Self::Bot,
+        Self::Link,
+        Self::Domain,
+        Self::Tag,
+        Self::Campaign,
+        Self::UtmSource,
+        Self::UtmMedium,
+        Self::UtmCampaign,
+        Self::UtmTerm,
+        Self::UtmContent,
+    ];
+
+    /// The name in the API: `country`, `referrer_url`, `utm_source`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Country => "country",
+            Self::Region => "region",
+            Self::City => "city",
+            Self::Device => "device",
+            Self::Browser => "browser",
+            Self::Os => "os",
+            Self::Language => "language",
+            Self::Referrer => "referrer",
+            Self::ReferrerUrl => "referrer_url",
+            Self::Source => "source",
+            Self::Variant => "variant",
+            Self::Bot => "bot",
+            Self::Link => "link",
+            Self::Domain => "domain",
+            Self::Tag => "tag",
+            Self::Campaign => "campaign",
+            Self::UtmSource => "utm_source",
+            Self::UtmMedium => "utm_medium",
+            Self::UtmCampaign => "utm_campaign",
+            Self::UtmTerm => "utm_term",
+            Self::UtmContent => "utm_content",
+        }
+    }
+
+    /// The dimension of this name.
+    pub fn parse(name: &str) -> Result<Self, Refused> {
+        Self::ALL.into_iter().find(|dimension| dimension.as_str() == name).ok_or(Refused::because("Unknown dimension"))
+    }
+
+    /// What stands where a fact has no value: `direct` for a referrer, `unknown` for what could not be told, `none` for
+    /// what the link does not have.
+    pub const fn absent(self) -> &'static str {
+        match self {
+            Self::Referrer | Self::ReferrerUrl => "direct",
+            Self::Tag
+            | Self::Campaign
+            | Self::UtmSource
+            | Self::UtmMedium
+            | Self::UtmCampaign
+            | Self::UtmTerm
+            | Self::UtmContent => "none",
+            _ => "unknown",
+        }
+    }
+
+    /// Whether it is a property of the link, as it is now, and not of the visit. Links that are no more have none.
+    pub const fn is_of_link(self) -> bool {
+        matches!(
+            self,
+            Self::Domain
+                | Self::Tag
+                | Self::Campaign
+                | Self::UtmSource
+                | Self::UtmMedium
+                | Self::UtmCampaign
+                | Self::UtmTerm
+                | Self::UtmContent
+        )
+    }
+}
+
+/// Whose visits are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bots {
+    /// People's.
+    #[default]
+    Without,
+    /// Everybody's.
+    With,
+    /// Those of programs.
+    Only,
+}
+
+/// A span of time: from a moment up to, but without, another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first moment.
+    pub from: Time,
+    /// The first moment after.
+    pub to: Time,
+}
+
+/// A fact must have this value (or [none](Dimension::absent)) in this dimension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Of what.
+    pub dimension: Dimension,
+    /// The value, written as answers write it.
+    pub value: String,
+}
+
+/// How counts are divided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// By time: each bucket begins where this says and ends where the next begins, the last one with the window. What lies
+    /// before the first counts in the total alone. Ascending.
+    Buckets(Vec<Time>),
+    /// By hour of the day, 0 to 23: from each moment on, local time is ahead of UTC by so many seconds. Ascending; the
+    /// first lies at or before the window's beginning.
+    HourOfDay(Vec<(Time, i32)>),
+    /// By a dimension: this many values, those with most clicks first.
+    Values(Dimension, usize),
+}
+
+/// A question to the statistics of one owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What is counted.
+    pub subject: Subject,
+    /// When.
+    pub window: Window,
+    /// Of one link alone.
+    pub link: Option<LinkId>,
+    /// All must hold.
+    pub conditions: Vec<Condition>,
+    /// Whose.
+    pub bots: Bots,
+    /// Divided how.
+    pub group: Group,
+}
+
+/// A count of visits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Visits.
+    pub clicks: u64,
+    /// Of these, the first by their visitor on that day (UTC): of the owner's links, or of the one link asked about. So
+    /// visitors add up over any grouping, and never exceed clicks.
+    pub visitors: u64,
+}
+
+impl std::ops::AddAssign for Count {
+    fn add_assign(&mut self, more: Self) {
+        self.clicks += more.clicks;
+        self.visitors += more.visitors;
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// A row for each bucket, each hour of the day, or each value.
+    pub rows: Rows,
+    /// Of the whole window, whatever the rows show.
+    pub total: Count,
+}
+
+/// The rows of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// As many as the question named, or 24, zeros too.
+    Counts(Vec<Count>),
+    /// Values with their counts, most clicks first, the same number of clicks in the order of their text.
+    Values(Vec<(String, Count)>),
+}

@@ -1,0 +1,360 @@
+//! `/analytics/export`: recorded visits, one by one, however many there are.
+//!
+//! The window is cut into slices of about [`SLICE`] visits, and one of them is in memory at a time. Where to cut is asked
+//! like any other question: counts of parts of the window, and of parts of these where they hold too many. No transaction
+//! is open while the client reads, so a slow one is in nobody's way. Each row carries a cursor, the moment of its visit and
+//! its number among those of that moment; so what broke off can be taken up after the last row that arrived, in a request
+//! that is the same but for the cursor. Rejected: one query that is read as the client reads, which would keep a snapshot
+//! open for as long as the slowest client likes.
+//!
+//! When the store fails half-way the connection is cut: what looks whole is whole.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use hyper::header::{self, HeaderValue};
+use mask_core::{
+    Refused,
+    cursor::Cursor,
+    question::{Answer as Counts, Dimension, Group, Rows, Subject, Window},
+    time::Time,
+    workspace::Owner,
+};
+use mask_store::{Store, Visit};
+use sha2::{Digest, Sha256};
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
+
+use super::{
+    ask::{self, Frame},
+    rows::{self, Format, VisitBody},
+    shape,
+};
+use crate::api::{
+    Api,
+    caller::{AnalyticsRead, Caller},
+    error::ApiError,
+    query::Parameters,
+};
+
+/// Visits that a slice should hold at most.
+const SLICE: u64 = 20_000;
+/// Into how many parts a window is cut that holds too many.
+const PARTS: i64 = 64;
+/// What is sent at once, about.
+const PIECE_BYTES: usize = 64 << 10;
+const SECOND_MS: i64 = 1000;
+const HOUR_MS: i64 = 3600 * SECOND_MS;
+
+/// The parameters of an export.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    frame: Frame,
+    subject: Subject,
+    format: Format,
+    after: Option<Place>,
+}
+
+/// A visit's place in an export.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place {
+    at: Time,
+    /// Which one it is of those at that moment, from 1 on.
+    number: i64,
+}
+
+impl Place {
+    fn cursor(self, mark: &str) -> String {
+        let sort = Some(("at".to_owned(), self.at.unix_millis()));
+        Cursor { id: format!("{mark}{}", self.number), sort }.encode()
+    }
+}
+
+/// Export visits
+///
+/// One row a visit, in order of time, in the words of the counts. Broken off, it can be taken up: send the same request with
+/// the `cursor` of the last row that you have; the rows that follow come without the line of names, so that they can be
+/// added to those before. Visits are recorded within two seconds, so let `end` lie in the past to get all.
+#[utoipa::path(
+    get, path = "/analytics/export", operation_id = "export_visits", tag = "Analytics",
+    params(Wanted),
+    responses((
+        status = 200, description = "The visits",
+        content((String = "text/csv"), (VisitBody = "application/x-ndjson"))
+    )),
+    security(("key" = ["analytics:read"]))
+)]
+pub(super) async fn export(
+    State(api): State<Arc<Api>>,
+    caller: Caller<AnalyticsRead>,
+    mut parameters: Parameters,
+) -> Result<Response, ApiError> {
+    let wanted = Wanted::read(&mut parameters, api.clock.now());
+    parameters.end()?;
+    let (format, subject) = (wanted.format, wanted.subject);
+    let mut export = Export::new(api.store.clone(), caller.owner, wanted);
+    // The first rows are found before anything is sent, so that a store that is away is told as such.
+    let first = export.next().await?;
+    let rest = stream::unfold(export, |mut export| async move {
+        let piece = export.next().await.transpose()?;
+        if let Err(error) = &piece {
+            tracing::warn!(%error, "an export was broken off");
+        }
+        Some((piece, export))
+    });
+    let body = Body::from_stream(stream::iter(first.map(Ok)).chain(rest));
+    let name = format!("attachment; filename=\"{}.{}\"", shape::counted(subject), format.as_str());
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.extend(HeaderValue::from_str(&name).map(|name| (header::CONTENT_DISPOSITION, name)));
+    Ok(response)
+}
+
+impl Wanted {
+    fn read(parameters: &mut Parameters, now: Time) -> Self {
+        let subject = parameters.optional("type", |text| match text {
+            "clicks" => Ok(Subject::Clicks),
+            "scans" => Ok(Subject::Scans),
+            _ => Err(ask::one_of(["clicks", "scans"])),
+        });
+        let format = parameters.optional("format", |text| match text {
+            "csv" => Ok(Format::Csv),
+            "ndjson" => Ok(Format::Ndjson),
+            _ => Err(ask::one_of(Format::NAMES)),
+        });
+        let frame = Frame::read_of_visits(parameters, now);
+        let mut wanted = Self {
+            frame,
+            subject: subject.unwrap_or(Subject::Clicks),
+            format: format.unwrap_or_default(),
+            after: None,
+        };
+        wanted.after = parameters.optional("cursor", |text| wanted.place(text));
+        wanted
+    }
+
+    /// Reads a cursor of this export; one of another would go on somewhere, with something else.
+    fn place(&self, text: &str) -> Result<Place, Refused> {
+        let foreign = Refused::because("Must be a cursor from this export, with the same filters, inside the window");
+        let cursor = Cursor::decode(text)?;
+        let number = cursor.id.strip_prefix(&self.mark()).and_then(|number| number.parse().ok());
+        let at = cursor.sort.filter(|(name, _)| name == "at").map(|(_, at)| Time::from_unix_millis(at));
+        let window = self.frame.period.window();
+        match (at, number) {
+            (Some(at), Some(number)) if at >= window.from && at < window.to => Ok(Place { at, number }),
+            _ => Err(foreign),
+        }
+    }
+
+    /// What the cursors of this export begin with: the same for the same filters, whatever the window and the format.
+    fn mark(&self) -> String {
+        let filters = (self.subject, self.frame.link, self.frame.bots, &self.frame.conditions);
+        let hash = Sha256::digest(format!("{filters:?}"));
+        format!("{:08x}_", u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]))
+    }
+
+    /// Whether a visit of the slice is among those that are wanted.
+    fn takes(&self, visit: &Visit) -> bool {
+        self.frame.link.is_none_or(|link| link == visit.link)
+            && self.frame.conditions.iter().all(|condition| {
+                if condition.dimension == Dimension::Link {
+                    return visit.link.to_string() == condition.value;
+                }
+                rows::value(visit, condition.dimension) == condition.value
+            })
+    }
+
+    fn has_filters(&self) -> bool {
+        self.frame.link.is_some() || !self.frame.conditions.is_empty()
+    }
+}
+
+/// An export under way.
+struct Export {
+    store: Store,
+    owner: Owner,
+    wanted: Wanted,
+    mark: String,
+    /// Parts of the window that are still to come, the next one last, with what they were said to hold.
+    parts: Vec<(Window, u64)>,
+    slice: std::vec::IntoIter<Visit>,
+    /// Of the last visit that was passed over or written.
+    place: Option<Place>,
+    /// What is to be sent before the next row.
+    head: String,
+}
+
+impl Export {
+    fn new(store: Store, owner: Owner, wanted: Wanted) -> Self {
+        let mut window = wanted.frame.period.window();
+        let mut head = wanted.format.head();
+        if let Some(place) = wanted.after {
+            window.from = place.at;
+            head.clear();
+        }
+        // Nobody has counted it yet, so it is cut first.
+        let parts = vec![(window, u64::MAX)];
+        let mark = wanted.mark();
+        Self { store, owner, wanted, mark, parts, slice: Vec::new().into_iter(), place: None, head }
+    }
+
+    /// The next piece of text; nothing when all is said.
+    async fn next(&mut self) -> Result<Option<Bytes>, mask_store::Error> {
+        let mut text = std::mem::take(&mut self.head).into_bytes();
+        loop {
+            while text.len() < PIECE_BYTES {
+                let Some(visit) = self.slice.next() else { break };
+                self.write(&mut text, &visit);
+            }
+            if text.len() >= PIECE_BYTES {
+                return Ok(Some(text.into()));
+            }
+            let Some(window) = self.next_part().await? else {
+                return Ok((!text.is_empty()).then(|| text.into()));
+            };
+            self.slice = self.load(window).await?.into_iter();
+        }
+    }
+
+    /// Writes a visit, if it is wanted and was not sent before.
+    fn write(&mut self, text: &mut Vec<u8>, visit: &Visit) {
+        if !self.wanted.takes(visit) {
+            return;
+        }
+        let number = self.place.filter(|place| place.at == visit.at).map_or(1, |place| place.number + 1);
+        let place = Place { at: visit.at, number };
+        self.place = Some(place);
+        if self.wanted.after.is_none_or(|after| visit.at > after.at || number > after.number) {
+            self.wanted.format.write(text, visit, place.cursor(&self.mark));
+        }
+    }
+
+    async fn load(&self, window: Window) -> Result<Vec<Visit>, mask_store::Error> {
+        let Wanted { frame, subject, .. } = &self.wanted;
+        if self.wanted.has_filters() {
+            let mut question = frame.question(*subject, Group::Buckets(vec![window.from]));
+            question.window = window;
+            if self.store.answer(self.owner, question).await?.total.clicks == 0 {
+                return Ok(Vec::new());
+            }
+        }
+        self.store.visits(self.owner, *subject, window, frame.bots).await
+    }
+
+    /// The next part of the window that is small enough.
+    async fn next_part(&mut self) -> Result<Option<Window>, mask_store::Error> {
+        while let Some((window, count)) = self.parts.pop() {
+            if count <= SLICE || length(window) <= SECOND_MS {
+                return Ok(Some(window));
+            }
+            let begins = cuts(window);
+            let mut question = self.wanted.frame.question(self.wanted.subject, Group::Buckets(begins.clone()));
+            // A slice holds what there is, whatever is left of it afterwards.
+            (question.window, question.link, question.conditions) = (window, None, Vec::new());
+            let counts = self.store.answer(self.owner, question).await?;
+            self.parts.extend(parts(window, &begins, &counts).into_iter().rev());
+        }
+        Ok(None)
+    }
+}
+
+fn length(window: Window) -> i64 {
+    window.to.unix_millis() - window.from.unix_millis()
+}
+
+/// Where to cut a window of more than a second: at whole hours where it is long, as stores like to count these; else at
+/// whole seconds.
+fn cuts(window: Window) -> Vec<Time> {
+    let wanted = length(window) / PARTS + 1;
+    let unit = if wanted >= HOUR_MS { HOUR_MS } else { SECOND_MS };
+    let step = (wanted + unit - 1) / unit * unit;
+    let first = window.from.unix_millis();
+    let next = (first.div_euclid(step) + 1) * step;
+    let later = (0..).map(|number| next + number * step).take_while(|at| *at < window.to.unix_millis());
+    std::iter::once(first).chain(later).map(Time::from_unix_millis).collect()
+}
+
+/// The parts of a window between these cuts, in order of time: neighbours together as long as they make one slice, and
+/// none where there is nothing.
+fn parts(window: Window, begins: &[Time], counts: &Counts) -> Vec<(Window, u64)> {
+    let Rows::Counts(counts) = &counts.rows else { return Vec::new() };
+    let ends = begins.iter().skip(1).copied().chain([window.to]);
+    let mut parts: Vec<(Window, u64)> = Vec::new();
+    for ((from, to), count) in begins.iter().copied().zip(ends).zip(counts.iter().map(|count| count.clicks)) {
+        match parts.last_mut() {
+            _ if count == 0 => {}
+            Some((last, sum)) if *sum + count <= SLICE => (last.to, *sum) = (to, *sum + count),
+            _ => parts.push((Window { from, to }, count)),
+        }
+    }
+    parts
+}
+
+impl IntoParams for Wanted {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut all = vec![
+            ask::described(
+                "type",
+                "What is exported",
+                ask::text().enum_values(Some(["clicks", "scans"])).default(Some("clicks".into())),
+            ),
+            ask::described(
+                "format",
+                "How: comma-separated values (RFC 4180), or a line of JSON for each",
+                ask::text().enum_values(Some(Format::NAMES)).default(Some("csv".into())),
+            ),
+            ask::described("cursor", "The `cursor` of the last row that you have, to go on after it", ask::text()),
+        ];
+        all.extend(ask::frame_params(ask::of_visits()));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mask_core::question::Count;
+
+    use super::*;
+
+    fn window(from: i64, to: i64) -> Window {
+        Window { from: Time::from_unix_millis(from), to: Time::from_unix_millis(to) }
+    }
+
+    #[test]
+    fn windows_are_cut_into_smaller_ones() {
+        for (from, to) in [
+            (0, 1001),
+            (1, 1002),
+            (-1500, 1500),
+            (0, HOUR_MS),
+            (123_456, HOUR_MS * 64 + 123_457),
+            (1_774_360_814_000, 1_774_360_814_000 + 30 * 24 * HOUR_MS),
+            (-62_167_219_200_000, 253_402_207_200_000),
+        ] {
+            let cuts = cuts(window(from, to));
+            assert!(cuts.len() > 1 && cuts.len() <= 70, "{} of {from} to {to}", cuts.len());
+            assert_eq!(cuts[0].unix_millis(), from);
+            assert!(cuts.is_sorted_by(|one, next| one < next) && cuts[cuts.len() - 1].unix_millis() < to);
+        }
+    }
+
+    #[test]
+    fn neighbours_make_a_slice() {
+        let begins: Vec<_> = [0, 10, 20, 30, 40, 50].map(Time::from_unix_millis).to_vec();
+        let counts = [0, 15_000, 5_000, 1, 0, 30_000].map(|clicks| Count { clicks, visitors: 0 });
+        let counts = Counts { rows: Rows::Counts(counts.to_vec()), total: Count::default() };
+        assert_eq!(
+            parts(window(0, 60), &begins, &counts),
+            [(window(10, 30), 20_000), (window(30, 40), 1), (window(50, 60), 30_000)]
+        );
+    }
+}

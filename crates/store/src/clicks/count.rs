@@ -1,0 +1,320 @@
+//! Counting: chunk after chunk, column by column.
+//!
+//! A [`Counter`] holds a question and what was found so far. For each chunk it first marks which clicks meet the question,
+//! one condition after the other over the columns that they need, and then adds the marked ones to their groups. A chunk
+//! in which a wanted word does not occur is left at once. The loops run over bytes without branches, which is most of
+//! what makes them fast.
+
+use std::collections::{HashMap, HashSet};
+
+use mask_core::{
+    id::LinkId,
+    question::{Answer, Bots, Condition, Count, Dimension, Group, Question, Rows, Subject},
+    workspace::Owner,
+};
+
+use super::columns::{Chunk, Codes, Column, IS_BOT, IS_COUNTED, IS_FIRST_OF_LINK, IS_FIRST_OF_OWNER, Texts};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// What links are, as far as a question asks.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The links that meet the conditions upon links; `None` when there are no such conditions.
+    pub(super) allowed: Option<HashSet<LinkId>>,
+    /// The values of each link in the dimension of the groups, when it is one of links.
+    pub(super) values: HashMap<LinkId, Vec<String>>,
+}
+
+/// See the module.
+pub(super) struct Counter<'q> {
+    owner: Owner,
+    question: &'q Question,
+    known: Known,
+    /// What a column's word must be, and what stands for a missing one.
+    conditions: Vec<(Column, &'q str, &'static str)>,
+    is_first: u8,
+    groups: Groups,
+    total: Count,
+}
+
+/// The counts of the groups.
+enum Groups {
+    Counts(Vec<Count>),
+    Values(HashMap<String, Count>),
+}
+
+/// Of each click of a chunk: 1 where it is among those asked about, and so is 0 or 1 for visitors.
+struct Marks {
+    first: usize,
+    clicks: Vec<u8>,
+    visitors: Vec<u8>,
+}
+
+impl<'q> Counter<'q> {
+    pub(super) fn new(owner: Owner, question: &'q Question, known: Known) -> Self {
+        let of_texts = |condition: &'q Condition| {
+            Some((Column::of(condition.dimension)?, condition.value.as_str(), condition.dimension.absent()))
+        };
+        let mut conditions: Vec<_> = question.conditions.iter().filter_map(of_texts).collect();
+        if question.subject == Subject::Scans {
+            conditions.push((Column::SOURCE, "qr", ""));
+        }
+        let groups = match &question.group {
+            Group::Buckets(begins) => Groups::Counts(vec![Count::default(); begins.len()]),
+            Group::HourOfDay(_) => Groups::Counts(vec![Count::default(); 24]),
+            Group::Values(..) => Groups::Values(HashMap::new()),
+        };
+        let is_first = if question.link.is_some() { IS_FIRST_OF_LINK } else { IS_FIRST_OF_OWNER };
+        Self { owner, question, known, conditions, is_first, groups, total: Count::default() }
+    }
+
+    /// The columns that the question looks at, without the owners'.
+    pub(super) fn columns(&self) -> Vec<Column> {
+        let mut columns = vec![Column::AT, Column::FLAGS];
+        columns.extend(self.conditions.iter().map(|(column, ..)| *column));
+        let by_link = matches!(self.question.group, Group::Values(dimension, _) if Column::of(dimension).is_none());
+        if self.question.link.is_some() || self.known.allowed.is_some() || by_link || self.link_condition().is_some() {
+            columns.push(Column::LINKS);
+        }
+        if let Group::Values(dimension, _) = self.question.group {
+            columns.extend(Column::of(dimension));
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    /// The link that a condition names, if there is one.
+    fn link_condition(&self) -> Option<Option<LinkId>> {
+        let condition = self.question.conditions.iter().find(|condition| condition.dimension == Dimension::Link)?;
+        Some(LinkId::parse(&condition.value).ok())
+    }
+
+    /// Adds a chunk; `is_mixed` when clicks of other owners may be in it. `None` when the chunk cannot be read.
+    pub(super) fn add(&mut self, chunk: &Chunk<'_>, is_mixed: bool) -> Option<()> {
+        let places = match self.question.link {
+            None => 0..chunk.len,
+            Some(link) => {
+                // Two owners never have the same link, so its clicks lie together in a mixed chunk too.
+                match chunk.links()?.into_iter().find(|(is, _)| *is == link) {
+                    Some((_, places)) => places,
+                    None => return Some(()),
+                }
+            }
+        };
+        let Some(marks) = self.mark(chunk, places, is_mixed)? else { return Some(()) };
+        self.total += marks.sum(0..marks.clicks.len());
+        self.group(chunk, &marks)
+    }
+
+    /// Which clicks meet the question; nothing when none can.
+    fn mark(&self, chunk: &Chunk<'_>, places: std::ops::Range<usize>, is_mixed: bool) -> Option<Option<Marks>> {
+        let flags = &chunk.flags()?[places.clone()];
+        let mut clicks: Vec<u8> = match self.question.bots {
+            Bots::Without => flags.iter().map(|flags| flags & IS_COUNTED).collect(),
+            Bots::With => flags.iter().map(|flags| u8::from(flags & (IS_COUNTED | IS_BOT) != 0)).collect(),
+            Bots::Only => flags.iter().map(|flags| u8::from(flags & (IS_COUNTED | IS_BOT) == IS_BOT)).collect(),
+        };
+        for (column, wanted, absent) in &self.conditions {
+            let texts = chunk.texts(*column)?;
+            let fits: Vec<_> = texts.words.iter().map(|word| u8::from(word.unwrap_or(absent) == *wanted)).collect();
+            if !fits.contains(&1) {
+                return Some(None);
+            }
+            keep_fitting(&mut clicks, &texts, &fits, places.start);
+        }
+        let (from, to) = (self.question.window.from.unix_millis(), self.question.window.to.unix_millis());
+        let at = chunk.numbers(Column::AT)?;
+        for (keep, place) in clicks.iter_mut().zip(places.clone()) {
+            *keep &= u8::from((from..to).contains(&at.at(place)));
+        }
+        if is_mixed {
+            let owners = chunk.numbers(Column::OWNER)?;
+            for (keep, place) in clicks.iter_mut().zip(places.clone()) {
+                *keep &= u8::from(owners.at(place) == self.owner.number());
+            }
+        }
+        let link = self.link_condition();
+        if self.known.allowed.is_some() || link.is_some() {
+            let is_allowed = |id: &LinkId| {
+                self.known.allowed.as_ref().is_none_or(|allowed| allowed.contains(id))
+                    && link.is_none_or(|link| link == Some(*id))
+            };
+            for (link, of_link) in chunk.links()? {
+                if !is_allowed(&link) {
+                    let (begin, end) = (of_link.start.max(places.start), of_link.end.min(places.end));
+                    if begin < end {
+                        clicks[begin - places.start..end - places.start].fill(0);
+                    }
+                }
+            }
+        }
+        let visitors = clicks.iter().zip(flags).map(|(keep, flags)| keep & u8::from(flags & self.is_first != 0));
+        Some(Some(Marks { first: places.start, visitors: visitors.collect(), clicks }))
+    }
+
+    fn group(&mut self, chunk: &Chunk<'_>, marks: &Marks) -> Option<()> {
+        match (&self.question.group, &mut self.groups) {
+            (Group::Buckets(begins), Groups::Counts(counts)) => {
+                let at = chunk.numbers(Column::AT)?;
+                let buckets = Buckets::new(begins, self.question.window.to.unix_millis());
+                marks.each(|place, count| {
+                    if let Some(bucket) = buckets.of(at.at(place)) {
+                        counts[bucket] += count;
+                    }
+                });
+            }
+            (Group::HourOfDay(offsets), Groups::Counts(counts)) => {
+                let at = chunk.numbers(Column::AT)?;
+                marks.each(|place, count| counts[hour(offsets, at.at(place))] += count);
+            }
+            (Group::Values(dimension, _), Groups::Values(values)) => match Column::of(*dimension) {
+                Some(column) => add_texts(values, &chunk.texts(column)?, *dimension, marks),
+                None => add_links(values, &chunk.links()?, *dimension, &self.known.values, marks),
+            },
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// What was found.
+    pub(super) fn answer(self) -> Answer {
+        let rows = match self.groups {
+            Groups::Counts(counts) => Rows::Counts(counts),
+            Groups::Values(values) => {
+                let mut values: Vec<_> = values.into_iter().filter(|(_, count)| count.clicks > 0).collect();
+                values.sort_unstable_by(|(a, one), (b, other)| other.clicks.cmp(&one.clicks).then_with(|| a.cmp(b)));
+                if let Group::Values(_, most) = self.question.group {
+                    values.truncate(most);
+                }
+                Rows::Values(values)
+            }
+        };
+        Answer { rows, total: self.total }
+    }
+}
+
+impl Marks {
+    /// Adds up some of the marks, by their places among them.
+    fn sum(&self, places: std::ops::Range<usize>) -> Count {
+        let sum = |marks: &[u8]| marks[places.clone()].iter().map(|mark| u64::from(*mark)).sum();
+        Count { clicks: sum(&self.clicks), visitors: sum(&self.visitors) }
+    }
+
+    /// Calls for each marked click, with its place in the chunk.
+    fn each(&self, mut call: impl FnMut(usize, Count)) {
+        for (place, (click, visitor)) in self.clicks.iter().zip(&self.visitors).enumerate() {
+            if *click != 0 {
+                call(self.first + place, Count { clicks: 1, visitors: u64::from(*visitor) });
+            }
+        }
+    }
+}
+
+/// Takes the mark from clicks whose word does not fit; `fits` has a 1 for each word that does.
+fn keep_fitting(marks: &mut [u8], texts: &Texts<'_>, fits: &[u8], first: usize) {
+    match texts.codes {
+        Codes::All(code) if fits[usize::from(code)] == 1 => {}
+        Codes::All(_) => marks.fill(0),
+        // One word as a rule: then a comparison takes the place of the look into the table.
+        Codes::Bytes(codes) if fits.iter().filter(|fits| **fits == 1).count() == 1 => {
+            let code = fits.iter().position(|fits| *fits == 1);
+            for (keep, is) in marks.iter_mut().zip(&codes[first..]) {
+                *keep &= u8::from(Some(usize::from(*is)) == code);
+            }
+        }
+        Codes::Bytes(_) | Codes::Pairs(_) => {
+            for (place, keep) in marks.iter_mut().enumerate() {
+                *keep &= fits[texts.code(first + place)];
+            }
+        }
+    }
+}
+
+fn add_texts(values: &mut HashMap<String, Count>, texts: &Texts<'_>, dimension: Dimension, marks: &Marks) {
+    let mut counts = vec![Count::default(); texts.words.len()];
+    if let Codes::All(code) = texts.codes {
+        counts[usize::from(code)] += marks.sum(0..marks.clicks.len());
+    } else {
+        for (place, (click, visitor)) in marks.clicks.iter().zip(&marks.visitors).enumerate() {
+            let count = &mut counts[texts.code(marks.first + place)];
+            count.clicks += u64::from(*click);
+            count.visitors += u64::from(*visitor);
+        }
+    }
+    for (word, count) in texts.words.iter().zip(counts) {
+        if count.clicks > 0 {
+            add(values, word.unwrap_or(dimension.absent()), count);
+        }
+    }
+}
+
+fn add_links(
+    values: &mut HashMap<String, Count>,
+    links: &[(LinkId, std::ops::Range<usize>)],
+    dimension: Dimension,
+    known: &HashMap<LinkId, Vec<String>>,
+    marks: &Marks,
+) {
+    for (link, places) in links {
+        let (begin, end) = (places.start.max(marks.first), places.end.min(marks.first + marks.clicks.len()));
+        if begin >= end {
+            continue;
+        }
+        let count = marks.sum(begin - marks.first..end - marks.first);
+        if count.clicks == 0 {
+            continue;
+        }
+        match known.get(link).map(Vec::as_slice) {
+            _ if dimension == Dimension::Link => add(values, &link.to_string(), count),
+            None | Some([]) => add(values, dimension.absent(), count),
+            Some(all) => all.iter().for_each(|value| add(values, value, count)),
+        }
+    }
+}
+
+fn add(values: &mut HashMap<String, Count>, value: &str, count: Count) {
+    match values.get_mut(value) {
+        Some(there) => *there += count,
+        None => {
+            values.insert(value.to_owned(), count);
+        }
+    }
+}
+
+/// Finds the bucket of a moment. Buckets are nearly of one length, so a guess is at most a step or two off.
+struct Buckets<'q> {
+    begins: &'q [mask_core::time::Time],
+    first: i64,
+    span: i64,
+}
+
+impl<'q> Buckets<'q> {
+    fn new(begins: &'q [mask_core::time::Time], end: i64) -> Self {
+        let first = begins.first().map_or(end, |begin| begin.unix_millis());
+        Self { begins, first, span: end.saturating_sub(first).max(1) }
+    }
+
+    fn of(&self, at: i64) -> Option<usize> {
+        let after = at.checked_sub(self.first).filter(|after| *after >= 0)?;
+        let last = self.begins.len().checked_sub(1)?;
+        let guess = i128::from(after) * i128::try_from(self.begins.len()).ok()? / i128::from(self.span);
+        let mut bucket = usize::try_from(guess).map_or(last, |guess| guess.min(last));
+        while bucket > 0 && self.begins[bucket].unix_millis() > at {
+            bucket -= 1;
+        }
+        while bucket < last && self.begins[bucket + 1].unix_millis() <= at {
+            bucket += 1;
+        }
+        Some(bucket)
+    }
+}
+
+/// The hour of the day where local time is ahead of UTC by so much.
+fn hour(offsets: &[(mask_core::time::Time, i32)], at: i64) -> usize {
+    let begun = offsets.partition_point(|(from, _)| from.unix_millis() <= at);
+    let now = offsets.get(begun.saturating_sub(1));
+    let local = at.saturating_add(now.map_or(0, |(_, seconds)| i64::from(*seconds) * 1000));
+    usize::try_from(local.div_euclid(HOUR_MS).rem_euclid(24)).unwrap_or(0)
+}

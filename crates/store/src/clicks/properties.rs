@@ -1,0 +1,153 @@
+//! What the links are that a question asks about by their properties: domain, tags, UTM parameters.
+//!
+//! These are the link's as it is now, so that whoever tags a campaign afterwards sees it whole. They stand in the other
+//! database, so they are looked up first, for the links that were visited in the window and no others; while the clicks
+//! are counted they are a table in memory. A link that is no more has none of them.
+
+use std::collections::{HashMap, HashSet};
+
+use mask_core::{
+    id::LinkId,
+    question::{Dimension, Group, Question},
+    workspace::Owner,
+};
+
+use super::{
+    columns::Column,
+    count::Known,
+    runs::{Part, each_chunk},
+};
+use crate::{
+    Error, Store,
+    db::{Tx, Value},
+    links::read_tags,
+};
+
+/// Links that are looked up by one query.
+const AT_ONCE: usize = 200;
+
+/// What a question needs to know of links.
+pub(super) async fn of_links(store: &Store, owner: Owner, question: &Question) -> Result<Known, Error> {
+    let group = match question.group {
+        Group::Values(dimension, _) if dimension.is_of_link() => Some(dimension),
+        _ => None,
+    };
+    let has_conditions = question.conditions.iter().any(|condition| condition.dimension.is_of_link());
+    if group.is_none() && !has_conditions {
+        return Ok(Known::default());
+    }
+    let visited = visited(store, owner, question).await?;
+    let question = question.clone();
+    let look = move |tx: &mut Tx<'_>| {
+        let mut known = Known { allowed: has_conditions.then(HashSet::new), values: HashMap::new() };
+        let visited: Vec<_> = visited.into_iter().collect();
+        for links in visited.chunks(AT_ONCE) {
+            look_up(tx, owner, links, &question, group, &mut known)?;
+        }
+        Ok(known)
+    };
+    store.main.scan(look).await
+}
+
+/// The links that have visits in the window, and perhaps some more.
+async fn visited(store: &Store, owner: Owner, question: &Question) -> Result<HashSet<LinkId>, Error> {
+    if let Some(link) = question.link {
+        return Ok(HashSet::from([link]));
+    }
+    let window = question.window;
+    let read = move |tx: &mut Tx<'_>| {
+        let mut links = HashSet::new();
+        let part = Part { owner: Some(owner), window, link: None, columns: &[Column::LINKS] };
+        tx.snapshot(|tx| {
+            each_chunk(tx, &part, |chunk, _| {
+                links.extend(chunk.links()?.into_iter().map(|(link, _)| link));
+                Some(())
+            })
+        })?;
+        Ok(links)
+    };
+    store.clicks.scan(read).await
+}
+
+fn look_up(
+    tx: &mut Tx<'_>,
+    owner: Owner,
+    links: &[LinkId],
+    question: &Question,
+    group: Option<Dimension>,
+    known: &mut Known,
+) -> Result<(), Error> {
+    let places: Vec<_> = (2..=AT_ONCE + 1).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "SELECT id, domain, tags, utm_source, utm_medium, utm_campaign, utm_term, utm_content FROM links \
+         WHERE owner = $1 AND id IN ({})",
+        places.join(", ")
+    );
+    let mut bound: Vec<Value> = vec![owner.into()];
+    bound.extend(links.iter().map(|link| (*link).into()));
+    // One text for every number of links, so that it is prepared once.
+    bound.resize(AT_ONCE + 1, "".into());
+    let mut gone: HashSet<LinkId> = links.iter().copied().collect();
+    for row in tx.query(&sql, &bound)? {
+        let mut row = row.columns("links");
+        let link = row.parsed("id", LinkId::parse)?;
+        gone.remove(&link);
+        let properties = Properties {
+            domain: row.text("domain")?,
+            tags: row.parsed("tags", read_tags)?.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            utm: [
+                row.optional_text("utm_source")?,
+                row.optional_text("utm_medium")?,
+                row.optional_text("utm_campaign")?,
+                row.optional_text("utm_term")?,
+                row.optional_text("utm_content")?,
+            ],
+        };
+        if let Some(allowed) = &mut known.allowed
+            && properties.meet(question)
+        {
+            allowed.insert(link);
+        }
+        if let Some(dimension) = group {
+            known.values.insert(link, properties.values(dimension));
+        }
+    }
+    // Of links that are no more, nothing is known: they meet conditions that ask for nothing.
+    if let Some(allowed) = &mut known.allowed
+        && Properties::default().meet(question)
+    {
+        allowed.extend(gone);
+    }
+    Ok(())
+}
+
+/// What can be asked of a link.
+#[derive(Debug, Default)]
+struct Properties {
+    domain: String,
+    tags: Vec<String>,
+    utm: [Option<String>; 5],
+}
+
+impl Properties {
+    fn values(&self, dimension: Dimension) -> Vec<String> {
+        let utm = |place: usize| self.utm[place].iter().cloned().collect();
+        match dimension {
+            Dimension::Domain if !self.domain.is_empty() => vec![self.domain.clone()],
+            Dimension::Tag => self.tags.clone(),
+            Dimension::UtmSource => utm(0),
+            Dimension::UtmMedium => utm(1),
+            Dimension::Campaign | Dimension::UtmCampaign => utm(2),
+            Dimension::UtmTerm => utm(3),
+            Dimension::UtmContent => utm(4),
+            _ => Vec::new(),
+        }
+    }
+
+    fn meet(&self, question: &Question) -> bool {
+        question.conditions.iter().filter(|condition| condition.dimension.is_of_link()).all(|condition| {
+            let values = self.values(condition.dimension);
+            values.contains(&condition.value) || (values.is_empty() && condition.value == condition.dimension.absent())
+        })
+    }
+}

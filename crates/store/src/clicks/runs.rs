@@ -1,0 +1,246 @@
+//! Where recorded clicks lie, and how they are put in order.
+//!
+//! A batch is stored as it comes, in one piece: that is what a commit twice a second can afford. Now and then the batches
+//! are taken together and written again as runs, one for each owner, sorted by link, in chunks whose columns can be read one
+//! by one; and of eight runs of about the same size one is made, up to a size where reading them whole is a pause that
+//! nobody notices. So a click is written a handful of times in its life, a link's clicks lie in a few places, and a
+//! question never meets more than some batches and some dozens of runs. Each step is one transaction, and a question reads
+//! from one snapshot, so a click is always in exactly one place.
+
+use mask_core::{id::LinkId, question::Window, workspace::Owner};
+
+use super::columns::{self, Chunk, Click, Column, Words};
+use crate::{
+    Error,
+    db::{Columns, Dialect, Tx, Value, values},
+};
+
+/// Most clicks of a chunk. Half of a reader's time goes into finding a chunk when they are much smaller, and a question
+/// about one link reads more that it does not need when they are larger.
+const CHUNK: usize = 8192;
+/// Chunks of fewer clicks are stored in one piece.
+const SMALL: usize = 512;
+/// So many batches are waited for before they are put in order, or so many clicks in them.
+const BATCHES: i64 = 64;
+const BATCHED_CLICKS: i64 = 65_536;
+/// Most clicks that are put in order at a time.
+const AT_A_TIME: usize = 262_144;
+/// So many runs of one class become one.
+const RUNS: usize = 8;
+/// A run of this class has some 260,000 clicks and more, and is left as it is.
+const LAST_CLASS: i64 = 6;
+
+/// What is read.
+pub(super) struct Part<'p> {
+    /// Of whom; of everybody where it is `None`.
+    pub(super) owner: Option<Owner>,
+    /// When; a chunk may hold clicks of other times too.
+    pub(super) window: Window,
+    /// Of which link; a chunk may hold others too.
+    pub(super) link: Option<LinkId>,
+    /// Which columns.
+    pub(super) columns: &'p [Column],
+}
+
+/// Stores a batch as it came. The clicks are sorted.
+pub(super) fn write_batch(tx: &mut Tx<'_>, clicks: &[Click], words: &Words) -> Result<(), Error> {
+    for part in clicks.chunks(CHUNK * 4) {
+        let Some((first, last)) = span(part) else { continue };
+        let data = columns::pack(&columns::write(part, words));
+        let sql = "INSERT INTO click_batches (first_at, last_at, clicks, data) VALUES ($1, $2, $3, $4)";
+        tx.execute(sql, &values![first, last, count(part), data])?;
+    }
+    Ok(())
+}
+
+/// Calls for each chunk, telling whether clicks of other owners may be in it. Wants a snapshot.
+pub(super) fn each_chunk(
+    tx: &mut Tx<'_>,
+    part: &Part<'_>,
+    mut call: impl FnMut(&Chunk<'_>, bool) -> Option<()>,
+) -> Result<(), Error> {
+    let sql = "SELECT seq, clicks, data FROM click_batches WHERE last_at >= $1 AND first_at < $2 ORDER BY seq";
+    for row in tx.query(sql, &values![part.window.from, part.window.to])? {
+        let mut row = row.columns("click_batches");
+        let _ = row.integer("seq")?;
+        let len = length(&mut row)?;
+        let data = row.bytes("data")?;
+        let chunk = Chunk::read(len, std::iter::once((Column::ALL, data.as_slice())));
+        chunk.and_then(|chunk| call(&chunk, true)).ok_or_else(|| row.corrupt("data"))?;
+    }
+    let wanted: Vec<_> = part.columns.iter().chain([&Column::ALL]).map(|column| column.0.to_string()).collect();
+    let sql = format!(
+        "SELECT key, data FROM click_columns WHERE key >= $1 AND key < $1 + {most} AND key % {most} IN ({})",
+        wanted.join(", "),
+        most = Column::MOST,
+    );
+    for row in chunks(tx, part)? {
+        let mut row = row.columns("click_chunks");
+        let seq = row.integer("seq")?;
+        let len = length(&mut row)?;
+        let mut pieces = Vec::new();
+        for piece in tx.query(&sql, &values![seq * Column::MOST])? {
+            let mut piece = piece.columns("click_columns");
+            let column = u8::try_from(piece.integer("key")? % Column::MOST).map_err(|_| piece.corrupt("key"))?;
+            pieces.push((Column(column), piece.bytes("data")?));
+        }
+        let chunk = Chunk::read(len, pieces.iter().map(|(column, data)| (*column, data.as_slice())));
+        chunk.and_then(|chunk| call(&chunk, false)).ok_or_else(|| row.corrupt("clicks"))?;
+    }
+    Ok(())
+}
+
+fn chunks(tx: &mut Tx<'_>, part: &Part<'_>) -> Result<Vec<crate::db::Row>, Error> {
+    let mut sql = "SELECT c.seq, c.clicks FROM click_runs r JOIN click_chunks c ON c.run = r.seq \
+                   WHERE r.last_at >= $1 AND r.first_at < $2"
+        .to_owned();
+    let mut bound: Vec<Value> = values![part.window.from, part.window.to].into();
+    if let Some(owner) = part.owner {
+        bound.push(owner.into());
+        sql += " AND r.owner = $3";
+        if let Some(link) = part.link {
+            bound.push(link.into());
+            sql += " AND c.first_link <= $4 AND c.last_link >= $4";
+        }
+    }
+    tx.query(&(sql + " ORDER BY c.seq"), &bound)
+}
+
+/// Puts recorded clicks in better order; `false` when there is nothing to do. Locked against other nodes.
+pub(super) fn tidy(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    if tx.dialect() == Dialect::Postgres {
+        tx.batch("SELECT pg_advisory_xact_lock(7307198001)")?;
+    }
+    let sql = "SELECT count(*), CAST(coalesce(sum(clicks), 0) AS BIGINT) FROM click_batches";
+    if let Some(row) = tx.first(sql, &[])? {
+        let mut row = row.columns("click_batches");
+        if row.integer("count")? >= BATCHES || row.integer("clicks")? >= BATCHED_CLICKS {
+            return order_batches(tx).map(|()| true);
+        }
+    }
+    let sql =
+        "SELECT owner, class FROM click_runs WHERE class < $1 GROUP BY owner, class HAVING count(*) >= $2 LIMIT 1";
+    match tx.first(sql, &values![LAST_CLASS, number(RUNS)])? {
+        Some(row) => {
+            let mut row = row.columns("click_runs");
+            let (owner, class) = (row.integer("owner")?, row.integer("class")?);
+            merge_runs(tx, owner, class).map(|()| true)
+        }
+        None => Ok(false),
+    }
+}
+
+fn order_batches(tx: &mut Tx<'_>) -> Result<(), Error> {
+    let (mut words, mut clicks, mut done) = (Words::new(), Vec::new(), Vec::new());
+    for row in tx.query("SELECT seq, clicks, data FROM click_batches ORDER BY seq LIMIT 256", &[])? {
+        let mut row = row.columns("click_batches");
+        done.push(row.integer("seq")?);
+        let len = length(&mut row)?;
+        let data = row.bytes("data")?;
+        let chunk = Chunk::read(len, std::iter::once((Column::ALL, data.as_slice())));
+        clicks.extend(chunk.and_then(|chunk| chunk.clicks(&mut words)).ok_or_else(|| row.corrupt("data"))?);
+        if clicks.len() >= AT_A_TIME {
+            break;
+        }
+    }
+    clicks.sort_unstable();
+    for of_owner in clicks.chunk_by(|one, other| one.owner == other.owner) {
+        write_run(tx, of_owner, &words)?;
+    }
+    // One by one: a batch that another node has brought meanwhile is not among them.
+    for seq in done {
+        tx.execute("DELETE FROM click_batches WHERE seq = $1", &values![seq])?;
+    }
+    Ok(())
+}
+
+fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<(), Error> {
+    let (mut words, mut clicks) = (Words::new(), Vec::new());
+    let sql = "SELECT seq FROM click_runs WHERE owner = $1 AND class = $2 ORDER BY seq LIMIT $3";
+    for row in tx.query(sql, &values![owner, class, number(RUNS)])? {
+        let run = row.columns("click_runs").integer("seq")?;
+        clicks.extend(read_run(tx, run, &mut words)?);
+        delete_run(tx, run)?;
+    }
+    clicks.sort_unstable();
+    write_run(tx, &clicks, &words)
+}
+
+fn read_run(tx: &mut Tx<'_>, run: i64, words: &mut Words) -> Result<Vec<Click>, Error> {
+    let mut clicks = Vec::new();
+    for row in tx.query("SELECT seq, clicks FROM click_chunks WHERE run = $1 ORDER BY seq", &values![run])? {
+        let mut row = row.columns("click_chunks");
+        let seq = row.integer("seq")?;
+        let len = length(&mut row)?;
+        let mut pieces = Vec::new();
+        let sql = "SELECT key, data FROM click_columns WHERE key >= $1 AND key < $2";
+        for piece in tx.query(sql, &values![seq * Column::MOST, (seq + 1) * Column::MOST])? {
+            let mut piece = piece.columns("click_columns");
+            let column = u8::try_from(piece.integer("key")? % Column::MOST).map_err(|_| piece.corrupt("key"))?;
+            pieces.push((Column(column), piece.bytes("data")?));
+        }
+        let chunk = Chunk::read(len, pieces.iter().map(|(column, data)| (*column, data.as_slice())));
+        clicks.extend(chunk.and_then(|chunk| chunk.clicks(words)).ok_or_else(|| row.corrupt("clicks"))?);
+    }
+    Ok(clicks)
+}
+
+fn delete_run(tx: &mut Tx<'_>, run: i64) -> Result<(), Error> {
+    for row in tx.query("SELECT seq FROM click_chunks WHERE run = $1", &values![run])? {
+        let seq = row.columns("click_chunks").integer("seq")?;
+        let sql = "DELETE FROM click_columns WHERE key >= $1 AND key < $2";
+        tx.execute(sql, &values![seq * Column::MOST, (seq + 1) * Column::MOST])?;
+    }
+    tx.execute("DELETE FROM click_chunks WHERE run = $1", &values![run])?;
+    tx.execute("DELETE FROM click_runs WHERE seq = $1", &values![run]).map(drop)
+}
+
+/// Writes a run: clicks of one owner, sorted.
+fn write_run(tx: &mut Tx<'_>, clicks: &[Click], words: &Words) -> Result<(), Error> {
+    let (Some(click), Some((first, last))) = (clicks.first(), span(clicks)) else { return Ok(()) };
+    let sql =
+        "INSERT INTO click_runs (owner, class, clicks, first_at, last_at) VALUES ($1, $2, $3, $4, $5) RETURNING seq";
+    let run = inserted(tx, sql, &values![click.owner, class(clicks.len()), count(clicks), first, last])?;
+    for chunk in clicks.chunks(CHUNK) {
+        let link = |click: Option<&Click>| click.map(|click| LinkId::from_bits(click.link));
+        let sql = "INSERT INTO click_chunks (run, clicks, first_link, last_link) VALUES ($1, $2, $3, $4) RETURNING seq";
+        let seq = inserted(tx, sql, &values![run, count(chunk), link(chunk.first()), link(chunk.last())])?;
+        let mut columns = columns::write(chunk, words);
+        if chunk.len() < SMALL {
+            columns = vec![(Column::ALL, columns::pack(&columns))];
+        }
+        for (column, data) in columns {
+            let sql = "INSERT INTO click_columns (key, data) VALUES ($1, $2)";
+            tx.execute(sql, &values![seq * Column::MOST + i64::from(column.0), data])?;
+        }
+    }
+    Ok(())
+}
+
+fn inserted(tx: &mut Tx<'_>, sql: &str, values: &[Value]) -> Result<i64, Error> {
+    let row = tx.first(sql, values)?.ok_or_else(|| Error::Defect("an insert gave no number".to_owned()))?;
+    row.columns("click_runs").integer("seq")
+}
+
+/// How often eight goes into the number of clicks, as a power.
+fn class(clicks: usize) -> i64 {
+    i64::from(clicks.max(1).ilog2() / 3).min(LAST_CLASS)
+}
+
+fn span(clicks: &[Click]) -> Option<(i64, i64)> {
+    let at = || clicks.iter().map(|click| click.at);
+    at().min().zip(at().max())
+}
+
+fn length(row: &mut Columns) -> Result<usize, Error> {
+    let clicks = row.integer("clicks")?;
+    usize::try_from(clicks).map_err(|_| row.corrupt("clicks"))
+}
+
+fn count(clicks: &[Click]) -> i64 {
+    number(clicks.len())
+}
+
+fn number(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
