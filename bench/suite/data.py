@@ -115,7 +115,7 @@ def create(server, links, connections=4):
 
 def million(links=MILLION):
     """The folder with a million links, made if it is not there, and the file of their addresses in an order by chance."""
-    folder = WORK / f"links-{links}-{_fingerprint()}"
+    folder = WORK / f"links-{links}-{fingerprint()}"
     if not (folder / "made.json").exists():
         _make(folder, links)
     return folder
@@ -194,11 +194,12 @@ def _archive(server, folder, count):
             raise RuntimeError(f"links cannot be archived: {reply.status} {reply.body[:300]}")
 
 
-def _fingerprint():
-    """Of the tables as this very program makes them: the files of the checkout may be ahead of it."""
+def fingerprint(*more):
+    """Of the tables as this very program makes them, as the files of the checkout may be ahead of it, and of whatever
+    else the data comes from."""
     folder = fresh("schema")
     with Mask(folder).wait_until_ready() as server:
         server.stop()
     tables = [rows(folder, "SELECT sql FROM sqlite_master ORDER BY name", file=file) for file in ("mask.db", "clicks.db")]
     shutil.rmtree(folder)
-    return hashlib.sha256(repr((RECIPE, tables)).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((RECIPE, tables, *more)).encode()).hexdigest()[:12]

@@ -139,6 +139,8 @@ settings! {
         drain_interval: Duration = "drain_interval_ms", milliseconds(1..=60_000);
         /// The most disk for clicks that wait for the database, in MiB.
         journal_max_mb: u64 = "journal_max_mb", number(16..=1_048_576);
+        /// Days after which visitors are forgotten; 0 is never.
+        retention_days: u32 = "retention_days", number(0..=36_500);
     }
     /// Limits of rate.
     limits: Limits {

@@ -209,7 +209,10 @@ impl Database {
 
 /// The places of records that were asked for lately. Most visitors come from few cities. Nobody waits for a slot: whoever
 /// finds it taken reads the record.
-struct Lately(Box<[Mutex<Option<(usize, Place)>>]>);
+struct Lately(Box<[Slot]>);
+
+/// A record and its place.
+type Slot = Mutex<Option<(usize, Place)>>;
 
 impl Lately {
     const SLOTS: usize = 1024;

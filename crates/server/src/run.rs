@@ -48,6 +48,8 @@ pub enum RunError {
 
 /// How often kept replies are looked through for those that are a day old.
 const CLEANING: Duration = Duration::from_mins(1);
+/// How often visitors are looked through for those whose days are over.
+const RETENTION: Duration = Duration::from_mins(10);
 const REPLIES_ARE_KEPT: Duration = Duration::from_hours(24);
 
 /// A running server.
@@ -151,6 +153,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     }
     let background = Background {
         drain_interval: config.clicks.drain_interval,
+        retention_days: config.clicks.retention_days,
         metrics: config.metrics.listen,
         redirects: Arc::clone(&redirects),
         places: Arc::clone(&places),
@@ -271,6 +274,7 @@ fn api_of(
 /// What goes on beside the answering threads.
 struct Background {
     drain_interval: Duration,
+    retention_days: u32,
     metrics: Option<SocketAddr>,
     redirects: Arc<Redirects>,
     places: Arc<Places>,
@@ -285,10 +289,23 @@ struct Background {
 
 impl Background {
     async fn run(self, stop: CancellationToken) {
-        let Self { drain_interval, metrics, redirects, places, salts, journal, drain, syncer, tasks, store, clock } =
-            self;
+        let Self {
+            drain_interval,
+            retention_days,
+            metrics,
+            redirects,
+            places,
+            salts,
+            journal,
+            drain,
+            syncer,
+            tasks,
+            store,
+            clock,
+        } = self;
         tasks.spawn(places.watch(stop.clone()));
         tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
+        tasks.spawn(retain(store.clone(), clock.clone(), retention_days, stop.clone()));
         let cleaning = tasks.spawn(clean(store, clock, stop.clone()));
         if let Some(address) = metrics {
             tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
@@ -308,6 +325,22 @@ fn report(redirects: &Redirects, journal: &Journal) {
     metrics::gauge!("mask_links_in_memory").set(entries as f64);
     metrics::gauge!("mask_links_in_memory_bytes").set(bytes as f64);
     metrics::gauge!("mask_journal_pending_bytes").set(journal.pending_bytes() as f64);
+}
+
+/// Forgets visitors whose days are over. The day begins anew in UTC, so once a day there is something to do.
+async fn retain(store: Store, clock: Clock, days: u32, stop: CancellationToken) {
+    const DAY_MS: i64 = 86_400_000;
+    while days > 0 && !stop.is_cancelled() {
+        let today = clock.now().unix_millis().div_euclid(DAY_MS);
+        let before = mask_core::time::Time::from_unix_millis((today - i64::from(days)) * DAY_MS);
+        if let Err(error) = store.forget_visitors(None, before).await {
+            tracing::warn!(%error, "visitors whose days are over could not be forgotten; it is tried again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RETENTION) => {}
+        }
+    }
 }
 
 /// Forgets replies that are a day old, in small batches.

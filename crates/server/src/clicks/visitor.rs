@@ -142,7 +142,7 @@ impl Salts {
             if let Err(error) = &agreed
                 && !is_away
             {
-                tracing::warn!(%error, "visitors are told apart by a salt of this process alone until the database is back");
+                tracing::warn!(%error, "the salts of visitors in the database could not be moved on; this process goes on by those in memory");
             }
             is_away = agreed.is_err();
         }

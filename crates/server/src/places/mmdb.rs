@@ -181,7 +181,9 @@ fn encode(value: &Value, to: &mut Vec<u8>) {
         Value::U64(number) => encode_number(U64, &number.to_be_bytes(), to),
         Value::List(values) => {
             control(LIST, values.len(), to);
-            values.iter().for_each(|value| encode(value, to));
+            for value in values {
+                encode(value, to);
+            }
         }
         Value::Map(pairs) => {
             control(MAP, pairs.len(), to);

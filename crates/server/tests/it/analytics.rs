@@ -2,6 +2,7 @@
 //! must not be seen, asked or believed.
 
 mod export;
+mod visitor_data;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! That nobody's address is kept: not in any file of the data folder, not in a log that tells everything.
+//! That nobody's address is kept: not in any file of the data folder, not in a log that tells everything. And that visitors
+//! are told apart all the same, for a day.
 
 use std::{
     fs,
@@ -6,11 +7,12 @@ use std::{
     path::Path,
 };
 
+use mask_core::question::Dimension;
 use serde_json::json;
 
 use crate::{
     binary::Server,
-    harness::BROWSER,
+    harness::{Answer, App, BROWSER},
     places,
     wire::{Wire, api_request},
 };
@@ -132,4 +134,41 @@ fn no_address_is_in_a_file_or_a_log() {
     assert_kept_nowhere(&server.data(), &mut files);
     assert_not_in(server.said().as_bytes(), "the log");
     assert_not_in(server.printed().as_bytes(), "stdout");
+}
+
+async fn told_apart_for_a_day(mut app: App) {
+    app.link(json!({"url": "https://example.com", "slug": "spring"})).await;
+    let visit = async |app: &App, address: &str| {
+        let answer = Answer::of(app.visit("/spring").header("x-forwarded-for", address)).await;
+        assert_eq!(answer.status, 302);
+    };
+    let total = async |app: &App| {
+        let total = places::answer(app, Dimension::Country).await.total;
+        (total.clicks, total.visitors)
+    };
+    visit(&app, "203.0.113.1").await;
+    visit(&app, "203.0.113.1").await;
+    visit(&app, "203.0.113.2").await;
+    assert_eq!(total(&app).await, (3, 2));
+    app.restart().await;
+    visit(&app, "203.0.113.1").await;
+    visit(&app, "203.0.113.2").await;
+    assert_eq!(total(&app).await, (5, 2), "a restart on the same day knows them");
+    app.wait(24 * 3600);
+    visit(&app, "203.0.113.1").await;
+    visit(&app, "203.0.113.1").await;
+    assert_eq!(total(&app).await, (7, 3), "on another day nobody can tell that they were here before");
+    app.restart().await;
+    visit(&app, "203.0.113.1").await;
+    assert_eq!(total(&app).await, (8, 3), "nor is the new salt lost");
+}
+
+#[tokio::test]
+async fn visitors_are_told_apart_for_a_day() {
+    told_apart_for_a_day(App::with(&[("proxy.trusted", "127.0.0.0/8")]).await).await;
+}
+
+#[tokio::test]
+async fn visitors_are_told_apart_for_a_day_on_postgres() {
+    told_apart_for_a_day(App::on_postgres(&[("proxy.trusted", "127.0.0.0/8")]).await).await;
 }

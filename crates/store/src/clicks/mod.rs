@@ -226,6 +226,13 @@ impl Store {
         self.clicks.write(runs::tidy).await
     }
 
+    /// Forgets who made the clicks before a moment, of one owner or of all: their visitors' numbers, the pages that they
+    /// came from, and the minute; all that was counted stays. It is noted at once and for good, and done by
+    /// [`tidy_clicks`](Self::tidy_clicks).
+    pub async fn forget_visitors(&self, owner: Option<Owner>, before: Time) -> Result<(), Error> {
+        self.clicks.write(move |tx| runs::forget(tx, owner, before)).await
+    }
+
     /// Answers a question about what is recorded of an owner's links.
     pub async fn answer(&self, owner: Owner, question: Question) -> Result<Answer, Error> {
         let known = properties::of_links(self, owner, &question).await?;

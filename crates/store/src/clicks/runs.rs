@@ -6,8 +6,11 @@
 //! nobody notices. So a click is written a handful of times in its life, a link's clicks lie in a few places, and a
 //! question never meets more than some batches and some dozens of runs. Each step is one transaction, and a question reads
 //! from one snapshot, so a click is always in exactly one place.
+//!
+//! Forgetting visitors ([`forget`]) is tidying too: what is to be forgotten is noted at once, and runs that still tell it are
+//! written anew without, one after the other.
 
-use mask_core::{id::LinkId, question::Window, workspace::Owner};
+use mask_core::{id::LinkId, question::Window, time::Time, workspace::Owner};
 
 use super::columns::{self, Chunk, Click, Column, Words};
 use crate::{
@@ -29,6 +32,10 @@ const AT_A_TIME: usize = 262_144;
 const RUNS: usize = 8;
 /// A run of this class has some 260,000 clicks and more, and is left as it is.
 const LAST_CLASS: i64 = 6;
+/// Stands for all owners where visitors are forgotten: no owner has this number.
+const EVERYBODY: i64 = 0;
+/// Nothing was forgotten of a run.
+const NEVER: i64 = i64::MIN;
 
 /// What is read.
 pub(super) struct Part<'p> {
@@ -114,9 +121,13 @@ pub(super) fn tidy(tx: &mut Tx<'_>) -> Result<bool, Error> {
     let sql = "SELECT count(*), CAST(coalesce(sum(clicks), 0) AS BIGINT) FROM click_batches";
     if let Some(row) = tx.first(sql, &[])? {
         let mut row = row.columns("click_batches");
-        if row.integer("count")? >= BATCHES || row.integer("clicks")? >= BATCHED_CLICKS {
+        let is_much = row.integer("count")? >= BATCHES || row.integer("clicks")? >= BATCHED_CLICKS;
+        if is_much || has_batch_to_forget(tx)? {
             return order_batches(tx).map(|()| true);
         }
+    }
+    if forget_in_a_run(tx)? {
+        return Ok(true);
     }
     let sql =
         "SELECT owner, class FROM click_runs WHERE class < $1 GROUP BY owner, class HAVING count(*) >= $2 LIMIT 1";
@@ -145,7 +156,7 @@ fn order_batches(tx: &mut Tx<'_>) -> Result<(), Error> {
     }
     clicks.sort_unstable();
     for of_owner in clicks.chunk_by(|one, other| one.owner == other.owner) {
-        write_run(tx, of_owner, &words)?;
+        write_run(tx, of_owner, &words, NEVER)?;
     }
     // One by one: a batch that another node has brought meanwhile is not among them.
     for seq in done {
@@ -155,15 +166,46 @@ fn order_batches(tx: &mut Tx<'_>) -> Result<(), Error> {
 }
 
 fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<(), Error> {
-    let (mut words, mut clicks) = (Words::new(), Vec::new());
-    let sql = "SELECT seq FROM click_runs WHERE owner = $1 AND class = $2 ORDER BY seq LIMIT $3";
+    let (mut words, mut clicks, mut bare_to) = (Words::new(), Vec::new(), i64::MAX);
+    let sql = "SELECT seq, bare_to FROM click_runs WHERE owner = $1 AND class = $2 ORDER BY seq LIMIT $3";
     for row in tx.query(sql, &values![owner, class, number(RUNS)])? {
-        let run = row.columns("click_runs").integer("seq")?;
+        let mut row = row.columns("click_runs");
+        let run = row.integer("seq")?;
+        bare_to = bare_to.min(row.integer("bare_to")?);
         clicks.extend(read_run(tx, run, &mut words)?);
         delete_run(tx, run)?;
     }
     clicks.sort_unstable();
-    write_run(tx, &clicks, &words)
+    write_run(tx, &clicks, &words, bare_to)
+}
+
+/// Notes that clicks before a moment are to tell nothing of visitors any more; of one owner, or of all.
+pub(super) fn forget(tx: &mut Tx<'_>, owner: Option<Owner>, before: Time) -> Result<(), Error> {
+    let sql = "INSERT INTO forgotten_visitors (owner, before) VALUES ($1, $2) \
+               ON CONFLICT (owner) DO UPDATE SET before = excluded.before \
+               WHERE forgotten_visitors.before < excluded.before";
+    tx.execute(sql, &values![owner.map_or(EVERYBODY, Owner::number), before]).map(drop)
+}
+
+/// Whether a batch has clicks of which something is to be forgotten.
+fn has_batch_to_forget(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM click_batches WHERE first_at < (SELECT max(before) FROM forgotten_visitors) LIMIT 1";
+    Ok(tx.first(sql, &[])?.is_some())
+}
+
+/// Writes a run anew that still tells what is to be forgotten; `false` when there is none.
+fn forget_in_a_run(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    let sql = "SELECT r.seq, f.before FROM click_runs r JOIN forgotten_visitors f ON f.owner = r.owner OR f.owner = $1 \
+               WHERE r.first_at < f.before AND r.bare_to < f.before AND r.bare_to <= r.last_at LIMIT 1";
+    let Some(row) = tx.first(sql, &values![EVERYBODY])? else { return Ok(false) };
+    let mut row = row.columns("click_runs");
+    let (run, before) = (row.integer("seq")?, row.integer("before")?);
+    let mut words = Words::new();
+    let mut clicks = read_run(tx, run, &mut words)?;
+    clicks.iter_mut().filter(|click| click.at < before).for_each(Click::forget_visitor);
+    clicks.sort_unstable();
+    delete_run(tx, run)?;
+    write_run(tx, &clicks, &words, before).map(|()| true)
 }
 
 fn read_run(tx: &mut Tx<'_>, run: i64, words: &mut Words) -> Result<Vec<Click>, Error> {
@@ -196,11 +238,11 @@ fn delete_run(tx: &mut Tx<'_>, run: i64) -> Result<(), Error> {
 }
 
 /// Writes a run: clicks of one owner, sorted.
-fn write_run(tx: &mut Tx<'_>, clicks: &[Click], words: &Words) -> Result<(), Error> {
+fn write_run(tx: &mut Tx<'_>, clicks: &[Click], words: &Words, bare_to: i64) -> Result<(), Error> {
     let (Some(click), Some((first, last))) = (clicks.first(), span(clicks)) else { return Ok(()) };
-    let sql =
-        "INSERT INTO click_runs (owner, class, clicks, first_at, last_at) VALUES ($1, $2, $3, $4, $5) RETURNING seq";
-    let run = inserted(tx, sql, &values![click.owner, class(clicks.len()), count(clicks), first, last])?;
+    let sql = "INSERT INTO click_runs (owner, class, clicks, first_at, last_at, bare_to) \
+               VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq";
+    let run = inserted(tx, sql, &values![click.owner, class(clicks.len()), count(clicks), first, last, bare_to])?;
     for chunk in clicks.chunks(CHUNK) {
         let link = |click: Option<&Click>| click.map(|click| LinkId::from_bits(click.link));
         let sql = "INSERT INTO click_chunks (run, clicks, first_link, last_link) VALUES ($1, $2, $3, $4) RETURNING seq";

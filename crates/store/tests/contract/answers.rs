@@ -22,7 +22,8 @@ on_every_backend!(
     a_batch_that_is_refused_marks_nobody,
     a_restart_remembers_the_day,
     any_question_of_many,
-    order_changes_nothing
+    order_changes_nothing,
+    visitors_are_forgotten
 );
 
 const DAY: i64 = 86_400;
@@ -431,4 +432,36 @@ async fn order_changes_nothing(backend: &Backend) {
     assert_eq!(answers().await, answers_before);
     let links: BTreeSet<_> = visits_before.iter().map(|visit| visit.link).collect();
     assert!(links.len() > 10);
+}
+
+async fn visitors_are_forgotten(backend: &Backend) {
+    let store = &backend.store;
+    let page = |fact: Fact| Fact { referrer_url: Some("https://example.com/page".to_owned()), ..fact };
+    let facts = vec![
+        page(click(link_id(1), 61, "DE", 77)),
+        page(click(link_id(1), DAY, "DE", 78)),
+        page(Fact { owner: OTHER, ..click(link_id(2), 61, "DE", 79) }),
+    ];
+    assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works"));
+    let always = Window { from: at(-DAY), to: at(DAY * 9) };
+    let visits = async |owner| store.visits(owner, Subject::Clicks, always, Bots::With).await.expect("the store works");
+    let tidy = async || while store.tidy_clicks().await.expect("the store works") {};
+    store.forget_visitors(Some(LIVE), at(DAY)).await.expect("the store works");
+    store.forget_visitors(Some(LIVE), at(5)).await.expect("what was to be forgotten stays so");
+    tidy().await;
+    let left = visits(LIVE).await;
+    assert_eq!((left[0].at, left[0].referrer_url.as_deref()), (at(0), None), "the quarter of an hour stays");
+    assert_eq!((left[1].at, left[1].referrer_url.is_some()), (at(DAY), true), "what is later stays as it was");
+    assert!(visits(OTHER).await[0].referrer_url.is_some(), "nobody else is touched");
+    assert_eq!(ask(store, LIVE, &total_of(0, DAY * 2)).await.total, Count { clicks: 2, visitors: 2 });
+    let late = vec![page(click(link_id(1), 3700, "DE", 80))];
+    assert!(store.record_clicks(batch("a", Some(10), 20, late)).await.expect("the store works"));
+    tidy().await;
+    assert_eq!(visits(LIVE).await[1].referrer_url, None, "what comes late is forgotten as well");
+    store.forget_visitors(None, at(DAY * 3)).await.expect("the store works");
+    tidy().await;
+    for owner in [LIVE, OTHER] {
+        assert!(visits(owner).await.iter().all(|visit| visit.referrer_url.is_none()), "everybody's");
+    }
+    assert!(!store.tidy_clicks().await.expect("the store works"), "it is done once");
 }

@@ -9,6 +9,7 @@ mod export;
 mod rows;
 mod shape;
 mod summary;
+mod visitor_data;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(scans))
         .routes(routes!(summary::summary))
         .routes(routes!(export::export))
+        .routes(routes!(visitor_data::forget))
 }
 
 /// Count clicks

@@ -15,7 +15,8 @@ CREATE TABLE click_runs (
     class BIGINT NOT NULL,
     clicks BIGINT NOT NULL,
     first_at BIGINT NOT NULL,
-    last_at BIGINT NOT NULL
+    last_at BIGINT NOT NULL,
+    bare_to BIGINT NOT NULL
 );
 CREATE INDEX click_runs_by_owner ON click_runs (owner, class);
 
@@ -32,6 +33,13 @@ CREATE INDEX click_chunks_by_run ON click_chunks (run, last_link);
 CREATE TABLE click_columns (
     key BIGINT PRIMARY KEY,
     data BYTEA NOT NULL
+);
+
+-- Up to when an owner's clicks are to tell nothing of visitors; 0 stands for all owners. click_runs.bare_to says how far
+-- this is done.
+CREATE TABLE forgotten_visitors (
+    owner BIGINT PRIMARY KEY,
+    before BIGINT NOT NULL
 );
 
 -- How far each journal has been recorded; committed with the records.

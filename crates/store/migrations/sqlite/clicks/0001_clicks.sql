@@ -15,7 +15,8 @@ CREATE TABLE click_runs (
     class INTEGER NOT NULL,
     clicks INTEGER NOT NULL,
     first_at INTEGER NOT NULL,
-    last_at INTEGER NOT NULL
+    last_at INTEGER NOT NULL,
+    bare_to INTEGER NOT NULL
 );
 CREATE INDEX click_runs_by_owner ON click_runs (owner, class);
 
@@ -32,6 +33,13 @@ CREATE INDEX click_chunks_by_run ON click_chunks (run, last_link);
 CREATE TABLE click_columns (
     key INTEGER PRIMARY KEY,
     data BLOB NOT NULL
+);
+
+-- Up to when an owner's clicks are to tell nothing of visitors; 0 stands for all owners. click_runs.bare_to says how far
+-- this is done.
+CREATE TABLE forgotten_visitors (
+    owner INTEGER PRIMARY KEY,
+    before INTEGER NOT NULL
 );
 
 -- How far each journal has been recorded; committed with the records.
