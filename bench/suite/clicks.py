@@ -89,5 +89,8 @@ def _make(folder, clicks, links):
         peers.load(name, rows, unfinished / f"rows.{name}")
         print(f"   rows for {name}: {time.monotonic() - began:.0f} s", flush=True)
     rows.unlink()
+    with Mask(made).wait_until_ready() as server:
+        # SQLite's log goes into the database, as it does at the end of any day.
+        server.stop()
     (unfinished / "made.json").write_text(json.dumps(seen))
     unfinished.rename(folder)

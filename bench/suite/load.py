@@ -63,6 +63,15 @@ def clicks():
     return _templates("click", [["GET /{2} HTTP/1.1", "Host: {1}", "Connection: keep-alive", *lines] for lines in BROWSERS])
 
 
+def many_clicks(versions=12):
+    """The same from many versions of these browsers, passed on by a proxy that says for whom: the third field."""
+    heads = [
+        ["GET /{2} HTTP/1.1", "Host: {1}", "Connection: keep-alive", "X-Forwarded-For: {3}", *(line.replace("142.", f"{142 - version}.").replace("145.0", f"{145 - version}.0").replace("Version/18.6", f"Version/18.{version}") for line in lines)]
+        for version in range(versions) for lines in BROWSERS
+    ]
+    return _templates("many", heads)
+
+
 def api_gets(key):
     """A template of API requests without a body: the value is what follows `/api/v1`."""
     lines = ["GET /api/v1{1} HTTP/1.1", "Host: localhost", "User-Agent: mask-load", "Accept: application/json"]

@@ -2,24 +2,27 @@
 
 Run as a program, it is a process of its own, pinned to the core that servers have, under a Python that has DuckDB:
 
-    peers.py load sqlite|duckdb ROWS.csv FILE     makes the table
-    peers.py ask sqlite|duckdb FILE SECONDS       asks what comes as JSON on standard input, [SQL, …]; each at least three
-                                                  times and for so many seconds, after once that does not count
+    python3 -m suite.peers load sqlite|duckdb ROWS.csv FILE    makes the table
+    python3 -m suite.peers ask sqlite|duckdb FILE SECONDS      asks what comes as JSON on standard input, [SQL, …]; each
+                                                               for so many seconds, after once that does not count
 """
 
 import csv
 import json
-import resource
 import sqlite3
 import subprocess
 import sys
 import time
 
-COLUMNS = "at link visitor is_counted class choice source device os browser language referrer country city".split()
-NUMBERS = ("at", "visitor", "is_counted")
+from .machine import SERVER_CORE
+from .places import BENCH, DUCKDB_PYTHON
+
+# `at` is a word of DuckDB's own.
+COLUMNS = "moment link visitor is_counted class choice source device os browser language referrer country city".split()
+NUMBERS = ("moment", "visitor", "is_counted")
 NAMES = ("sqlite", "duckdb")
-TABLE = f"CREATE TABLE clicks ({', '.join(f'{name} {chr(66)}IGINT' if name in NUMBERS else f'{name} TEXT' for name in COLUMNS)})"
-INDEX = "CREATE INDEX clicks_by_link ON clicks (link, at)"
+TABLE = "CREATE TABLE clicks (" + ", ".join(f"{name} {'BIGINT' if name in NUMBERS else 'TEXT'}" for name in COLUMNS) + ")"
+INDEX = "CREATE INDEX clicks_by_link ON clicks (link, moment)"
 
 
 def load(name, rows, file):
@@ -37,13 +40,10 @@ def version(name):
 
 
 def _peer(*arguments):
-    from .machine import SERVER_CORE
-    from .places import DUCKDB_PYTHON
-
     what, name, *rest = arguments
     text = rest.pop() if what == "ask" else None
-    command = ["taskset", "-c", str(SERVER_CORE), str(DUCKDB_PYTHON), __file__, what, name, *map(str, rest)]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    command = ["taskset", "-c", str(SERVER_CORE), str(DUCKDB_PYTHON), "-m", "suite.peers", what, name, *map(str, rest)]
+    done = subprocess.run(command, cwd=BENCH, input=text, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
     return done.stdout
@@ -89,7 +89,7 @@ def _sqlite(file):
 def _timed(database, question, seconds):
     rows = database.execute(question).fetchall()
     milliseconds, began = [], time.monotonic()
-    while len(milliseconds) < 3 or time.monotonic() - began < seconds:
+    while not milliseconds or time.monotonic() - began < seconds:
         at = time.perf_counter()
         database.execute(question).fetchall()
         milliseconds.append(round((time.perf_counter() - at) * 1000, 4))

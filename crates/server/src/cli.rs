@@ -5,6 +5,7 @@
 //! when it did what was asked, 1 when it could not, 2 when it was asked wrongly or the settings are wrong.
 
 mod doctor;
+mod import;
 mod keys;
 mod places;
 mod settings;
@@ -58,6 +59,9 @@ enum Command {
     /// Works on the database itself, while a server runs on it as well as when none does.
     #[command(subcommand, verbatim_doc_comment)]
     Keys(keys::Command),
+    /// Bring along what another tool has counted
+    #[command(subcommand)]
+    Import(import::Command),
     /// Make the database that tells where visitors are
     #[command(subcommand)]
     Places(places::Command),
@@ -138,6 +142,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Keys(command) => command.run(),
         Command::Places(command) => command.run(),
+        Command::Import(command) => command.run(),
         Command::Doctor(common) => doctor::run(&common),
         Command::Openapi => print(&ending_with_newline(mask::api::document())),
         Command::Gen(Gen::Errors) => print(&ending_with_newline(mask::api::errors_page())),

@@ -237,6 +237,15 @@ impl From<mask_store::Error> for ApiError {
                 tracing::warn!(%error, "the store is unavailable");
                 Self::unavailable()
             }
+            mask_store::Error::TooLong(_) => {
+                tracing::warn!(%error, "a question was given up");
+                Self {
+                    message: "The question takes longer than it may. Nothing is answered, as a part would pass for the \
+                              whole; ask for a shorter window, or for one link."
+                        .to_owned(),
+                    ..Self::unavailable()
+                }
+            }
             mask_store::Error::Corrupt(_) | mask_store::Error::NewerSchema { .. } | mask_store::Error::Defect(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::internal()

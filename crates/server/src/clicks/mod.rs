@@ -18,6 +18,7 @@ mod sync;
 pub(crate) mod visitor;
 
 pub use drain::{Drain, DrainHandle, Error, Unavailable};
+pub use referrer::Referrer;
 pub use sync::{SyncHandle, Unsynced, start_syncer};
 pub use visitor::Salts;
 

@@ -21,11 +21,11 @@ const MOST_HOST_BYTES: usize = 253;
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Referrer {
+pub struct Referrer {
     /// The host.
-    pub(super) host: Option<String>,
+    pub host: Option<String>,
     /// The address without its query.
-    pub(super) url: Option<String>,
+    pub url: Option<String>,
 }
 
 /// Names of one site beside its usual one: short links that it makes of what its people share, and names that it had.
@@ -68,7 +68,7 @@ const APPS: [(&str, &str); 17] = [
 
 impl Referrer {
     /// Reads the header. Whatever it is: what cannot be read is no referrer.
-    pub(super) fn read(header: &str, own: &Hosts) -> Self {
+    pub fn read(header: &str, own: &Hosts) -> Self {
         Self::of(header, own).unwrap_or_default()
     }
 

@@ -31,7 +31,7 @@ pub use visits::Visit;
 
 use crate::{
     Error, Store,
-    db::{Db, Tx, values},
+    db::{Db, Patience, Tx, values},
 };
 
 /// How far a journal has been read.
@@ -200,7 +200,8 @@ impl Store {
         let mut clicks: Vec<_> = batch.facts.iter().map(|fact| words.click(fact)).collect();
         for span in seen.unknown_days(&clicks) {
             let (from, to) = (Time::from_unix_millis(span.start), Time::from_unix_millis(span.end));
-            let stored = self.clicks.scan(move |tx| tx.snapshot(|tx| all_clicks(tx, Window { from, to }))).await?;
+            let (window, patience) = (Window { from, to }, self.clicks.patience());
+            let stored = self.clicks.scan(move |tx| tx.snapshot(|tx| all_clicks(tx, window, patience))).await?;
             seen.learn(&span, &stored);
         }
         let fresh = seen.mark(&mut clicks);
@@ -236,11 +237,13 @@ impl Store {
     /// Answers a question about what is recorded of an owner's links.
     pub async fn answer(&self, owner: Owner, question: Question) -> Result<Answer, Error> {
         let known = properties::of_links(self, owner, &question).await?;
+        let patience = self.clicks.patience();
         self.clicks
             .scan(move |tx| {
                 let mut counter = count::Counter::new(owner, &question, known);
                 let columns = counter.columns();
-                let part = Part { owner: Some(owner), window: question.window, link: question.link, columns: &columns };
+                let (window, link) = (question.window, question.link);
+                let part = Part { owner: Some(owner), window, link, columns: &columns, patience };
                 tx.snapshot(|tx| each_chunk(tx, &part, |chunk, is_mixed| counter.add(chunk, is_mixed)))?;
                 Ok(counter.answer())
             })
@@ -256,16 +259,18 @@ impl Store {
         window: Window,
         bots: Bots,
     ) -> Result<Vec<Visit>, Error> {
-        self.clicks.scan(move |tx| tx.snapshot(|tx| visits::visits(tx, owner, subject, window, bots))).await
+        let patience = self.clicks.patience();
+        self.clicks.scan(move |tx| tx.snapshot(|tx| visits::visits(tx, owner, subject, window, bots, patience))).await
     }
 
     /// How many clicks of each class a link has on record. Reads everything: for diagnosis and tests.
     pub async fn recorded_classes(&self, owner: Owner, link: LinkId) -> Result<HashMap<String, i64>, Error> {
+        let patience = self.clicks.patience();
         self.clicks
             .scan(move |tx| {
                 let mut classes: HashMap<String, i64> = HashMap::new();
                 let (mut words, all) = (Words::new(), all_columns());
-                let part = Part { owner: Some(owner), window: ALWAYS, link: Some(link), columns: &all };
+                let part = Part { owner: Some(owner), window: ALWAYS, link: Some(link), columns: &all, patience };
                 tx.snapshot(|tx| {
                     each_chunk(tx, &part, |chunk, _| {
                         let clicks = chunk.clicks(&mut words)?;
@@ -289,9 +294,9 @@ fn all_columns() -> Vec<Column> {
 }
 
 /// Everybody's clicks in a window, and some around it.
-fn all_clicks(tx: &mut Tx<'_>, window: Window) -> Result<Vec<columns::Click>, Error> {
+fn all_clicks(tx: &mut Tx<'_>, window: Window, patience: Patience) -> Result<Vec<columns::Click>, Error> {
     let (mut words, mut clicks, all) = (Words::new(), Vec::new(), all_columns());
-    let part = Part { owner: None, window, link: None, columns: &all };
+    let part = Part { owner: None, window, link: None, columns: &all, patience };
     each_chunk(tx, &part, |chunk, _| {
         clicks.extend(chunk.clicks(&mut words)?);
         Some(())

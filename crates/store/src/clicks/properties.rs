@@ -54,10 +54,10 @@ async fn visited(store: &Store, owner: Owner, question: &Question) -> Result<Has
     if let Some(link) = question.link {
         return Ok(HashSet::from([link]));
     }
-    let window = question.window;
+    let (window, patience) = (question.window, store.clicks.patience());
     let read = move |tx: &mut Tx<'_>| {
         let mut links = HashSet::new();
-        let part = Part { owner: Some(owner), window, link: None, columns: &[Column::LINKS] };
+        let part = Part { owner: Some(owner), window, link: None, columns: &[Column::LINKS], patience };
         tx.snapshot(|tx| {
             each_chunk(tx, &part, |chunk, _| {
                 links.extend(chunk.links()?.into_iter().map(|(link, _)| link));

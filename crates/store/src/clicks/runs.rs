@@ -15,7 +15,7 @@ use mask_core::{id::LinkId, question::Window, time::Time, workspace::Owner};
 use super::columns::{self, Chunk, Click, Column, Words};
 use crate::{
     Error,
-    db::{Columns, Dialect, Tx, Value, values},
+    db::{Columns, Dialect, Patience, Tx, Value, values},
 };
 
 /// Most clicks of a chunk. Half of a reader's time goes into finding a chunk when they are much smaller, and a question
@@ -28,9 +28,9 @@ const BATCHES: i64 = 64;
 const BATCHED_CLICKS: i64 = 65_536;
 /// Most clicks that are put in order at a time.
 const AT_A_TIME: usize = 262_144;
-/// So many runs of one class become one.
-const RUNS: usize = 8;
-/// A run of this class has some 260,000 clicks and more, and is left as it is.
+/// So many runs of one class become one; of the larger ones only as many as are put in order at a time.
+const RUNS: i64 = 8;
+/// A run of this class has some 260,000 clicks, and is left as it is.
 const LAST_CLASS: i64 = 6;
 /// Stands for all owners where visitors are forgotten: no owner has this number.
 const EVERYBODY: i64 = 0;
@@ -47,6 +47,8 @@ pub(super) struct Part<'p> {
     pub(super) link: Option<LinkId>,
     /// Which columns.
     pub(super) columns: &'p [Column],
+    /// How long it may take.
+    pub(super) patience: Patience,
 }
 
 /// Stores a batch as it came. The clicks are sorted.
@@ -82,6 +84,7 @@ pub(super) fn each_chunk(
         most = Column::MOST,
     );
     for row in chunks(tx, part)? {
+        part.patience.check()?;
         let mut row = row.columns("click_chunks");
         let seq = row.integer("seq")?;
         let len = length(&mut row)?;
@@ -131,7 +134,7 @@ pub(super) fn tidy(tx: &mut Tx<'_>) -> Result<bool, Error> {
     }
     let sql =
         "SELECT owner, class FROM click_runs WHERE class < $1 GROUP BY owner, class HAVING count(*) >= $2 LIMIT 1";
-    match tx.first(sql, &values![LAST_CLASS, number(RUNS)])? {
+    match tx.first(sql, &values![LAST_CLASS, RUNS])? {
         Some(row) => {
             let mut row = row.columns("click_runs");
             let (owner, class) = (row.integer("owner")?, row.integer("class")?);
@@ -167,8 +170,12 @@ fn order_batches(tx: &mut Tx<'_>) -> Result<(), Error> {
 
 fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<(), Error> {
     let (mut words, mut clicks, mut bare_to) = (Words::new(), Vec::new(), i64::MAX);
-    let sql = "SELECT seq, bare_to FROM click_runs WHERE owner = $1 AND class = $2 ORDER BY seq LIMIT $3";
-    for row in tx.query(sql, &values![owner, class, number(RUNS)])? {
+    let sql = "SELECT seq, bare_to FROM click_runs WHERE owner = $1 AND class = $2 ORDER BY clicks, seq LIMIT $3";
+    for (place, row) in tx.query(sql, &values![owner, class, RUNS])?.into_iter().enumerate() {
+        // Two at least, or nothing would ever be gained.
+        if place >= 2 && clicks.len() >= AT_A_TIME {
+            break;
+        }
         let mut row = row.columns("click_runs");
         let run = row.integer("seq")?;
         bare_to = bare_to.min(row.integer("bare_to")?);
@@ -285,4 +292,58 @@ fn count(clicks: &[Click]) -> i64 {
 
 fn number(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Location, Options, Store};
+
+    fn click(at: i64) -> Click {
+        Click { owner: 2, link: 7, at, visitor: 1, flags: 1, texts: [0; columns::TEXTS] }
+    }
+
+    #[test]
+    fn a_question_that_takes_too_long_is_given_up_and_not_answered_in_part() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options =
+            Options { location: Location::Sqlite(folder.path()), pool_size: 1, timeout: Duration::from_mins(1) };
+        let store = Store::open(&options).expect("a store");
+        let connection = rusqlite::Connection::open(folder.path().join("clicks.db")).expect("a connection");
+        let mut tx = Tx::Sqlite(&connection);
+        write_run(&mut tx, &[click(1), click(2)], &Words::new(), NEVER).expect("a run is written");
+        let window = Window { from: Time::from_unix_millis(0), to: Time::from_unix_millis(10) };
+        let mut read = |patience| {
+            let mut clicks = 0;
+            let part = Part { owner: None, window, link: None, columns: &[Column::FLAGS], patience };
+            let count = |chunk: &Chunk<'_>, _| {
+                clicks += chunk.len;
+                Some(())
+            };
+            each_chunk(&mut tx, &part, count).map(|()| clicks)
+        };
+        assert!(matches!(read(store.clicks.patience()), Ok(2)));
+        assert!(matches!(read(Patience::ended()), Err(Error::TooLong(_))));
+    }
+
+    #[test]
+    fn runs_become_fewer_as_they_become_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options =
+            Options { location: Location::Sqlite(folder.path()), pool_size: 1, timeout: Duration::from_mins(1) };
+        let _store = Store::open(&options).expect("a store");
+        let connection = rusqlite::Connection::open(folder.path().join("clicks.db")).expect("a connection");
+        let mut tx = Tx::Sqlite(&connection);
+        for at in 0..100 {
+            write_run(&mut tx, &[click(at), click(at)], &Words::new(), NEVER).expect("a run is written");
+            while tidy(&mut tx).expect("it is tidied") {}
+        }
+        let row = tx.first("SELECT count(*), sum(clicks) FROM click_runs", &[]).expect("it counts").expect("a row");
+        let mut row = row.columns("click_runs");
+        let (runs, clicks) = (row.integer("count").expect("a number"), row.integer("clicks").expect("a number"));
+        assert!(runs < 2 * RUNS, "{runs} runs");
+        assert_eq!(clicks, 200);
+    }
 }

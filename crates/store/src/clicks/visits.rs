@@ -11,7 +11,10 @@ use super::{
     columns::{Chunk, Column, IS_BOT, IS_COUNTED, IS_FIRST_OF_OWNER, TEXTS, Texts},
     runs::{Part, each_chunk},
 };
-use crate::{Error, db::Tx};
+use crate::{
+    Error,
+    db::{Patience, Tx},
+};
 
 /// A recorded visit. There is no address in it, and nothing that stands for the visitor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,11 +54,12 @@ pub(super) fn visits(
     subject: Subject,
     window: Window,
     bots: Bots,
+    patience: Patience,
 ) -> Result<Vec<Visit>, Error> {
     let mut all = Vec::new();
     let texts: Vec<_> = (0..TEXTS).zip(Column::CLASS.0..).map(|(_, number)| Column(number)).collect();
     let columns: Vec<_> = [Column::AT, Column::FLAGS, Column::LINKS].into_iter().chain(texts.iter().copied()).collect();
-    let part = Part { owner: Some(owner), window, link: None, columns: &columns };
+    let part = Part { owner: Some(owner), window, link: None, columns: &columns, patience };
     each_chunk(tx, &part, |chunk, is_mixed| {
         let texts = texts.iter().map(|column| chunk.texts(*column)).collect::<Option<Vec<_>>>()?;
         add(&mut all, chunk, &texts, is_mixed.then_some(owner), window, bots)

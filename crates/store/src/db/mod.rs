@@ -15,7 +15,11 @@ mod queue;
 mod sqlite;
 mod value;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub(crate) use migrate::{CLICKS_SQLITE, MAIN_SQLITE, POSTGRES, schema_version};
 pub(crate) use value::{Columns, Row, Value, values};
@@ -30,6 +34,9 @@ pub enum Error {
     /// The database cannot be reached, is locked, is full, or did not answer in time. Trying later may help.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// A question takes longer than the database may. A part of the answer would pass for the whole, so there is none.
+    #[error("the question takes longer than {0:?}")]
+    TooLong(Duration),
     /// A row holds what the program could never have written there.
     #[error("{0} holds a value that cannot be read")]
     Corrupt(Place),
@@ -151,6 +158,26 @@ impl Tx<'_> {
     }
 }
 
+/// How long a step may go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    until: Instant,
+    most: Duration,
+}
+
+impl Patience {
+    /// One that is over.
+    #[cfg(test)]
+    pub(crate) fn ended() -> Self {
+        Self { until: Instant::now() - Duration::from_secs(1), most: Duration::ZERO }
+    }
+
+    /// An error once it is over.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        if Instant::now() > self.until { Err(Error::TooLong(self.most)) } else { Ok(()) }
+    }
+}
+
 /// One database: its queue of steps, and the threads that run them.
 pub(crate) struct Db {
     reads: Arc<Queue>,
@@ -194,6 +221,12 @@ impl Db {
         step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.wait(&self.scans, false, step).await
+    }
+
+    /// How long a step may go on, so that it can still say that it took too long.
+    pub(crate) fn patience(&self) -> Patience {
+        let most = self.timeout.mul_f32(0.9);
+        Patience { until: Instant::now() + most, most }
     }
 
     /// Runs a step that only reads, and finds what it reads by an index.
