@@ -1,14 +1,28 @@
 #!/usr/bin/env bash
 # Measures the promises of bench/README.md, or those of the scenarios that are named:
 #
-#   bench/run.sh [--quick] [--repeats N] [redirect-hot | redirect-cold | start | memory | create | list]…
+#   bench/run.sh [--quick] [--repeats N] [redirect-hot | redirect-cold | start | memory | create | list | analytics]…
 #
 # --quick makes rounds short, to see that everything runs; its figures mean nothing and are kept apart.
-# BENCH_PROGRAM measures that program in place of a fresh build.
+# BENCH_PROGRAM measures that program in place of a fresh build. The peer of `analytics`, DuckDB, is installed from PyPI into
+# an environment of its own below the cache.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-target="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mask/target}"
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/mask"
+target="${CARGO_TARGET_DIR:-$cache/target}"
+readonly DUCKDB=2.0.0
+
+# Whether a scenario is to be measured: it is named, or none is.
+wanted() {
+    local name=$1 argument is_any_named=
+    shift
+    for argument in "$@"; do
+        [[ $argument == "$name" ]] && return
+        [[ $argument == --* || $argument =~ ^[0-9]+$ ]] || is_any_named=yes
+    done
+    [[ -z $is_any_named ]]
+}
 
 missing=()
 for command in nginx strace; do
@@ -33,6 +47,18 @@ if [[ -z "${BENCH_PROGRAM:-}" ]]; then
     BENCH_PROGRAM="$target/release/mask"
 fi
 cargo build --release --locked --manifest-path bench/load/Cargo.toml --target-dir "$target/bench"
+
+if wanted analytics "$@"; then
+    cargo build --release --locked --manifest-path bench/clicks/Cargo.toml --target-dir "$target/bench"
+    venv="$cache/duckdb-$DUCKDB"
+    if ! "$venv/bin/python" -c 'import duckdb' 2>/dev/null; then
+        echo "Installing DuckDB $DUCKDB into $venv"
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input "duckdb==$DUCKDB"
+    fi
+    export BENCH_CLICKS="$target/bench/release/mask-clicks" BENCH_DUCKDB_PYTHON="$venv/bin/python"
+fi
 
 export BENCH_PROGRAM BENCH_LOAD="$target/bench/release/mask-load" PYTHONDONTWRITEBYTECODE=1
 cd bench

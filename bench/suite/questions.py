@@ -12,7 +12,9 @@ COLUMNS = {
     "country": "country", "city": "city", "device": "device", "os": "os", "browser": "browser", "language": "language",
     "referrer": "coalesce(nullif(referrer, ''), 'direct')", "source": "source", "variant": "choice", "bot": "class", "link": "link",
 }
-TIMES = {"day": DAY_MS, "hour": 3_600_000}
+TIMES = ("day", "hour")
+# How far local time is ahead of UTC, all of the time that is asked about.
+ZONES = {"UTC": 0, "Asia/Kathmandu": 20_700_000, "America/New_York": -14_400_000}
 OF_VISITS = [*COLUMNS, "region", "referrer_url"]
 OF_LINKS = ["domain", "tag", "campaign", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"]
 GROUPS = [*TIMES, *OF_VISITS, *OF_LINKS]
@@ -46,9 +48,10 @@ class Question:
         conditions = self._conditions()
         if conditions is None or not (self.group in TIMES or self.group in COLUMNS):
             return None
+        local = f"(moment + {self._ahead_ms()})" if self._ahead_ms() else "moment"
         counts = "count(*), count(DISTINCT visitor)" if self.asks_visitors() else "count(*)"
         if self.group in TIMES:
-            value, order = ("moment - moment % 86400000" if self.group == "day" else "moment % 86400000 - moment % 3600000"), "1"
+            value, order = (f"{local} - {local} % 86400000" if self.group == "day" else f"{local} % 86400000 - {local} % 3600000"), "1"
         else:
             value, order = COLUMNS[self.group], "2 DESC, 1 LIMIT 100"
         return f"SELECT {value}, {counts} FROM clicks WHERE {' AND '.join(conditions)} GROUP BY 1 ORDER BY {order}"
@@ -70,20 +73,25 @@ class Question:
         members = [label, "clicks", *(["visitors"] if self.asks_visitors() else [])]
         return [[row[name] for name in members] for row in reply["data"] if row["clicks"] or self.group not in TIMES]
 
+    def _ahead_ms(self):
+        return ZONES[dict(self.filters).get("timezone", "UTC")]
+
     def _conditions(self):
         filters = dict(self.filters)
         asks_bots = "bot" in filters or self.group == "bot"
         bots = filters.pop("bots", "include" if asks_bots else "exclude")
         filters.pop("metrics", None)
-        conditions = [f"moment >= {_millis(self.first)}"]
+        filters.pop("timezone", None)
+        conditions = [f"moment >= {_millis(self.first) - self._ahead_ms()}"]
         if self.last:
-            conditions.append(f"moment < {_millis(self.last) + DAY_MS}")
+            conditions.append(f"moment < {_millis(self.last) + DAY_MS - self._ahead_ms()}")
         if self.link:
             conditions.append(f"link = '{self.link}'")
         if bots != "include":
             conditions.append(f"is_counted = {0 if bots == 'only' else 1}")
         for name, value in filters.items():
             if name not in COLUMNS:
+                # Of links, or a length of time.
                 return None
             conditions.append(f"{COLUMNS[name]} = '{value}'")
         return conditions

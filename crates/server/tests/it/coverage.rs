@@ -47,8 +47,13 @@ impl Target {
     fn ask_without_key(&self, app: &App, operation: &Operation) -> RequestBuilder {
         let path = operation.path.replace("{id}", &self.id).replace("{external_id}", &self.external_id);
         let mut request = app.client.request(operation.method.clone(), format!("{}/api/v1{path}", app.base));
-        if operation.id == "lookup_link" {
-            request = request.query(&[("slug", &self.slug)]);
+        for parameter in operation.described["parameters"].as_array().into_iter().flatten() {
+            let is_needed = parameter["required"] == true && parameter["in"] == "query";
+            let (name, example) = (parameter["name"].as_str().unwrap_or_default(), &parameter["example"]);
+            let value = if name == "slug" { &self.slug } else { example.as_str().unwrap_or_default() };
+            if is_needed {
+                request = request.query(&[(name, value)]);
+            }
         }
         let Some(mut body) = operation.example() else { return request };
         if body.get("ids").is_some() {

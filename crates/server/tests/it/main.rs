@@ -12,6 +12,7 @@ mod foundation;
 mod harness;
 mod hostile;
 mod idempotency;
+mod import;
 mod limits;
 mod links;
 mod lists;

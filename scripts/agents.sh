@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Gets the public lists of user agents that crates/core/tests/agents.rs measures against, as tables of few columns, and
+# keeps them in the cache: what uap-core's own tests expect, and samples of crawlers. Prints the folder that they are in.
+#
+# uap-core's package in npm leaves its tests out; the crate `ua-parser`, by the same people, carries them. So cargo fetches
+# them and nothing more has to be installed. Neither list becomes part of the program.
+set -euo pipefail
+
+readonly UAP=0.2.2
+readonly CRAWLERS=1.67.0
+readonly PYYAML=6.0.3
+readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/mask"
+readonly LISTS="$CACHE/agents-$UAP-$CRAWLERS"
+
+work=
+clean_up() { if [[ -n $work ]]; then rm -rf "$work"; fi; }
+trap clean_up EXIT
+
+fetch_uap() {
+    mkdir -p "$work/fetch/src"
+    echo 'fn main() {}' >"$work/fetch/src/main.rs"
+    cat >"$work/fetch/Cargo.toml" <<TOML
+[package]
+name = "fetch"
+version = "0.0.0"
+edition = "2024"
+[dependencies]
+ua-parser = "=$UAP"
+[workspace]
+TOML
+    (cd "$work/fetch" && cargo vendor --quiet --versioned-dirs "$work/crates" >"$work/vendor.log")
+}
+
+fetch_crawlers() {
+    python3 -m venv "$work/venv"
+    "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-input --only-binary :all: \
+        "PyYAML==$PYYAML" "crawler-user-agents==$CRAWLERS"
+}
+
+# Each table has one user agent a line; in those of uap-core the expected family and a tab stand before it. An agent that
+# would not fit on a line is left out, and counted.
+write_tables() {
+    "$work/venv/bin/python" - "$work/crates/ua-parser-$UAP/uap-core/tests" "$work/lists" <<'PYTHON'
+import pathlib, sys
+import crawleruseragents
+import yaml
+
+tests, lists = map(pathlib.Path, sys.argv[1:])
+
+
+def write(name, rows):
+    lines = ["\t".join(row) for row in rows]
+    whole = [line for line, row in zip(lines, rows) if not set("\t\r\n") & set("".join(row))]
+    (lists / name).write_text("".join(f"{line}\n" for line in whole), encoding="utf-8", newline="\n")
+    print(f"{name}: {len(whole)} user agents, {len(lines) - len(whole)} left out", file=sys.stderr)
+
+
+def cases(name, value):
+    read = yaml.load((tests / name).read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return [(value(case), str(case["user_agent_string"])) for case in read["test_cases"]]
+
+
+def family(case):
+    return str(case["family"])
+
+
+lists.mkdir()
+write("browsers.tsv", cases("test_ua.yaml", family))
+write("systems.tsv", cases("test_os.yaml", family))
+write("devices.tsv", cases("test_device.yaml", family))
+write("crawlers.tsv", [(agent,) for row in crawleruseragents.CRAWLER_USER_AGENTS_DATA for agent in row["instances"]])
+PYTHON
+}
+
+if [[ ! -d $LISTS ]]; then
+    mkdir -p "$CACHE"
+    # One fetch at a time, and the folder appears when it is whole.
+    exec 9>"$CACHE/agents.lock"
+    flock 9
+    work=$(mktemp -d "$CACHE/agents.XXXXXX")
+    fetch_uap
+    fetch_crawlers
+    write_tables
+    [[ -d $LISTS ]] || mv "$work/lists" "$LISTS"
+fi
+echo "$LISTS"
