@@ -5,6 +5,7 @@
 # uap-core's package in npm leaves its tests out; the crate `ua-parser`, by the same people, carries them. So cargo fetches
 # them and nothing more has to be installed. Neither list becomes part of the program.
 set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly UAP=0.2.2
 readonly CRAWLERS=1.67.0
@@ -28,7 +29,7 @@ edition = "2024"
 ua-parser = "=$UAP"
 [workspace]
 TOML
-    (cd "$work/fetch" && cargo vendor --quiet --versioned-dirs "$work/crates" >"$work/vendor.log")
+    cargo vendor --quiet --manifest-path "$work/fetch/Cargo.toml" --versioned-dirs "$work/crates" >"$work/vendor.log"
 }
 
 fetch_crawlers() {
@@ -40,34 +41,35 @@ fetch_crawlers() {
 # Each table has one user agent a line; in those of uap-core the expected family and a tab stand before it. An agent that
 # would not fit on a line is left out, and counted.
 write_tables() {
-    "$work/venv/bin/python" - "$work/crates/ua-parser-$UAP/uap-core/tests" "$work/lists" <<'PYTHON'
+    "$work/venv/bin/python" - "$work/crates/ua-parser-$UAP/uap-core" "$work/lists" <<'PYTHON'
 import pathlib, sys
 import crawleruseragents
 import yaml
 
-tests, lists = map(pathlib.Path, sys.argv[1:])
+core, lists = map(pathlib.Path, sys.argv[1:])
 
 
 def write(name, rows):
-    lines = ["\t".join(row) for row in rows]
-    whole = [line for line, row in zip(lines, rows) if not set("\t\r\n") & set("".join(row))]
-    (lists / name).write_text("".join(f"{line}\n" for line in whole), encoding="utf-8", newline="\n")
-    print(f"{name}: {len(whole)} user agents, {len(lines) - len(whole)} left out", file=sys.stderr)
+    rows = list(rows)
+    whole = ["\t".join(row) for row in rows if not set("\t\r\n") & set("".join(row))]
+    (lists / name).write_bytes("".join(f"{line}\n" for line in whole).encode())
+    print(f"{name}: {len(whole)} user agents, {len(rows) - len(whole)} left out", file=sys.stderr)
 
 
-def cases(name, value):
-    read = yaml.load((tests / name).read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return [(value(case), str(case["user_agent_string"])) for case in read["test_cases"]]
-
-
-def family(case):
-    return str(case["family"])
+def cases(*names):
+    for name in names:
+        text = (core / name).read_text(encoding="utf-8")
+        for case in yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["test_cases"]:
+            yield str(case["family"]), str(case["user_agent_string"])
 
 
 lists.mkdir()
-write("browsers.tsv", cases("test_ua.yaml", family))
-write("systems.tsv", cases("test_os.yaml", family))
-write("devices.tsv", cases("test_device.yaml", family))
+write("browsers.tsv", cases("tests/test_ua.yaml"))
+write("systems.tsv", cases("tests/test_os.yaml", "test_resources/additional_os_tests.yaml"))
+write("devices.tsv", cases("tests/test_device.yaml"))
+more = ("firefox_user_agent", "opera_mini_user_agent", "podcasting_user_agent")
+more = [f"test_resources/{name}_strings.yaml" for name in more]
+write("more-browsers.tsv", cases("test_resources/pgts_browser_list.yaml", *more))
 write("crawlers.tsv", [(agent,) for row in crawleruseragents.CRAWLER_USER_AGENTS_DATA for agent in row["instances"]])
 PYTHON
 }

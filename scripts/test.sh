@@ -22,6 +22,7 @@ scripts/install-test-tools.sh
 
 step format cargo fmt --all --check
 step lint cargo clippy --workspace --all-targets -- -D warnings
+step agents scripts/agents.sh
 step tests cargo test --workspace
 step fuzz fuzz/run.sh 10
 step api scripts/schemathesis.sh

@@ -43,6 +43,16 @@ class Question:
         """For a person."""
         return " ".join([f"{self.about} by {self.group}", *(f"{name}={value}" for name, value in self.filters)])
 
+    def kind(self):
+        """What it asks to be looked at, for a table."""
+        names = [self.group, *(name for name, _ in self.filters)]
+        if any(name in OF_LINKS for name in names):
+            return "properties of links"
+        if "referrer_url" in names:
+            return "referring pages"
+        filters = [name for name in names[1:] if name in OF_VISITS]
+        return f"{'time' if self.group in TIMES else 'a property of visits'}, {'filtered' if filters else 'all'}"
+
     def sql(self):
         """`None` when the rows do not say it. The visitors of a question that asks for them are one by one."""
         conditions = self._conditions()

@@ -20,7 +20,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use families::{Device, browser, device, is_android, is_ios, os};
+pub use families::{Device, browser, browsers, device, is_android, is_ios, os, systems};
 pub use language::{language_matches, languages};
 
 use table::Text;

@@ -181,6 +181,14 @@ impl<T, const N: usize> Table<T, N> {
         self.rows.get(best)
     }
 
+    /// What the rows stand for, in their order.
+    pub(super) fn values(&self) -> impl Iterator<Item = T>
+    where
+        T: Copy,
+    {
+        self.rows.iter().map(|row| row.value)
+    }
+
     /// A bit for each position of a chunk where some word may start. Free of branches, which text as
     /// irregular as this would mispredict: looking and finding are two loops for that reason.
     /// Eight positions at once, so that the compiler lays them out in a row.

@@ -75,9 +75,12 @@ const PEOPLE: &[(&str, Device, &str, &str)] = &[
     ("Mozilla/5.0 (Linux; Android 13; 2201117TG Build/TKQ1; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/116.0.0.0 Mobile Safari/537.36 MicroMessenger/8.0.42.2428(0x28002A35) WeChat/arm64 Weixin NetType/WIFI", Mobile, "Android", "WeChat"),
     ("Mozilla/5.0 (Linux; Android 13; SM-G991N; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/118.0.0.0 Mobile Safari/537.36;KAKAOTALK 2410560", Mobile, "Android", "KakaoTalk"),
     ("Mozilla/5.0 (Linux; Android 14; Pixel 7 Build/UQ1A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/125.0.6422.53 Mobile Safari/537.36", Mobile, "Android", "Android WebView"),
+    ("Mozilla/5.0 (Linux; Android 4.4.4; SHV31 Build/S2280) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/33.0.0.0 Mobile Safari/537.36", Mobile, "Android", "Android WebView"),
+    ("Mozilla/5.0 (Macintosh; U; Intel Mac OS X 10_5_7; HTC_DesireHD; en-us) AppleWebKit/530.17 (KHTML, like Gecko) Version/4.0 Safari/530.17", Mobile, "macOS", "Safari"),
     // Tablets.
     ("Mozilla/5.0 (iPad; CPU OS 12_5_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/12.1.2 Mobile/15E148 Safari/604.1", Tablet, "iOS", "Safari"),
     ("Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/125.0.6422.51 Mobile/15E148 Safari/604.1", Tablet, "iOS", "Chrome"),
+    ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/141 Version/11.1.1 Safari/605.1.15", Tablet, "iOS", "Chrome"),
     ("Mozilla/5.0 (Linux; Android 13; SM-X200) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0.0.0 Safari/537.36", Tablet, "Android", "Chrome"),
     ("Mozilla/5.0 (Android 13; Tablet; rv:126.0) Gecko/126.0 Firefox/126.0", Tablet, "Android", "Firefox"),
     ("Mozilla/5.0 (Linux; Android 9; KFMAWI) AppleWebKit/537.36 (KHTML, like Gecko) Silk/121.4.1 like Chrome/121.0.6167.180 Safari/537.36", Tablet, "Android", "Amazon Silk"),
@@ -93,10 +96,10 @@ const PEOPLE: &[(&str, Device, &str, &str)] = &[
     ("Opera/9.80 (Linux armv7l; HbbTV/1.2.1 (; Philips; 40PFL5507; ;; ) CE-HTML/1.0 NETTV/4.1.4) Presto/2.12.407 Version/12.50", Tv, "Linux", "Opera"),
     // Consoles and the rest.
     ("Mozilla/5.0 (PlayStation; PlayStation 5/6.50) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.4 Safari/605.1.15", Console, "PlayStation", "Safari"),
-    ("Mozilla/5.0 (PLAYSTATION 3; 3.55)", Console, "PlayStation", "Other"),
+    ("Mozilla/5.0 (PLAYSTATION 3; 3.55)", Console, "PlayStation", "NetFront"),
     ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; Xbox; Xbox One) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/90.0.4430.85 Safari/537.36 Edge/44.18363.8131", Console, "Windows", "Edge"),
     ("Mozilla/5.0 (Nintendo Switch; WifiWebAuthApplet) AppleWebKit/609.4 (KHTML, like Gecko) NF/6.0.2.21.3 NintendoBrowser/5.1.0.22474", Console, "Nintendo", "Nintendo Browser"),
-    ("Mozilla/5.0 (X11; Linux x86_64; Quest 3) AppleWebKit/537.36 (KHTML, like Gecko) OculusBrowser/34.1.0.16.62 Chrome/126.0.6478.122 VR Safari/537.36", Other, "Linux", "Meta Quest Browser"),
+    ("Mozilla/5.0 (X11; Linux x86_64; Quest 3) AppleWebKit/537.36 (KHTML, like Gecko) OculusBrowser/34.1.0.16.62 Chrome/126.0.6478.122 VR Safari/537.36", Other, "Android", "Meta Quest Browser"),
     ("Mozilla/5.0 (X11; GNU/Linux) AppleWebKit/537.36 (KHTML, like Gecko) Chromium/79.0.3945.130 Chrome/79.0.3945.130 Safari/537.36 Tesla/2020.16.2.1-e99c70fff409", Other, "Linux", "Chromium"),
 ];
 

@@ -138,10 +138,11 @@ impl Clicks {
         file.lines(self.ignore_unknown)?;
         let store = setup::open_store(&config)?;
         let hosts = Arc::new(Hosts::new(&config.server.public_url, &config.links.domains));
-        let domain = self.domain.clone().unwrap_or_else(|| config.default_domain().to_owned());
+        let said = self.domain.clone();
+        let domain = said.as_deref().unwrap_or(config.default_domain());
         keys::block_on(async {
             let owner = Owner { workspace: self.workspace(&store).await?, is_test: self.test };
-            let links = Links::new(store.clone(), owner, Arc::clone(&hosts), domain, self.domain.is_some());
+            let links = Links::new(store.clone(), owner, Arc::clone(&hosts), domain, said.is_some());
             let progress = Progress::of(&store, format!("import:{}:{}", file.hash(), owner.number())).await?;
             let import = Import { store, file, links, hosts, owner, progress, wishes: self };
             import.run().await
@@ -266,7 +267,7 @@ impl Import {
                 Err(why) => {
                     tally.faulty += 1;
                     if tally.faulty <= TOLD {
-                        say(&format!("line {}: {why}", line.line));
+                        say(&format!("line {}: {why}", line.number));
                     }
                 }
             }
@@ -325,14 +326,20 @@ async fn read(links: &mut Links, reader: &mut Reader, line: &Line<'_>) -> Result
     }))
 }
 
+/// A row that was read.
+enum Row {
+    Good(Box<Visits>),
+    LeftOut,
+}
+
 /// The clicks of the file, from a position on.
 struct Source {
     lines: Lines,
     reader: Reader,
     skips: bool,
     at: Position,
-    /// The row at the position; nothing in it where it is left out.
-    row: Option<Option<Visits>>,
+    /// The row at the position, once it is read.
+    row: Option<Row>,
 }
 
 impl Source {
@@ -345,7 +352,7 @@ impl Source {
             let Some(row) = &self.row else { break };
             let next_row = Position { segment: self.at.segment + 1, byte: 0 };
             let next = match row {
-                Some(visits) if self.at.byte < visits.count => {
+                Row::Good(visits) if self.at.byte < visits.count => {
                     facts.push(visits.fact(self.at.byte));
                     let byte = self.at.byte + 1;
                     if byte == visits.count { next_row } else { Position { byte, ..self.at } }
@@ -369,9 +376,9 @@ impl Source {
                 continue;
             }
             self.row = Some(match read(links, &mut self.reader, &line).await? {
-                Ok(visits) => Some(visits),
-                Err(_) if self.skips => None,
-                Err(why) => return Err(Error::Changed { line: line.line, why }.into()),
+                Ok(visits) => Row::Good(Box::new(visits)),
+                Err(_) if self.skips => Row::LeftOut,
+                Err(why) => return Err(Error::Changed { line: line.number, why }.into()),
             });
             return Ok(true);
         }

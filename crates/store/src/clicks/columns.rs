@@ -169,7 +169,7 @@ fn write_numbers(numbers: impl Iterator<Item = i64> + Clone) -> Vec<u8> {
     let span = most.wrapping_sub(least).cast_unsigned();
     let width: u8 = if least >= most {
         0
-    } else if span <= u64::from(u32::MAX) {
+    } else if u32::try_from(span).is_ok() {
         4
     } else {
         8
@@ -284,9 +284,14 @@ impl<'b> Chunk<'b> {
     pub(super) fn numbers(&self, column: Column) -> Option<Numbers<'b>> {
         let (width, rest) = self.column(column)?.split_first()?;
         let (least, above) = rest.split_first_chunk()?;
-        let width = usize::from(*width);
-        let fits = matches!(width, 0 | 4 | 8) && above.len() == self.len * width;
-        fits.then_some(Numbers { least: i64::from_le_bytes(*least), width, above })
+        let fits = above.len() == self.len * usize::from(*width);
+        let above = match *width {
+            0 => Above::Nothing,
+            4 => Above::Narrow(above.as_chunks().0),
+            8 => Above::Wide(above.as_chunks().0),
+            _ => return None,
+        };
+        fits.then_some(Numbers { least: i64::from_le_bytes(*least), above })
     }
 
     pub(super) fn texts(&self, column: Column) -> Option<Texts<'b>> {
@@ -352,18 +357,51 @@ impl<'b> Chunk<'b> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Numbers<'b> {
     least: i64,
-    width: usize,
-    above: &'b [u8],
+    above: Above<'b>,
+}
+
+/// How far the numbers of a column are above the smallest.
+#[derive(Clone, Copy, Debug)]
+enum Above<'b> {
+    Nothing,
+    Narrow(&'b [[u8; 4]]),
+    Wide(&'b [[u8; 8]]),
 }
 
 impl Numbers<'_> {
     pub(super) fn at(&self, place: usize) -> i64 {
-        let above = match self.width {
-            4 => self.above.as_chunks().0.get(place).map_or(0, |above| u64::from(u32::from_le_bytes(*above))),
-            8 => self.above.as_chunks().0.get(place).map_or(0, |above| u64::from_le_bytes(*above)),
-            _ => 0,
+        let above = match self.above {
+            Above::Nothing => 0,
+            Above::Narrow(above) => above.get(place).map_or(0, |above| u64::from(u32::from_le_bytes(*above))),
+            Above::Wide(above) => above.get(place).map_or(0, |above| u64::from_le_bytes(*above)),
         };
         self.least.wrapping_add(above.cast_signed())
+    }
+
+    /// Takes the mark from clicks whose number is not from one up to, but without, the other.
+    pub(super) fn keep_between(&self, marks: &mut [u8], first: usize, from: i64, to: i64) {
+        match self.above {
+            Above::Nothing if (from..to).contains(&self.least) => {}
+            Above::Nothing => marks.fill(0),
+            Above::Narrow(above) => {
+                // As far above the smallest as fits; beyond either end of that lies nothing.
+                let offset = |end: i64| end.saturating_sub(self.least).clamp(0, i64::from(u32::MAX) + 1);
+                let (from, to) = (offset(from), offset(to));
+                if let (Ok(from), Ok(last)) = (u32::try_from(from), u32::try_from(to - 1)) {
+                    for (keep, above) in marks.iter_mut().zip(&above[first..]) {
+                        let above = u32::from_le_bytes(*above);
+                        *keep &= u8::from(above >= from) & u8::from(above <= last);
+                    }
+                } else {
+                    marks.fill(0);
+                }
+            }
+            Above::Wide(_) => {
+                for (place, keep) in marks.iter_mut().enumerate() {
+                    *keep &= u8::from((from..to).contains(&self.at(first + place)));
+                }
+            }
+        }
     }
 }
 

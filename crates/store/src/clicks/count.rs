@@ -41,8 +41,12 @@ pub(super) struct Counter<'q> {
 /// The counts of the groups.
 enum Groups {
     Counts(Vec<Count>),
-    Values(HashMap<String, Count>),
+    Values(Values),
 }
+
+/// Counts by value. Some dimensions have ten thousands of values, which come up again in each chunk: the usual hasher would
+/// take most of the time then. This one is keyed too, as values come from outside.
+type Values = HashMap<String, Count, foldhash::fast::RandomState>;
 
 /// Of each click of a chunk: 1 where it is among those asked about, and so is 0 or 1 for visitors.
 struct Marks {
@@ -52,7 +56,13 @@ struct Marks {
 }
 
 impl<'q> Counter<'q> {
-    pub(super) fn new(owner: Owner, question: &'q Question, known: Known) -> Self {
+    pub(super) fn new(owner: Owner, question: &'q Question, mut known: Known) -> Self {
+        for condition in question.conditions.iter().filter(|condition| condition.dimension == Dimension::Link) {
+            // What is no id names no link.
+            let named = LinkId::parse(&condition.value).ok();
+            let is_allowed = |link: &LinkId| known.allowed.as_ref().is_none_or(|allowed| allowed.contains(link));
+            known.allowed = Some(named.into_iter().filter(is_allowed).collect());
+        }
         let of_texts = |condition: &'q Condition| {
             Some((Column::of(condition.dimension)?, condition.value.as_str(), condition.dimension.absent()))
         };
@@ -63,7 +73,7 @@ impl<'q> Counter<'q> {
         let groups = match &question.group {
             Group::Buckets(begins) => Groups::Counts(vec![Count::default(); begins.len()]),
             Group::HourOfDay(_) => Groups::Counts(vec![Count::default(); 24]),
-            Group::Values(..) => Groups::Values(HashMap::new()),
+            Group::Values(..) => Groups::Values(Values::default()),
         };
         let is_first = if question.link.is_some() { IS_FIRST_OF_LINK } else { IS_FIRST_OF_OWNER };
         Self { owner, question, known, conditions, is_first, groups, total: Count::default() }
@@ -74,7 +84,7 @@ impl<'q> Counter<'q> {
         let mut columns = vec![Column::AT, Column::FLAGS];
         columns.extend(self.conditions.iter().map(|(column, ..)| *column));
         let by_link = matches!(self.question.group, Group::Values(dimension, _) if Column::of(dimension).is_none());
-        if self.question.link.is_some() || self.known.allowed.is_some() || by_link || self.link_condition().is_some() {
+        if self.question.link.is_some() || self.known.allowed.is_some() || by_link {
             columns.push(Column::LINKS);
         }
         if let Group::Values(dimension, _) = self.question.group {
@@ -83,12 +93,6 @@ impl<'q> Counter<'q> {
         columns.sort_unstable();
         columns.dedup();
         columns
-    }
-
-    /// The link that a condition names, if there is one.
-    fn link_condition(&self) -> Option<Option<LinkId>> {
-        let condition = self.question.conditions.iter().find(|condition| condition.dimension == Dimension::Link)?;
-        Some(LinkId::parse(&condition.value).ok())
     }
 
     /// Adds a chunk; `is_mixed` when clicks of other owners may be in it. `None` when the chunk cannot be read.
@@ -103,13 +107,13 @@ impl<'q> Counter<'q> {
                 }
             }
         };
-        let Some(marks) = self.mark(chunk, places, is_mixed)? else { return Some(()) };
+        let marks = self.mark(chunk, places, is_mixed)?;
         self.total += marks.sum(0..marks.clicks.len());
         self.group(chunk, &marks)
     }
 
-    /// Which clicks meet the question; nothing when none can.
-    fn mark(&self, chunk: &Chunk<'_>, places: std::ops::Range<usize>, is_mixed: bool) -> Option<Option<Marks>> {
+    /// Which clicks meet the question; no marks at all when none can.
+    fn mark(&self, chunk: &Chunk<'_>, places: std::ops::Range<usize>, is_mixed: bool) -> Option<Marks> {
         let flags = &chunk.flags()?[places.clone()];
         let mut clicks: Vec<u8> = match self.question.bots {
             Bots::Without => flags.iter().map(|flags| flags & IS_COUNTED).collect(),
@@ -120,38 +124,26 @@ impl<'q> Counter<'q> {
             let texts = chunk.texts(*column)?;
             let fits: Vec<_> = texts.words.iter().map(|word| u8::from(word.unwrap_or(absent) == *wanted)).collect();
             if !fits.contains(&1) {
-                return Some(None);
+                return Some(Marks { first: places.start, clicks: Vec::new(), visitors: Vec::new() });
             }
             keep_fitting(&mut clicks, &texts, &fits, places.start);
         }
         let (from, to) = (self.question.window.from.unix_millis(), self.question.window.to.unix_millis());
-        let at = chunk.numbers(Column::AT)?;
-        for (keep, place) in clicks.iter_mut().zip(places.clone()) {
-            *keep &= u8::from((from..to).contains(&at.at(place)));
-        }
+        chunk.numbers(Column::AT)?.keep_between(&mut clicks, places.start, from, to);
         if is_mixed {
-            let owners = chunk.numbers(Column::OWNER)?;
-            for (keep, place) in clicks.iter_mut().zip(places.clone()) {
-                *keep &= u8::from(owners.at(place) == self.owner.number());
-            }
+            let owner = self.owner.number();
+            chunk.numbers(Column::OWNER)?.keep_between(&mut clicks, places.start, owner, owner + 1);
         }
-        let link = self.link_condition();
-        if self.known.allowed.is_some() || link.is_some() {
-            let is_allowed = |id: &LinkId| {
-                self.known.allowed.as_ref().is_none_or(|allowed| allowed.contains(id))
-                    && link.is_none_or(|link| link == Some(*id))
-            };
+        if let Some(allowed) = &self.known.allowed {
             for (link, of_link) in chunk.links()? {
-                if !is_allowed(&link) {
-                    let (begin, end) = (of_link.start.max(places.start), of_link.end.min(places.end));
-                    if begin < end {
-                        clicks[begin - places.start..end - places.start].fill(0);
-                    }
+                let (begin, end) = (of_link.start.max(places.start), of_link.end.min(places.end));
+                if begin < end && !allowed.contains(&link) {
+                    clicks[begin - places.start..end - places.start].fill(0);
                 }
             }
         }
         let visitors = clicks.iter().zip(flags).map(|(keep, flags)| keep & u8::from(flags & self.is_first != 0));
-        Some(Some(Marks { first: places.start, visitors: visitors.collect(), clicks }))
+        Some(Marks { first: places.start, visitors: visitors.collect(), clicks })
     }
 
     fn group(&mut self, chunk: &Chunk<'_>, marks: &Marks) -> Option<()> {
@@ -217,30 +209,42 @@ fn keep_fitting(marks: &mut [u8], texts: &Texts<'_>, fits: &[u8], first: usize) 
     match texts.codes {
         Codes::All(code) if fits[usize::from(code)] == 1 => {}
         Codes::All(_) => marks.fill(0),
-        // One word as a rule: then a comparison takes the place of the look into the table.
-        Codes::Bytes(codes) if fits.iter().filter(|fits| **fits == 1).count() == 1 => {
-            let code = fits.iter().position(|fits| *fits == 1);
+        Codes::Bytes(codes) => match only(fits) {
+            // One word as a rule: then a comparison takes the place of the look into the table.
+            Some(code) => marks.iter_mut().zip(&codes[first..]).for_each(|(keep, is)| *keep &= u8::from(*is == code)),
+            None => marks.iter_mut().zip(&codes[first..]).for_each(|(keep, is)| *keep &= fits[usize::from(*is)]),
+        },
+        Codes::Pairs(codes) => {
             for (keep, is) in marks.iter_mut().zip(&codes[first..]) {
-                *keep &= u8::from(Some(usize::from(*is)) == code);
-            }
-        }
-        Codes::Bytes(_) | Codes::Pairs(_) => {
-            for (place, keep) in marks.iter_mut().enumerate() {
-                *keep &= fits[texts.code(first + place)];
+                *keep &= fits[usize::from(u16::from_le_bytes(*is))];
             }
         }
     }
 }
 
-fn add_texts(values: &mut HashMap<String, Count>, texts: &Texts<'_>, dimension: Dimension, marks: &Marks) {
+/// The place of the only 1, if there is one alone.
+fn only(fits: &[u8]) -> Option<u8> {
+    let mut places = fits.iter().enumerate().filter(|(_, fits)| **fits == 1).map(|(place, _)| place);
+    let only = places.next().filter(|_| places.next().is_none())?;
+    u8::try_from(only).ok()
+}
+
+fn add_texts(values: &mut Values, texts: &Texts<'_>, dimension: Dimension, marks: &Marks) {
     let mut counts = vec![Count::default(); texts.words.len()];
-    if let Codes::All(code) = texts.codes {
-        counts[usize::from(code)] += marks.sum(0..marks.clicks.len());
-    } else {
-        for (place, (click, visitor)) in marks.clicks.iter().zip(&marks.visitors).enumerate() {
-            let count = &mut counts[texts.code(marks.first + place)];
-            count.clicks += u64::from(*click);
-            count.visitors += u64::from(*visitor);
+    let each = marks.clicks.iter().zip(&marks.visitors);
+    let mut add_one = |code: usize, (click, visitor): (&u8, &u8)| {
+        let count = &mut counts[code];
+        count.clicks += u64::from(*click);
+        count.visitors += u64::from(*visitor);
+    };
+    match texts.codes {
+        Codes::All(code) => counts[usize::from(code)] += marks.sum(0..marks.clicks.len()),
+        Codes::Bytes(codes) => {
+            codes[marks.first..].iter().zip(each).for_each(|(code, marks)| add_one(usize::from(*code), marks));
+        }
+        Codes::Pairs(codes) => {
+            let codes = codes[marks.first..].iter().map(|code| usize::from(u16::from_le_bytes(*code)));
+            codes.zip(each).for_each(|(code, marks)| add_one(code, marks));
         }
     }
     for (word, count) in texts.words.iter().zip(counts) {
@@ -251,7 +255,7 @@ fn add_texts(values: &mut HashMap<String, Count>, texts: &Texts<'_>, dimension: 
 }
 
 fn add_links(
-    values: &mut HashMap<String, Count>,
+    values: &mut Values,
     links: &[(LinkId, std::ops::Range<usize>)],
     dimension: Dimension,
     known: &HashMap<LinkId, Vec<String>>,
@@ -274,7 +278,7 @@ fn add_links(
     }
 }
 
-fn add(values: &mut HashMap<String, Count>, value: &str, count: Count) {
+fn add(values: &mut Values, value: &str, count: Count) {
     match values.get_mut(value) {
         Some(there) => *there += count,
         None => {
@@ -287,20 +291,21 @@ fn add(values: &mut HashMap<String, Count>, value: &str, count: Count) {
 struct Buckets<'q> {
     begins: &'q [mask_core::time::Time],
     first: i64,
-    span: i64,
+    /// About how long a bucket is.
+    step: i64,
 }
 
 impl<'q> Buckets<'q> {
     fn new(begins: &'q [mask_core::time::Time], end: i64) -> Self {
         let first = begins.first().map_or(end, |begin| begin.unix_millis());
-        Self { begins, first, span: end.saturating_sub(first).max(1) }
+        let count = i64::try_from(begins.len().max(1)).unwrap_or(i64::MAX);
+        Self { begins, first, step: (end.saturating_sub(first) / count).max(1) }
     }
 
     fn of(&self, at: i64) -> Option<usize> {
         let after = at.checked_sub(self.first).filter(|after| *after >= 0)?;
         let last = self.begins.len().checked_sub(1)?;
-        let guess = i128::from(after) * i128::try_from(self.begins.len()).ok()? / i128::from(self.span);
-        let mut bucket = usize::try_from(guess).map_or(last, |guess| guess.min(last));
+        let mut bucket = usize::try_from(after / self.step).map_or(last, |guess| guess.min(last));
         while bucket > 0 && self.begins[bucket].unix_millis() > at {
             bucket -= 1;
         }

@@ -77,10 +77,11 @@ fn look_up(
     group: Option<Dimension>,
     known: &mut Known,
 ) -> Result<(), Error> {
+    // The plus keeps SQLite from an index of the owner's links, of which there may be a million.
     let places: Vec<_> = (2..=AT_ONCE + 1).map(|place| format!("${place}")).collect();
     let sql = format!(
         "SELECT id, domain, tags, utm_source, utm_medium, utm_campaign, utm_term, utm_content FROM links \
-         WHERE owner = $1 AND id IN ({})",
+         WHERE +owner = $1 AND id IN ({})",
         places.join(", ")
     );
     let mut bound: Vec<Value> = vec![owner.into()];

@@ -77,12 +77,9 @@ pub(super) fn each_chunk(
         let chunk = Chunk::read(len, std::iter::once((Column::ALL, data.as_slice())));
         chunk.and_then(|chunk| call(&chunk, true)).ok_or_else(|| row.corrupt("data"))?;
     }
-    let wanted: Vec<_> = part.columns.iter().chain([&Column::ALL]).map(|column| column.0.to_string()).collect();
-    let sql = format!(
-        "SELECT key, data FROM click_columns WHERE key >= $1 AND key < $1 + {most} AND key % {most} IN ({})",
-        wanted.join(", "),
-        most = Column::MOST,
-    );
+    let wanted: Vec<_> =
+        part.columns.iter().chain([&Column::ALL]).map(|column| format!("$1 + CAST({} AS BIGINT)", column.0)).collect();
+    let sql = format!("SELECT key, data FROM click_columns WHERE key IN ({})", wanted.join(", "));
     for row in chunks(tx, part)? {
         part.patience.check()?;
         let mut row = row.columns("click_chunks");

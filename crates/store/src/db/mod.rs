@@ -169,12 +169,12 @@ impl Patience {
     /// One that is over.
     #[cfg(test)]
     pub(crate) fn ended() -> Self {
-        Self { until: Instant::now() - Duration::from_secs(1), most: Duration::ZERO }
+        Self { until: Instant::now(), most: Duration::ZERO }
     }
 
     /// An error once it is over.
     pub(crate) fn check(self) -> Result<(), Error> {
-        if Instant::now() > self.until { Err(Error::TooLong(self.most)) } else { Ok(()) }
+        if Instant::now() >= self.until { Err(Error::TooLong(self.most)) } else { Ok(()) }
     }
 }
 
@@ -196,7 +196,7 @@ impl Db {
         sqlite::start_writer(connection, duties, Arc::clone(&writes));
         for _ in 0..options.pool_size.max(1) {
             sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads));
-            sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&scans));
+            sqlite::start_scanner(sqlite::open(path, options.timeout)?, Arc::clone(&scans));
         }
         Ok(Self { reads, scans, writes, timeout: options.timeout })
     }

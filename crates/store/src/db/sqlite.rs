@@ -71,14 +71,24 @@ pub(super) fn open_to_look(path: Option<&Path>, timeout: Duration) -> Result<Con
 }
 
 pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) {
-    spawn("mask-read", move || {
-        while let Some(step) = steps.next() {
-            // A step that panicked has dropped its caller's channel; reading leaves nothing to mend.
-            if let Ok(Some(ran)) = step.run(&mut Tx::Sqlite(&connection)) {
-                (ran.answer)(Ok(()));
-            }
-        }
+    spawn("mask-read", move || read_all(&connection, &steps));
+}
+
+/// A reader of long lists and statistics.
+pub(super) fn start_scanner(connection: Connection, steps: Arc<Queue>) {
+    spawn("mask-scan", move || {
+        step_back();
+        read_all(&connection, &steps);
     });
+}
+
+fn read_all(connection: &Connection, steps: &Queue) {
+    while let Some(step) = steps.next() {
+        // A step that panicked has dropped its caller's channel; reading leaves nothing to mend.
+        if let Ok(Some(ran)) = step.run(&mut Tx::Sqlite(connection)) {
+            (ran.answer)(Ok(()));
+        }
+    }
 }
 
 /// Prepares the connection that writes for tables whose index is written at the end of a transaction.
@@ -157,8 +167,8 @@ fn run_in_savepoint(connection: &Connection, step: super::queue::Step) -> Result
     Ok(ran.unwrap_or(None))
 }
 
-/// Lets threads that answer somebody go first where there are too few cores for all: a commit takes milliseconds of
-/// processor time, and a redirect that would have to wait for it takes microseconds. The writer still gets a quarter of a
+/// Lets threads that answer redirects go first where there are too few cores for all: a commit or a long list takes
+/// milliseconds of processor time, and a redirect that would have to wait for it takes microseconds. The writer still gets a quarter of a
 /// full core. Where the system refuses, all are equal.
 fn step_back() {
     const NICENESS: i32 = 5;

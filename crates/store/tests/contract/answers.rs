@@ -220,19 +220,19 @@ fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
     let link = links[chance.below(links.len()).min(chance.below(links.len())).min(chance.below(links.len()))];
     Fact {
         at: Time::from_unix_millis(at(0).unix_millis() + i64::try_from(chance.below(20 * 86_400_000)).expect("small")),
-        owner: if link.bits() % 7 == 0 { OTHER } else { LIVE },
+        owner: if link.bits().is_multiple_of(7) { OTHER } else { LIVE },
         link,
         is_counted,
         class,
         reason: "",
         choice: (*chance.of(&["url", "ios", "variant:0", "variant:1"])).to_owned(),
-        device: *chance.of(&["mobile", "desktop", "tablet"]),
-        os: *chance.of(&["iOS", "Windows"]),
-        browser: *chance.of(&["Safari", "Chrome", "Firefox"]),
+        device: chance.of::<&str>(&["mobile", "desktop", "tablet"]),
+        os: chance.of::<&str>(&["iOS", "Windows"]),
+        browser: chance.of::<&str>(&["Safari", "Chrome", "Firefox"]),
         language: maybe(chance, &["de-AT", "en", ""]),
         referrer: maybe(chance, &["x.com", "example.com", "", ""]),
         referrer_url: Some(format!("https://example.com/{}", chance.below(3000))),
-        source: *chance.of(&["link", "link", "qr"]),
+        source: chance.of::<&str>(&["link", "link", "qr"]),
         country: maybe(chance, &COUNTRIES),
         region: None,
         city: maybe(chance, &["Berlin", "Lahore", ""]),
@@ -279,7 +279,7 @@ fn random_question(chance: &mut Chance, facts: &[Fact]) -> Question {
     let seconds = |days: usize| i64::try_from(days).expect("small") * DAY + 1234;
     let (from, to) = (seconds(from.min(to)), seconds(from.max(to)));
     let group = match chance.below(8) {
-        0 => Group::Buckets((0..).map(|day| at(from + day * DAY)).take_while(|begin| *begin < at(to)).collect()),
+        0 => Group::Buckets((0..30).map(|day| at(from + day * DAY)).take_while(|begin| *begin < at(to)).collect()),
         1 => Group::HourOfDay(vec![(at(0), 3600), (at(DAY * 9), 7200)]),
         _ => Group::Values(*chance.of(&ASKED), 10_000),
     };
@@ -331,7 +331,9 @@ fn counted_plainly(facts: &[Fact], firsts: &[HashSet<usize>; 2], owner: Owner, q
         match &question.group {
             Group::Buckets(begins) => {
                 let bucket = begins.iter().rposition(|begin| *begin <= fact.at);
-                bucket.into_iter().for_each(|bucket| counts[bucket] += one);
+                if let Some(bucket) = bucket {
+                    counts[bucket] += one;
+                }
             }
             Group::HourOfDay(offsets) => {
                 let offset = offsets.iter().rev().find(|(from, _)| *from <= fact.at).expect("one is before").1;

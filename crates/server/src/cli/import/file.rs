@@ -9,7 +9,7 @@ use std::{
     rc::Rc,
 };
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder, Terminator};
 use sha2::{Digest, Sha256};
 
 use super::columns::{Column, Columns, Refused};
@@ -80,8 +80,12 @@ impl File {
         let mut file = fs::File::open(&self.path).map_err(unread)?;
         file.rewind().map_err(unread)?;
         let budget = Rc::new(Cell::new(MOST_ROW_BYTES));
-        let bounded = Bounded { file: file.take(self.bytes), budget: Rc::clone(&budget) };
-        let mut csv = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bounded);
+        // With an end to each line, and nothing but that, lines can be counted; a `\r` before it goes with the blanks.
+        let text = file.take(self.bytes).chain(&b"\n"[..]);
+        let bounded = Bounded { text, budget: Rc::clone(&budget) };
+        let mut csv = ReaderBuilder::new();
+        let csv = csv.has_headers(false).flexible(true).terminator(Terminator::Any(b'\n'));
+        let mut csv = csv.from_reader(bounded);
         let mut record = ByteRecord::new();
         csv.read_byte_record(&mut record).map_err(|error| unread(io_error(error)))?;
         let names: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
@@ -100,13 +104,13 @@ fn io_error(error: csv::Error) -> io::Error {
 
 /// A reader that stops where one row takes too much.
 struct Bounded {
-    file: io::Take<fs::File>,
+    text: io::Chain<io::Take<fs::File>, &'static [u8]>,
     budget: Rc<Cell<u64>>,
 }
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.text.read(buffer)?;
         let left = self.budget.get().checked_sub(read as u64);
         self.budget.set(left.ok_or_else(|| io::Error::other("a row is longer than 1 MiB"))?);
         Ok(read)
@@ -128,7 +132,7 @@ pub(super) struct Line<'r> {
     /// Which one it is of those after the first line, from 1 on.
     pub(super) row: u64,
     /// The line of the file on which it begins.
-    pub(super) line: u64,
+    pub(super) number: u64,
     columns: &'r Columns,
     record: &'r ByteRecord,
 }
@@ -136,18 +140,25 @@ pub(super) struct Line<'r> {
 impl Lines {
     /// The next row. Empty lines are none.
     pub(super) fn next(&mut self) -> Result<Option<Line<'_>>, Unread> {
-        self.budget.set(MOST_ROW_BYTES);
-        let is_one = self.csv.read_byte_record(&mut self.record).map_err(|error| {
-            let line = self.csv.position().line();
-            let source = io::Error::other(format!("line {line}: {}", io_error(error)));
-            Unread::Io { file: self.path.clone(), source }
-        })?;
-        if !is_one {
-            return Ok(None);
+        loop {
+            self.budget.set(MOST_ROW_BYTES);
+            let begin = self.csv.position().line();
+            let is_one = self.csv.read_byte_record(&mut self.record).map_err(|error| {
+                let source = io::Error::other(format!("line {begin}: {}", io_error(error)));
+                Unread::Io { file: self.path.clone(), source }
+            })?;
+            if !is_one {
+                return Ok(None);
+            }
+            if self.record.len() > 1 || !self.record.as_slice().trim_ascii().is_empty() {
+                break;
+            }
         }
         self.row += 1;
-        let line = self.record.position().map_or(0, csv::Position::line);
-        Ok(Some(Line { row: self.row, line, columns: &self.columns, record: &self.record }))
+        // Where the next row begins, less the lines of this one.
+        let lines = self.record.as_slice().split(|byte| *byte == b'\n').count() as u64;
+        let number = self.csv.position().line().saturating_sub(lines);
+        Ok(Some(Line { row: self.row, number, columns: &self.columns, record: &self.record }))
     }
 }
 
@@ -194,7 +205,7 @@ mod tests {
         let mut lines = file.lines(false).expect("lines");
         let mut seen = Vec::new();
         while let Some(line) = lines.next().expect("a row") {
-            seen.push((line.row, line.line, line.cell(Column::City), line.check_width().is_ok()));
+            seen.push((line.row, line.number, line.cell(Column::City), line.check_width().is_ok()));
         }
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(

@@ -33,8 +33,8 @@ enum Address {
 }
 
 impl Links {
-    pub(super) fn new(store: Store, owner: Owner, hosts: Arc<Hosts>, domain: String, is_said: bool) -> Self {
-        let domain = canonical(&hosts, &domain);
+    pub(super) fn new(store: Store, owner: Owner, hosts: Arc<Hosts>, domain: &str, is_said: bool) -> Self {
+        let domain = canonical(&hosts, domain);
         Self { store, owner, hosts, domain, is_said, known: HashMap::new() }
     }
 
@@ -44,16 +44,15 @@ impl Links {
             Ok(address) => address,
             Err(why) => return Ok(Err(why)),
         };
-        let link = match self.known.get(&address) {
-            Some(link) => *link,
-            None => {
-                let link = self.find(address.clone()).await?;
-                if self.known.len() >= MOST {
-                    self.known.clear();
-                }
-                self.known.insert(address.clone(), link);
-                link
+        let link = if let Some(link) = self.known.get(&address) {
+            *link
+        } else {
+            let link = self.find(address.clone()).await?;
+            if self.known.len() >= MOST {
+                self.known.clear();
             }
+            self.known.insert(address.clone(), link);
+            link
         };
         Ok(link.ok_or_else(|| match address {
             Address::Id(id) => format!("there is no link {id:?} in this workspace, and none with that external id"),

@@ -157,11 +157,10 @@ impl Reader {
         let imported = |class| Verdict { class, reason: IMPORTED };
         let Verdict { class, reason } = match (told, is_program, seen) {
             (Some(class), ..) => imported(class),
-            (None, Some(false), _) => imported(BotClass::Person),
             (None, Some(true), Some(seen)) if !seen.class.is_person() => seen,
             (None, Some(true), _) => imported(BotClass::Unknown),
             (None, None, Some(seen)) => seen,
-            (None, None, None) => imported(BotClass::Person),
+            (None, Some(false), _) | (None, None, None) => imported(BotClass::Person),
         };
         let reason = match line.cell(Column::Reason) {
             Some(text) => self.names.keep(&text)?,
@@ -210,17 +209,20 @@ impl Reader {
     }
 }
 
-fn number(key: &[u8; 16], kind: &[u8; 3], numbers: &[i64], text: &str) -> i64 {
+fn number(key: &[u8; 16], kind: &[u8], numbers: &[i64], text: &str) -> i64 {
     let mut bytes = kind.to_vec();
-    numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+    for number in numbers {
+        bytes.extend(number.to_le_bytes());
+    }
     bytes.extend(text.as_bytes());
     SipHasher13::new_with_key(key).hash(&bytes).cast_signed()
 }
 
 /// RFC 3339, without an offset for UTC, a day for its first moment; or Unix seconds.
 fn time(text: &str) -> Option<Time> {
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        let seconds: i64 = text.split('.').next()?.parse().ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+        let seconds: i64 = whole.parse().ok()?;
         return (seconds < LATEST_SECONDS).then(|| Time::from_unix_millis(seconds * 1000));
     }
     let with_day = format!("{text}T00:00:00Z");
