@@ -240,9 +240,10 @@ impl From<mask_store::Error> for ApiError {
             mask_store::Error::TooLong(_) => {
                 tracing::warn!(%error, "a question was given up");
                 Self {
-                    message: "The question takes longer than it may. Nothing is answered, as a part would pass for the \
+                    message:
+                        "The question takes longer than it may. Nothing is answered, as a part would pass for the \
                               whole; ask for a shorter window, or for one link."
-                        .to_owned(),
+                            .to_owned(),
                     ..Self::unavailable()
                 }
             }
