@@ -60,6 +60,8 @@ pub struct Options<'a> {
 pub struct Store {
     main: Db,
     clicks: Db,
+    /// Held while visits are read one by one: such readers wait for each other, so that a question waits behind one at most.
+    exporting: Arc<tokio::sync::Mutex<()>>,
     /// Whose visits were recorded lately.
     seen: Arc<tokio::sync::Mutex<clicks::Seen>>,
 }
@@ -77,7 +79,7 @@ impl Store {
                 (main.clone(), main)
             }
         };
-        Ok(Self { main, clicks, seen: Arc::default() })
+        Ok(Self { main, clicks, exporting: Arc::default(), seen: Arc::default() })
     }
 
     /// Whether every database answers.

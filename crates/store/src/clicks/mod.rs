@@ -259,6 +259,7 @@ impl Store {
         window: Window,
         bots: Bots,
     ) -> Result<Vec<Visit>, Error> {
+        let _turn = self.exporting.lock().await;
         let patience = self.clicks.patience();
         self.clicks.scan(move |tx| tx.snapshot(|tx| visits::visits(tx, owner, subject, window, bots, patience))).await
     }

@@ -135,6 +135,9 @@ impl Asked {
     }
 }
 
+/// The longest window: a hundred years.
+const MOST_DAYS: i64 = 36_525;
+
 /// The window, and the zone whose days it is named in.
 fn read_period(parameters: &mut Parameters, now: Time) -> (Zone, Period) {
     let now = Time::from_unix_millis(now.unix_seconds() * 1000);
@@ -145,6 +148,9 @@ fn read_period(parameters: &mut Parameters, now: Time) -> (Zone, Period) {
         let start = zone.start(text)?;
         if start > end && is_end_readable {
             return Err(Refused::because("Must not be after `end`, which is now unless told otherwise"));
+        }
+        if is_end_readable && calendar::days_before(end, MOST_DAYS) > start {
+            return Err(Refused::because("Must lie within 100 years before `end`"));
         }
         Ok(start)
     });

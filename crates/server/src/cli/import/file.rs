@@ -163,9 +163,16 @@ impl Lines {
 }
 
 impl Line<'_> {
-    /// Whether it has a cell for each column.
-    pub(super) fn check_width(&self) -> Result<(), String> {
+    /// Whether it has a cell for each column, and each is a text on one line: a quotation mark that is never closed makes
+    /// one cell of all rows after it, which must not pass for a click.
+    pub(super) fn check_shape(&self) -> Result<(), String> {
         let (has, wanted) = (self.record.len(), self.columns.len());
+        if self.record.as_slice().contains(&b'\n') {
+            return Err("a cell goes on over the next lines: a quotation mark is opened here and not closed".to_owned());
+        }
+        if std::str::from_utf8(self.record.as_slice()).is_err() {
+            return Err("a cell that is not UTF-8".to_owned());
+        }
         if has == wanted { Ok(()) } else { Err(format!("{has} cells, where the first line has {wanted}")) }
     }
 
@@ -205,13 +212,28 @@ mod tests {
         let mut lines = file.lines(false).expect("lines");
         let mut seen = Vec::new();
         while let Some(line) = lines.next().expect("a row") {
-            seen.push((line.row, line.number, line.cell(Column::City), line.check_width().is_ok()));
+            seen.push((line.row, line.number, line.cell(Column::City), line.check_shape().is_ok()));
         }
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(
             seen,
-            [(1, 2, some("Two\nlines"), true), (2, 5, some("=1"), true), (3, 6, None, false), (4, 7, None, true)]
+            [(1, 2, some("Two\nlines"), false), (2, 5, some("=1"), true), (3, 6, None, false), (4, 7, None, true)]
         );
+    }
+
+    #[test]
+    fn what_is_no_text_on_one_line_is_no_row() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (text, why) in [
+            (&b"at,slug\n1,\"one\n2,two\n3,three\n"[..], "quotation mark"),
+            (b"at,slug\n1,\xff\xfe\n", "UTF-8"),
+            (b"at,slug\n1\n", "1 cells"),
+        ] {
+            let mut lines = file(&folder, text).lines(false).expect("lines");
+            let line = lines.next().expect("a row").expect("there is one");
+            let fault = line.check_shape().expect_err("a fault");
+            assert!(fault.contains(why), "{fault}");
+        }
     }
 
     #[test]

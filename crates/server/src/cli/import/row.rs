@@ -87,7 +87,7 @@ impl Reader {
 
     /// The clicks of a row, whose link is to be found yet; or why there are none, in words for a person.
     pub(super) fn visits(&mut self, line: &Line<'_>) -> Result<Visits, String> {
-        line.check_width()?;
+        line.check_shape()?;
         let at = self.time(line)?;
         let count = count(line)?;
         let choice = choice(line)?;
