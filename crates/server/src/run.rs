@@ -366,15 +366,6 @@ fn key_from(secret: &[u8]) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
 
-/// Lets the answering threads go first where there are too few cores for all. The threads that this one starts for
-/// blocking work (reading the journal, enriching) are as patient. Where the system refuses, all are equal.
-fn step_back() {
-    const NICENESS: i32 = 5;
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "the drain runs at the priority of the rest");
-    }
-}
-
 /// Ten thousand idle connections need as many files; what the system allows is asked for.
 fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};

@@ -196,7 +196,7 @@ impl Db {
         sqlite::start_writer(connection, duties, Arc::clone(&writes));
         for _ in 0..options.pool_size.max(1) {
             sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads));
-            sqlite::start_scanner(sqlite::open(path, options.timeout)?, Arc::clone(&scans));
+            sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&scans));
         }
         Ok(Self { reads, scans, writes, timeout: options.timeout })
     }

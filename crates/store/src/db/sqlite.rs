@@ -71,24 +71,14 @@ pub(super) fn open_to_look(path: Option<&Path>, timeout: Duration) -> Result<Con
 }
 
 pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) {
-    spawn("mask-read", move || read_all(&connection, &steps));
-}
-
-/// A reader of long lists and statistics.
-pub(super) fn start_scanner(connection: Connection, steps: Arc<Queue>) {
-    spawn("mask-scan", move || {
-        step_back();
-        read_all(&connection, &steps);
-    });
-}
-
-fn read_all(connection: &Connection, steps: &Queue) {
-    while let Some(step) = steps.next() {
-        // A step that panicked has dropped its caller's channel; reading leaves nothing to mend.
-        if let Ok(Some(ran)) = step.run(&mut Tx::Sqlite(connection)) {
-            (ran.answer)(Ok(()));
+    spawn("mask-read", move || {
+        while let Some(step) = steps.next() {
+            // A step that panicked has dropped its caller's channel; reading leaves nothing to mend.
+            if let Ok(Some(ran)) = step.run(&mut Tx::Sqlite(&connection)) {
+                (ran.answer)(Ok(()));
+            }
         }
-    }
+    });
 }
 
 /// Prepares the connection that writes for tables whose index is written at the end of a transaction.
@@ -114,7 +104,6 @@ pub(super) fn prepare_writer(connection: &Connection) -> Result<Duties, Error> {
 
 pub(super) fn start_writer(connection: Connection, duties: Duties, steps: Arc<Queue>) {
     spawn("mask-write", move || {
-        step_back();
         while let Some(first) = steps.next() {
             let mut next = Some(first);
             let mut ran = Vec::new();
@@ -165,14 +154,6 @@ fn run_in_savepoint(connection: &Connection, step: super::queue::Step) -> Result
     let is_good = matches!(&ran, Ok(Some(ran)) if ran.is_good);
     batch(connection, if is_good { "RELEASE step" } else { "ROLLBACK TO step; RELEASE step" })?;
     Ok(ran.unwrap_or(None))
-}
-
-/// Lets threads that answer redirects go first where there are too few cores for all: a commit or a long list takes
-/// milliseconds of processor time, and a redirect that would have to wait for it takes microseconds. The writer still gets a quarter of a
-/// full core. Where the system refuses, all are equal.
-fn step_back() {
-    const NICENESS: i32 = 5;
-    let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
