@@ -167,10 +167,9 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     };
     let stop_background = CancellationToken::new();
     let ended = stop_background.clone();
-    let background = thread::Builder::new().name("mask-background".to_owned()).spawn(move || {
-        step_back();
-        runtime.block_on(background.run(ended));
-    })?;
+    let background = thread::Builder::new()
+        .name("mask-background".to_owned())
+        .spawn(move || runtime.block_on(background.run(ended)))?;
     Ok(Running {
         addresses,
         first_key,
