@@ -1,6 +1,8 @@
 //! Random lives of a journal against the simplest model of one: a list.
 
-use mask_journal::{AppendError, Cursor, Journal, Options};
+use std::{path::Path, sync::Arc};
+
+use mask_journal::{AppendError, Cursor, Error, Journal, Options};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -61,7 +63,7 @@ fn run(steps: Vec<Step>) {
                 } else {
                     drop((writer, journal));
                 }
-                journal = Journal::open(dir.path(), options).unwrap();
+                journal = reopen(dir.path(), options);
                 let above = cursor.map_or(0, |cursor: Cursor| cursor.segment + 1);
                 writer = journal.writer(SHARD, above).unwrap();
             }
@@ -71,6 +73,18 @@ fn run(steps: Vec<Step>) {
     }
     let (rest, _) = read_from(&journal, cursor);
     assert_eq!([drained, rest].concat(), appended);
+}
+
+/// Opens a journal again. A test beside this one starts a process: between its fork and its exec that one holds a copy of
+/// each file that is open here, the locked one too.
+fn reopen(dir: &Path, options: Options) -> Arc<Journal> {
+    for _ in 0..1_000_000 {
+        match Journal::open(dir, options) {
+            Err(Error::Locked { .. }) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the lock is never given back");
 }
 
 proptest! {
