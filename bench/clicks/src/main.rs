@@ -115,7 +115,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         making_s += cpu_s() - cpu;
         done += count;
         let to = Position { segment: 1, byte: done };
-        let batch = Arc::new(Batch { node: "bench".to_owned(), shard: 0, from, to, facts });
+        let batch = Arc::new(Batch { node: "bench".to_owned(), shard: 0, from, to, facts, is_history: false });
         let begun = Instant::now();
         runtime.block_on(async {
             store.record_clicks(batch).await?;

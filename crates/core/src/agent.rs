@@ -8,11 +8,17 @@
 //! what the browser itself says of a prefetch; then the words of the user agent, most telling first. **Person is
 //! what is left**, and only for what names a browser's engine: a program must not become a person by an odd name.
 //!
+//! A browser's name can be borrowed, so what has one is looked at twice more. Whoever opens many links of one owner
+//! within seconds is a scanner: that is seen where the requests come in, which says so in [`Signals`]. And what comes
+//! without the `Sec-Fetch-*` headers that the browser always sends is not that browser but a library with its name
+//! ([`FetchMetadata`]): a tool, as that is all that is certain.
+//!
 //! This runs before the answer to each redirect: no allocation, one pass over at most 512 bytes, any input. Rejected:
 //! regular-expression lists (four microseconds and 26 MB for the well-known one), a lower-cased copy on the heap,
 //! and the client hints `Sec-CH-UA`, which only some browsers send and programs copy as easily as the rest.
 
 mod families;
+mod fetch;
 mod language;
 mod table;
 mod words;
@@ -20,8 +26,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use families::{Device, browser, browsers, device, is_android, is_ios, os, systems};
-pub use language::{language_matches, languages};
+pub use families::{Device, browser, browser_named, browsers, device, is_android, is_ios, os, os_named, systems};
+pub use language::{language_matches, language_named, languages};
 
 use table::Text;
 
@@ -84,18 +90,31 @@ impl BotClass {
     }
 }
 
+/// Whether `Sec-Fetch-*` headers came. That some did decides nothing: programs can send them too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FetchMetadata {
+    /// None came, which may be for many reasons: plain HTTP, or something on the way that does not pass them on.
+    #[default]
+    Absent,
+    /// Some came.
+    Sent,
+    /// None came, and from a browser that sends them they would have: over HTTPS, by a way that passes them on.
+    Missing,
+}
+
 /// What of a request bears on who asks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Signals<'a> {
     /// The method is HEAD.
     pub is_head: bool,
+    /// It is one of many links of their owner that its network opened within seconds.
+    pub opens_many_links: bool,
     /// The `User-Agent` header.
     pub user_agent: Option<&'a str>,
     /// `Sec-Purpose`, or else `Purpose`, `X-Purpose` or `X-Moz`: why the browser asks, where it says so.
     pub purpose: Option<&'a str>,
-    /// Any `Sec-Fetch-*` header came. Does not decide yet: programs send it too, and its absence only tells of a
-    /// browser that is known to send it, over HTTPS, which needs the version and the scheme.
-    pub has_fetch_metadata: bool,
+    /// Whether `Sec-Fetch-*` headers came.
+    pub fetch_metadata: FetchMetadata,
 }
 
 /// Who asks, and what gave it away.
@@ -104,7 +123,7 @@ pub struct Verdict {
     /// Who asks.
     pub class: BotClass,
     /// A word of the user agent (`googlebot`), or one of `head`, `purpose`, `no-user-agent`, `browser`,
-    /// `program-name`, `not-a-browser`. Few and short: it can be grouped by.
+    /// `program-name`, `not-a-browser`, `many-links`, `no-fetch-metadata`. Few and short: it can be grouped by.
     pub reason: &'static str,
 }
 
@@ -118,7 +137,17 @@ pub fn classify(signals: &Signals<'_>) -> Verdict {
     }
     match signals.user_agent.map(str::trim_ascii) {
         None | Some("") => verdict(BotClass::Unknown, "no-user-agent"),
-        Some(user_agent) => classify_user_agent(&Text::lower(user_agent)),
+        Some(user_agent) => match classify_user_agent(&Text::lower(user_agent)) {
+            Verdict { class: BotClass::Person, .. } if signals.opens_many_links => {
+                verdict(BotClass::Scanner, "many-links")
+            }
+            Verdict { class: BotClass::Person, .. }
+                if signals.fetch_metadata == FetchMetadata::Missing && fetch::is_always_sent_by(user_agent) =>
+            {
+                verdict(BotClass::Tool, "no-fetch-metadata")
+            }
+            verdict => verdict,
+        },
     }
 }
 

@@ -15,7 +15,11 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
-use crate::{Refused, question::Window, time::Time};
+use crate::{
+    Refused,
+    question::Window,
+    time::{OUT_OF_RANGE, Time},
+};
 
 const SECOND_MS: i64 = 1000;
 const HOUR_S: i64 = 3600;
@@ -116,22 +120,20 @@ impl Zone {
     /// Reads the first second of a span: a timestamp, or a date, which means the beginning of that day here.
     pub fn start(&self, text: &str) -> Result<Time, Refused> {
         match date(text) {
-            Some(date) => self.day(date).and_then(writable),
-            None => Time::parse(text).ok(),
+            Some(date) => self.day(date).and_then(writable).ok_or(OUT_OF_RANGE),
+            None => timestamp(text),
         }
-        .ok_or(NOT_A_MOMENT)
     }
 
     /// Reads the last second of a span: a timestamp, or a date, which means the end of that day here.
     pub fn end(&self, text: &str) -> Result<Time, Refused> {
         match date(text) {
-            Some(date) => date.tomorrow().ok().and_then(|next| self.day(next)).and_then(|next| {
-                let last = moved(next, -SECOND_MS);
-                writable(last)
-            }),
-            None => Time::parse(text).ok(),
+            Some(date) => {
+                let next = date.tomorrow().ok().and_then(|next| self.day(next));
+                next.and_then(|next| writable(moved(next, -SECOND_MS))).ok_or(OUT_OF_RANGE)
+            }
+            None => timestamp(text),
         }
-        .ok_or(NOT_A_MOMENT)
     }
 
     /// The newest buckets of a window, no more than `limit`, in order of time. A bucket of several days begins with the
@@ -247,6 +249,10 @@ fn date(text: &str) -> Option<Date> {
             _ => byte.is_ascii_digit(),
         });
     has_shape.then(|| text.parse().ok()).flatten()
+}
+
+fn timestamp(text: &str) -> Result<Time, Refused> {
+    Time::parse(text).map_err(|why| if why == OUT_OF_RANGE { why } else { NOT_A_MOMENT })
 }
 
 /// The whole second of a moment. Clocks are shifted at whole seconds, and the last one that jiff knows has no more to it.

@@ -17,6 +17,11 @@ impl Country {
         (ASSIGNED[place / 64] >> (place % 64) & 1 == 1).then_some(Self(code))
     }
 
+    /// All of them, in the order of their codes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        CODES.chunks(3).filter_map(|code| Self::parse(code.get(..2)?))
+    }
+
     /// The code in upper case.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -94,6 +99,7 @@ mod tests {
         }
         assert_eq!(ASSIGNED.iter().map(|bits| bits.count_ones()).sum::<u32>(), 250, "249 of ISO, and one more");
         assert_eq!(CODES.len(), 250 * 3);
+        assert!(Country::all().count() == 250 && Country::all().is_sorted());
     }
 
     proptest::proptest! {

@@ -92,8 +92,12 @@ ids! {
     WorkspaceId = "ws_",
     /// A tag of a workspace.
     TagId = "tag_",
-    /// A recorded fact: a click, a view, a scan.
+    /// Something that happened: a click, a view, a scan, a change.
     EventId = "evt_",
+    /// A webhook subscription.
+    WebhookId = "wh_",
+    /// A delivery of an event to a subscription.
+    DeliveryId = "dlv_",
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod change;
 pub mod country;
 pub mod cursor;
 pub mod destination;
+pub mod event;
 pub mod id;
 pub mod key;
 pub mod link;
@@ -21,6 +22,7 @@ pub mod scope;
 pub mod slug;
 pub mod time;
 pub mod visit;
+pub mod webhook;
 pub mod workspace;
 
 /// Why a value from outside was refused: a sentence for the caller that says what would be right.

@@ -8,6 +8,7 @@ use jiff::{
 use crate::{
     Refused,
     agent::{self, Device},
+    country::Country,
     destination::WebUrl,
     time::Time,
     visit::Visit,
@@ -148,11 +149,8 @@ pub fn clock_text(time: ClockTime) -> String {
 
 /// Reads a country: two letters of ISO 3166-1 alpha-2, in either case.
 pub fn parse_country(text: &str) -> Result<String, Refused> {
-    if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        Ok(text.to_ascii_uppercase())
-    } else {
-        Err(Refused::because("Must be a two-letter country code (ISO 3166-1 alpha-2)"))
-    }
+    let country = Country::parse(text.as_bytes()).map(|country| country.as_str().to_owned());
+    country.ok_or(Refused::because("Must be a two-letter country code (ISO 3166-1 alpha-2)"))
 }
 
 /// Reads a language range such as `pt` or `pt-BR`.
@@ -223,7 +221,9 @@ mod tests {
             assert!(parse_clock(text).is_err(), "{text}");
         }
         assert_eq!(parse_country("pk"), Ok("PK".into()));
-        assert!(parse_country("PAK").is_err() && parse_country("P1").is_err());
+        for text in ["PAK", "P1", "EU", "UK", "ZZ", ""] {
+            assert!(parse_country(text).is_err(), "{text}");
+        }
         assert!(parse_language("pt-BR").is_ok() && parse_language("pt_BR").is_err() && parse_language("").is_err());
         assert!(parse_timezone("Asia/Karachi").is_ok() && parse_timezone("Mars/Base").is_err());
         assert_eq!(parse_day("Friday").map(day_name), Ok("fri"));

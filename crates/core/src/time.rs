@@ -6,8 +6,11 @@ use crate::Refused;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(i64);
 
-/// The last moment that RFC 3339's four-digit years can write, in whole seconds.
-const LAST_MILLIS: i64 = 253_402_300_799_000;
+/// Why a moment is refused that lies beyond what RFC 3339's four-digit years can write, or, at their end, beyond what can
+/// be told in every time zone.
+pub const OUT_OF_RANGE: Refused = Refused::because("Must be between 0000-01-01T00:00:00Z and 9999-12-30T22:00:00Z");
+
+const EARLIEST_SECOND: i64 = -62_167_219_200;
 
 impl Time {
     /// The moment this many milliseconds after the epoch.
@@ -40,9 +43,9 @@ impl Time {
         if bytes.len() < 20 || !matches!(bytes[10], b'T' | b't' | b' ') || bytes[4] != b'-' || bytes[13] != b':' {
             return Err(WANTED);
         }
-        let at: jiff::Timestamp = text.parse().map_err(|_| WANTED)?;
-        if at.as_second() < -62_167_219_200 || at.as_second() * 1000 > LAST_MILLIS {
-            return Err(WANTED);
+        let at: jiff::Timestamp = text.parse().map_err(|_| if is_moment(text) { OUT_OF_RANGE } else { WANTED })?;
+        if at.as_second() < EARLIEST_SECOND {
+            return Err(OUT_OF_RANGE);
         }
         Ok(Self(at.as_millisecond().div_euclid(1000) * 1000))
     }
@@ -51,6 +54,12 @@ impl Time {
     pub fn timestamp(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
+}
+
+/// Whether a timestamp that cannot be read is one all the same, in a year that can.
+fn is_moment(text: &str) -> bool {
+    let is_date = text.get(..19).is_some_and(|date| date.parse::<jiff::civil::DateTime>().is_ok());
+    is_date && text.get(4..).is_some_and(|rest| format!("2024{rest}").parse::<jiff::Timestamp>().is_ok())
 }
 
 impl std::fmt::Display for Time {
@@ -73,6 +82,23 @@ mod tests {
             ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59Z"),
         ] {
             assert_eq!(Time::parse(text).map(|time| time.to_string()), Ok(shown.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn years_have_an_end() {
+        for (text, is_within) in [
+            ("9999-12-30T22:00:00Z", true),
+            ("9999-12-30T22:00:01Z", false),
+            ("9999-12-31T23:59:59Z", false),
+            ("9999-12-31 03:00:00+05:00", true),
+            ("0000-01-01T00:00:00Z", true),
+            ("0000-01-01T00:00:00+05:00", false),
+        ] {
+            assert_eq!(Time::parse(text).err(), (!is_within).then_some(OUT_OF_RANGE), "{text}");
+        }
+        for text in ["9999-12-32T00:00:00Z", "9999-12-31T23:59:59X", "9999-12-31T23:59:59"] {
+            assert_ne!(Time::parse(text).err(), Some(OUT_OF_RANGE), "{text}");
         }
     }
 

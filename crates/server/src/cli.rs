@@ -10,6 +10,7 @@ mod keys;
 mod places;
 mod settings;
 mod table;
+mod workspaces;
 
 use std::{
     error::Error,

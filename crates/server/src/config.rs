@@ -22,7 +22,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,12 +31,12 @@ use ipnet::IpNet;
 use url::{Host, Url};
 
 pub use self::fault::{Fault, Faults, Source};
-pub use self::secret::DatabaseUrl;
+pub use self::secret::{DatabaseUrl, SecretKey};
 
 use self::layers::Layers;
 use self::rules::{
     address, addresses, choice, database_url, header_name, hosts, milliseconds, networks, number, optional_path,
-    origin, path, seconds,
+    origin, path, seconds, secret_key,
 };
 
 /// The reference file: every setting with its meaning and default.
@@ -102,6 +102,8 @@ settings! {
         max_body_bytes: usize = "max_body_bytes", number(1024..=64 * 1024 * 1024);
         /// The time open requests have to finish at the end.
         shutdown: Duration = "shutdown_seconds", seconds(0..=3600);
+        /// How often an event stream says that it is alive.
+        heartbeat: Duration = "heartbeat_seconds", seconds(1..=3600);
         /// Open connections at one time.
         max_connections: usize = "max_connections", number(1..=1_000_000);
     }
@@ -118,6 +120,11 @@ settings! {
         pool_size: usize = "pool_size", number(0..=1000);
         /// The wait after which the database counts as away.
         timeout: Duration = "timeout_ms", milliseconds(10..=600_000);
+    }
+    /// What the database keeps sealed.
+    secrets: Secrets {
+        /// The key that opens it; see [`crate::webhooks::seal`] for what happens without one.
+        key: Option<SecretKey> = "key", secret_key;
     }
     /// Short links.
     links: Links {
@@ -156,6 +163,22 @@ settings! {
         /// The header in which they say the client's country, if they do.
         country_header: Option<HeaderName> = "country_header", header_name;
     }
+    /// Webhooks.
+    webhooks: Webhooks {
+        /// Days that deliveries stay in the log, and that what cannot be delivered is kept for.
+        retention_days: u32 = "retention_days", number(1..=365);
+    }
+    /// Requests to addresses that users chose.
+    outbound: Outbound {
+        /// Networks that may be called though they are not public, and without TLS.
+        allow_networks: Vec<IpNet> = "allow_networks", networks;
+        /// The time for a whole request.
+        timeout: Duration = "timeout_ms", milliseconds(100..=60_000);
+        /// The part of it for the look-up, the connection and its encryption.
+        connect_timeout: Duration = "connect_timeout_ms", milliseconds(100..=60_000);
+        /// Certificates of authorities that are believed beside the usual ones.
+        ca_file: Option<PathBuf> = "ca_file", optional_path;
+    }
     /// Where visitors are.
     places: Places {
         /// The database of places as set; see [`Config::places_file`].
@@ -174,6 +197,9 @@ settings! {
         format: LogFormat = "format", choice([("text", LogFormat::Text), ("json", LogFormat::Json)]);
     }
 }
+
+/// Where the large clouds tell a machine its credentials.
+const CLOUD_METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 /// What a click survives once its redirect was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -341,6 +367,12 @@ impl Config {
             warnings.push(
                 "proxy.trusted holds a network of all addresses, so any client can claim any address and escape the \
                  limits: name the addresses of the proxy alone",
+            );
+        }
+        if (self.outbound.allow_networks.iter()).any(|network| network.contains(&CLOUD_METADATA)) {
+            warnings.push(
+                "outbound.allow_networks holds the address at which clouds tell their machines the credentials \
+                 (169.254.169.254), so any webhook can ask for them: name the networks of the receivers alone",
             );
         }
         if self.proxy.country_header.is_some() && self.proxy.trusted.is_empty() {

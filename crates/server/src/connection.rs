@@ -1,32 +1,39 @@
 //! One connection: first in the fast lane, and from the first request that is none for it on with hyper.
 //!
 //! The lane needs no timer for each request. A connection has one alarm; when it goes off, it is set anew if something
-//! came meanwhile, so that a client that is silent, or sends a head a byte at a time, is closed after the time for a
-//! head and at most as much again.
+//! came meanwhile, so that a client that is silent is closed after the time for a head and at most as much again. A head
+//! that did not come as a whole sets the alarm anew, so a slow one is refused when its own time is over.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::poll_fn,
     io,
     net::IpAddr,
     pin::{Pin, pin},
+    rc::Rc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::redirect::{Glance, Worker};
+use crate::{
+    redirect::{Glance, Worker},
+    refusal,
+};
 
 /// What is read at once; a browser's head has about a thousand bytes.
 const READ_BYTES: usize = 16 * 1024;
 /// A head that is longer than this is hyper's to refuse.
 const HEAD_BYTES: usize = 16 * 1024;
+/// How much more is read, and for how long, of what a client goes on sending that was refused.
+const LINGERING_BYTES: u64 = 1 << 20;
+const LINGERING: Duration = Duration::from_secs(2);
 
 /// Where a thread reads and writes. One for all its connections, as it serves one at a time: a connection that waits
 /// holds no buffer.
@@ -45,8 +52,8 @@ impl Default for Scratch {
 pub(crate) enum Left {
     /// It is over.
     Closed,
-    /// With these bytes, which are read and not answered.
-    With(Vec<u8>),
+    /// With these bytes, which are read and not answered, and with the time that is left for the head that they begin.
+    With(Vec<u8>, Duration),
 }
 
 /// What came of a read.
@@ -78,10 +85,15 @@ impl Lane<'_> {
         // Whether whole requests came since the alarm was set.
         let mut is_busy = false;
         loop {
+            let had_begun = !begun.is_empty();
             let turn = tokio::select! {
                 biased;
                 turn = poll_fn(|context| self.turn(&mut begun, context)) => turn,
                 () = &mut alarm => {
+                    if had_begun {
+                        refuse_slow_head(self.stream, self.head_timeout);
+                        return Left::Closed;
+                    }
                     if !is_busy {
                         return Left::Closed;
                     }
@@ -90,22 +102,27 @@ impl Lane<'_> {
                     continue;
                 }
                 // Between two requests nothing is cut off.
-                () = &mut stopped => return if begun.is_empty() { Left::Closed } else { Left::With(begun) },
+                () = &mut stopped => return if begun.is_empty() { Left::Closed } else { Left::With(begun, self.head_timeout) },
             };
             match turn {
                 Turn::Closed => return Left::Closed,
                 Turn::Answered(bytes, unsent) => {
                     is_busy |= bytes > 0;
+                    let has_begun = !begun.is_empty() && (bytes > 0 || !had_begun);
+                    if has_begun {
+                        alarm.as_mut().reset(Instant::now() + self.head_timeout);
+                    }
                     if !self.send(&unsent).await {
                         return Left::Closed;
                     }
                 }
                 Turn::Leave(unsent) => {
-                    return if self.send(&unsent).await { Left::With(begun) } else { Left::Closed };
+                    return if self.send(&unsent).await { Left::With(begun, self.head_timeout) } else { Left::Closed };
                 }
             }
             if begun.len() >= HEAD_BYTES {
-                return Left::With(begun);
+                let left = alarm.deadline().saturating_duration_since(Instant::now());
+                return Left::With(begun, left);
             }
         }
     }
@@ -156,17 +173,74 @@ fn answer_all(worker: &Worker, bytes: &[u8], peer: IpAddr, out: &mut Vec<u8>) ->
     (answered, Glance::Incomplete)
 }
 
-/// A stream of which some bytes are read already.
+/// Says that a head took too long, if the socket takes it at once: nobody waits for a client that is late.
+fn refuse_slow_head(stream: &TcpStream, head_timeout: Duration) {
+    let _ = stream.try_write(&refusal::of_slow_head(head_timeout));
+}
+
+/// A stream that hyper reads and writes, and that is still there when hyper has ended.
+pub(crate) struct Line {
+    stream: RefCell<TcpStream>,
+    /// Whether something came since the last answer.
+    has_begun: Cell<bool>,
+}
+
+impl Line {
+    pub(crate) fn new(stream: TcpStream) -> Rc<Self> {
+        Rc::new(Self { stream: RefCell::new(stream), has_begun: Cell::new(false) })
+    }
+
+    /// Ends a connection as clients can understand: a slow head is refused, and one that was refused while it was still
+    /// being sent is read on for a while. Otherwise the end would reach the client before the refusal does.
+    pub(crate) async fn end(self: Rc<Self>, why: &hyper::Error, head_timeout: Duration) {
+        let Ok(line) = Rc::try_unwrap(self) else { return };
+        let mut stream = line.stream.into_inner();
+        if why.is_timeout() && line.has_begun.get() {
+            refuse_slow_head(&stream, head_timeout);
+        }
+        if why.is_parse() {
+            let mut rest = (&mut stream).take(LINGERING_BYTES);
+            let _ = timeout(LINGERING, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
+        }
+    }
+}
+
+/// A line of which some bytes are read already, and on which hyper's own refusals are written in our words.
 pub(crate) struct Resumed {
     read: Vec<u8>,
     given: usize,
-    stream: TcpStream,
+    line: Rc<Line>,
+    /// A refusal of ours that takes the place of one that hyper has written.
+    refusal: Vec<u8>,
+    refused: usize,
 }
 
 impl Resumed {
     /// The stream, beginning with these bytes.
-    pub(crate) const fn new(read: Vec<u8>, stream: TcpStream) -> Self {
-        Self { read, given: 0, stream }
+    pub(crate) const fn new(read: Vec<u8>, line: Rc<Line>) -> Self {
+        Self { read, given: 0, line, refusal: Vec::new(), refused: 0 }
+    }
+
+    /// Writes what is left of our refusal.
+    fn poll_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.refused < self.refusal.len() {
+            let left = &self.refusal[self.refused..];
+            let written = ready!(Pin::new(&mut *self.line.stream.borrow_mut()).poll_write(context, left))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.refused += written;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes in a refusal of hyper's, to write another in its place.
+    fn takes(&mut self, bytes: &[u8]) -> bool {
+        self.line.has_begun.set(false);
+        let refusal = refusal::in_place_of(bytes);
+        let is_one = refusal.is_some();
+        self.refusal.extend(refusal.unwrap_or_default());
+        is_one
     }
 }
 
@@ -176,16 +250,21 @@ impl AsyncRead for Resumed {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let left = &self.read[self.given..];
         if left.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+            ready!(Pin::new(&mut *self.line.stream.borrow_mut()).poll_read(context, buffer))?;
+        } else {
+            let length = left.len().min(buffer.remaining());
+            buffer.put_slice(&left[..length]);
+            self.given += length;
+            if self.given == self.read.len() {
+                self.read = Vec::new();
+                self.given = 0;
+            }
         }
-        let length = left.len().min(buffer.remaining());
-        buffer.put_slice(&left[..length]);
-        self.given += length;
-        if self.given == self.read.len() {
-            self.read = Vec::new();
-            self.given = 0;
+        if buffer.filled().len() > before {
+            self.line.has_begun.set(true);
         }
         Poll::Ready(Ok(()))
     }
@@ -193,15 +272,21 @@ impl AsyncRead for Resumed {
 
 impl AsyncWrite for Resumed {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        ready!(self.poll_refusal(context))?;
+        if self.takes(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut *self.line.stream.borrow_mut()).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(self.poll_refusal(context))?;
+        Pin::new(&mut *self.line.stream.borrow_mut()).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        ready!(self.poll_refusal(context))?;
+        Pin::new(&mut *self.line.stream.borrow_mut()).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -209,10 +294,15 @@ impl AsyncWrite for Resumed {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        if let [only] = bytes {
+            return self.poll_write(context, only);
+        }
+        ready!(self.poll_refusal(context))?;
+        self.line.has_begun.set(false);
+        Pin::new(&mut *self.line.stream.borrow_mut()).poll_write_vectored(context, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.line.stream.borrow().is_write_vectored()
     }
 }

@@ -32,7 +32,7 @@ use crate::{
     api::gate::Seen,
     body::Body,
     clock,
-    connection::{Lane, Left, Resumed, Scratch},
+    connection::{Lane, Left, Line, Resumed, Scratch},
     proxy,
     redirect::{Answer, Worker},
 };
@@ -171,7 +171,7 @@ impl Desk {
 
 /// Answers what comes over a connection until it is over.
 async fn converse(mut stream: TcpStream, front: Front, rules: Rules, watcher: Watcher, stop: CancellationToken) {
-    let mut read = Vec::new();
+    let (mut read, mut head_timeout) = (Vec::new(), rules.header_timeout);
     if front.worker.has_lane_for(front.peer) {
         let lane = Lane {
             stream: &mut stream,
@@ -182,20 +182,24 @@ async fn converse(mut stream: TcpStream, front: Front, rules: Rules, watcher: Wa
         };
         match lane.drive(&stop).await {
             Left::Closed => return,
-            Left::With(bytes) => read = bytes,
+            Left::With(bytes, left) => (read, head_timeout) = (bytes, left),
         }
     }
+    let line = Line::new(stream);
     // Not `pipeline_flush`: with bytes left unread it flushes nothing, and when those bytes are the end of the connection
     // (a head that is refused, half a request), answers that were counted never leave.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(rules.header_timeout)
+        .header_read_timeout(head_timeout)
         .max_buf_size(HEAD_BYTES)
         // Who has said all and only listens (`nc -N`, some monitors) is answered.
         .half_close(true)
-        .serve_connection(TokioIo::new(Resumed::new(read, stream)), front);
-    // A client that goes away or speaks no HTTP is its own affair; hyper has answered what it could.
-    let _ = watcher.watch(connection).await;
+        .serve_connection(TokioIo::new(Resumed::new(read, Rc::clone(&line))), front);
+    // A client that goes away is its own affair.
+    let ended = watcher.watch(connection).await;
+    if let Err(why) = ended {
+        line.end(&why, rules.header_timeout).await;
+    }
 }
 
 /// What answers the requests of one connection.

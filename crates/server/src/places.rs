@@ -234,7 +234,7 @@ impl Lately {
 }
 
 /// Whether an address could be anywhere: not one of a network that everybody may have at home.
-fn is_in_the_world(address: IpAddr) -> bool {
+pub(crate) fn is_in_the_world(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             let is_shared = |address: Ipv4Addr| matches!(address.octets(), [100, 64..128, ..]);

@@ -15,6 +15,8 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether it spoke TLS, as far as a trusted proxy says.
     pub is_https: bool,
+    /// Whether the address is its own, and not that of a trusted proxy that does not say whose request it passed on.
+    pub is_own: bool,
 }
 
 /// Reads who is asking from the connection's peer and, where that is a trusted proxy, from what it forwarded: the
@@ -22,7 +24,7 @@ pub struct Client {
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
     let peer = peer.to_canonical();
     if trusted.is_empty() || !is_trusted(peer, trusted) {
-        return Client { address: peer, is_https: false };
+        return Client { address: peer, is_https: false, is_own: true };
     }
     // Each proxy appends, so the last value of the header is the nearest proxy's word on the scheme too.
     let is_https = headers
@@ -36,14 +38,14 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
     for value in headers.get_all("x-forwarded-for").iter().rev() {
         for hop in value.to_str().unwrap_or_default().rsplit(',') {
             // What cannot be read was not written by a proxy that we trust: whoever sent it is the client.
-            let Some(hop) = parse(hop.trim()) else { return Client { address, is_https } };
+            let Some(hop) = parse(hop.trim()) else { return Client { address, is_https, is_own: false } };
             address = hop;
             if !is_trusted(hop, trusted) {
-                return Client { address, is_https };
+                return Client { address, is_https, is_own: true };
             }
         }
     }
-    Client { address, is_https }
+    Client { address, is_https, is_own: false }
 }
 
 /// The country that the peer says its client is in, where it is a trusted proxy. Each proxy appends, so the last value is
@@ -81,6 +83,7 @@ mod tests {
             headers.insert("x-forwarded-proto", proto.parse().expect("a header"));
         }
         let client = client(peer.parse().expect("an address"), &headers, &trusted);
+        assert_eq!(client.is_own, !is_trusted(client.address, &trusted), "{peer} {forwarded:?}");
         (client.address.to_string(), client.is_https)
     }
 

@@ -12,15 +12,20 @@ use tokio::task::LocalSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, caller::Usage, limit::Limits, once::InFlight},
+    api::{self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight},
     clicks::{self, Drain, DrainHandle, Salts},
     clock::{Clock, Ids},
     config::Config,
     listen::{self, Rules},
+    outbound::{self, Outbound},
     password::Passwords,
     places::Places,
     redirect::{self, Hosts, Redirects, Worker},
     setup, telemetry,
+    webhooks::{
+        Dispatcher, Means,
+        seal::{self, Vault},
+    },
 };
 
 /// Why the server could not start, or did not end well.
@@ -41,12 +46,18 @@ pub enum RunError {
     /// An address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
+    /// The key that secrets are sealed with.
+    #[error(transparent)]
+    Seal(#[from] seal::Error),
+    /// The client for addresses that users chose.
+    #[error(transparent)]
+    Outbound(#[from] outbound::AuthoritiesError),
     /// Anything else that the system would not give.
     #[error("the system refused something: {0}")]
     System(#[from] io::Error),
 }
 
-/// How often kept replies are looked through for those that are a day old.
+/// How often kept replies and deliveries are looked through for those that are too old.
 const CLEANING: Duration = Duration::from_mins(1);
 /// How often visitors are looked through for those whose days are over.
 const RETENTION: Duration = Duration::from_mins(10);
@@ -69,7 +80,7 @@ pub struct Running {
     stop: CancellationToken,
     stop_background: CancellationToken,
     threads: Vec<thread::JoinHandle<()>>,
-    background: Option<thread::JoinHandle<()>>,
+    background: Vec<thread::JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for Running {
@@ -86,10 +97,13 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     if let Some(address) = config.server.listen.iter().find(|address| listen::is_taken(**address)) {
         return Err(RunError::Listen(*address, io::ErrorKind::AddrInUse.into()));
     }
-    let store = setup::open_store(config)?;
+    let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
+    let store = setup::open_store(config)?.telling(Arc::new(api::payload::Teller::new(hosts.clone())));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ids = Arc::new(Ids::default());
     let salts = Salts::new(clock.now());
+    let vault = Arc::new(runtime.block_on(Vault::of(config, &store))?);
+    let outbound = Arc::new(Outbound::new(&config.outbound, Arc::new(outbound::System::default()))?);
     let (secret, first_key) = runtime.block_on(async {
         salts.agree(&store, clock.now()).await?;
         let secret = store.installation_secret("signing", crate::clock::secret().to_vec()).await?;
@@ -104,7 +118,6 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let shards = u32::try_from(threads).unwrap_or(u32::MAX);
     let writers = runtime.block_on(clicks::writers(&journal, &store, shards))?;
     let syncer = clicks::start_syncer(Arc::clone(&journal), config.clicks.sync_interval)?;
-    let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
     let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), Arc::new(hosts.clone()));
     let places = Places::by(config.places_file());
     places.refresh();
@@ -127,7 +140,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     });
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let api = Arc::new(api_of(config, clock, &store, ids, &redirects, passwords, tasks.clone()));
+    let streams = Streams::new(config.server.heartbeat, stop.clone(), &secret);
+    let api = Arc::new(api_of(config, clock, &store, ids, &redirects, passwords, tasks.clone(), streams, &outbound, &vault));
     let router = api::router(&api);
     let rules = Rules {
         header_timeout: config.server.header_timeout,
@@ -154,6 +168,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let background = Background {
         drain_interval: config.clicks.drain_interval,
         retention_days: config.clicks.retention_days,
+        deliveries_are_kept: Duration::from_hours(24) * config.webhooks.retention_days,
         metrics: config.metrics.listen,
         redirects: Arc::clone(&redirects),
         places: Arc::clone(&places),
@@ -170,6 +185,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let background = thread::Builder::new()
         .name("mask-background".to_owned())
         .spawn(move || runtime.block_on(background.run(ended)))?;
+    let means = Means { store: store.clone(), clock: clock.clone(), outbound, vault };
+    let webhooks = deliver(means, stop_background.clone())?;
     Ok(Running {
         addresses,
         first_key,
@@ -180,8 +197,23 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         stop,
         stop_background,
         threads: answering,
-        background: Some(background),
+        background: vec![webhooks, background],
     })
+}
+
+/// Starts the thread that delivers to webhooks: signing and encryption would hold up what drains the clicks.
+fn deliver(means: Means, stop: CancellationToken) -> io::Result<thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outbound = Arc::clone(&means.outbound);
+    let work = async move {
+        let tidying = tokio::spawn({
+            let stop = stop.clone();
+            async move { outbound.tidy(stop).await }
+        });
+        Dispatcher::new(means).run(stop).await;
+        drop(tidying);
+    };
+    thread::Builder::new().name("mask-webhooks".to_owned()).spawn(move || runtime.block_on(work))
 }
 
 impl Running {
@@ -195,7 +227,8 @@ impl Running {
         self.stop.cancel();
         self.threads.drain(..).for_each(join);
         self.stop_background.cancel();
-        self.background.take().into_iter().for_each(join);
+        self.background.drain(..).for_each(join);
+        self.store.close();
     }
 }
 
@@ -242,6 +275,7 @@ fn answer(
     runtime.shutdown_timeout(Duration::from_secs(1));
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is made before, as others have it too")]
 fn api_of(
     config: &Config,
     clock: &Clock,
@@ -250,16 +284,23 @@ fn api_of(
     redirects: &Arc<Redirects>,
     passwords: Passwords,
     tasks: TaskTracker,
+    streams: Arc<Streams>,
+    outbound: &Arc<Outbound>,
+    vault: &Arc<Vault>,
 ) -> Api {
     Api {
         store: store.clone(),
         clock: clock.clone(),
         ids,
         redirects: Arc::clone(redirects),
+        outbound: Arc::clone(outbound),
+        vault: Arc::clone(vault),
         passwords,
         limits: Limits::per_minute(config.limits.requests_per_minute),
         usage: Usage::default(),
         in_flight: InFlight::default(),
+        exports: Arc::default(),
+        streams,
         tasks,
         is_local: config.is_local(),
         default_domain: config.default_domain().to_owned(),
@@ -274,6 +315,7 @@ fn api_of(
 struct Background {
     drain_interval: Duration,
     retention_days: u32,
+    deliveries_are_kept: Duration,
     metrics: Option<SocketAddr>,
     redirects: Arc<Redirects>,
     places: Arc<Places>,
@@ -291,6 +333,7 @@ impl Background {
         let Self {
             drain_interval,
             retention_days,
+            deliveries_are_kept,
             metrics,
             redirects,
             places,
@@ -305,7 +348,7 @@ impl Background {
         tasks.spawn(places.watch(stop.clone()));
         tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
         tasks.spawn(retain(store.clone(), clock.clone(), retention_days, stop.clone()));
-        let cleaning = tasks.spawn(clean(store, clock, stop.clone()));
+        let cleaning = tasks.spawn(clean(store, clock, deliveries_are_kept, stop.clone()));
         if let Some(address) = metrics {
             tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
         }
@@ -342,16 +385,22 @@ async fn retain(store: Store, clock: Clock, days: u32, stop: CancellationToken) 
     }
 }
 
-/// Forgets replies that are a day old, in small batches.
-async fn clean(store: Store, clock: Clock, stop: CancellationToken) {
+/// Forgets replies that are a day old, and deliveries whose days are over, in small batches.
+async fn clean(store: Store, clock: Clock, deliveries_are_kept: Duration, stop: CancellationToken) {
+    const AT_ONCE: u32 = 500;
+    let ago = |span: Duration| {
+        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        mask_core::time::Time::from_unix_millis(clock.now().unix_millis().saturating_sub(millis))
+    };
     while !stop.is_cancelled() {
-        let before = mask_core::time::Time::from_unix_millis(
-            clock.now().unix_millis() - i64::try_from(REPLIES_ARE_KEPT.as_millis()).unwrap_or(i64::MAX),
-        );
-        match store.forget_replies(before, 500).await {
-            Ok(500..) => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "old replies could not be forgotten"),
+        let replies = store.forget_replies(ago(REPLIES_ARE_KEPT), AT_ONCE).await;
+        let deliveries = store.forget_deliveries(ago(deliveries_are_kept), AT_ONCE).await;
+        for error in [&replies, &deliveries].into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
+            tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
+        }
+        let is_more = |forgotten: Result<u64, _>| forgotten.is_ok_and(|forgotten| forgotten >= u64::from(AT_ONCE));
+        if is_more(replies) || is_more(deliveries) {
+            continue;
         }
         tokio::select! {
             () = stop.cancelled() => return,

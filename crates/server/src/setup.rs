@@ -46,6 +46,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// Something that is no folder is in its place.
+    #[error("{} is no folder, and data needs one: name another with --data-dir, or storage.data_dir", folder.display())]
+    NoFolder {
+        /// What is there.
+        folder: PathBuf,
+    },
     /// The store refused.
     #[error(transparent)]
     Store(#[from] mask_store::Error),
@@ -81,6 +87,9 @@ pub fn open_store(config: &Config) -> Result<Store, Error> {
 /// Makes a folder, and those above it, where it is missing. Only its owner may look into a new one: people's links and the
 /// hashes of keys are in it.
 pub fn make_folder(folder: &Path) -> Result<(), Error> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::NoFolder { folder: folder.to_owned() });
+    }
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| Error::Folder { folder: folder.to_owned(), source })
 }

@@ -80,6 +80,15 @@ impl Store {
             .await
     }
 
+    /// A key, revoked or not.
+    pub async fn key_by_id(&self, id: KeyId) -> Result<Option<Key>, Error> {
+        self.main
+            .read(move |tx| {
+                tx.first(&format!("SELECT {COLUMNS} FROM api_keys WHERE id = $1"), &values![id])?.map(key).transpose()
+            })
+            .await
+    }
+
     /// Every key of the installation, oldest first, revoked ones too.
     pub async fn list_keys(&self) -> Result<Vec<Key>, Error> {
         self.main

@@ -17,9 +17,12 @@ mod links;
 mod replies;
 mod salts;
 mod tags;
+mod webhooks;
 mod workspaces;
 
-pub use clicks::{Batch, Fact, Position, Visit};
+pub use clicks::{
+    Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Marks, Position, Visit,
+};
 pub use db::{Error, Place};
 pub use inspect::{Inspection, PartVersion, inspect};
 pub use keys::NewKey;
@@ -29,6 +32,10 @@ pub use links::{
 pub use replies::{Keep, Kept, Once};
 pub use salts::VisitorSalts;
 pub use tags::CountedTag;
+pub use webhooks::{
+    Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, Settled, State,
+    Subject, Tell, Unsubscribed,
+};
 pub use workspaces::NewWorkspace;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -62,8 +69,14 @@ pub struct Store {
     clicks: Db,
     /// Held while visits are read one by one: such readers wait for each other, so that a question waits behind one at most.
     exporting: Arc<tokio::sync::Mutex<()>>,
+    /// How events are told; nobody is told of anything without it.
+    tell: Option<Arc<dyn Tell>>,
     /// Whose visits were recorded lately.
     seen: Arc<tokio::sync::Mutex<clicks::Seen>>,
+    /// Notified when there may be something to deliver.
+    told: Arc<tokio::sync::Notify>,
+    /// Changes when clicks were recorded.
+    recorded: Arc<tokio::sync::watch::Sender<()>>,
 }
 
 impl Store {
@@ -79,7 +92,29 @@ impl Store {
                 (main.clone(), main)
             }
         };
-        Ok(Self { main, clicks, exporting: Arc::default(), seen: Arc::default() })
+        Ok(Self {
+            main,
+            clicks,
+            exporting: Arc::default(),
+            tell: None,
+            seen: Arc::default(),
+            told: Arc::default(),
+            recorded: Arc::default(),
+        })
+    }
+
+    /// The same databases, and whoever subscribed is told of what is done with them from here. Without it they are not:
+    /// for tools that only look.
+    #[must_use]
+    pub fn telling(self, tell: Arc<dyn Tell>) -> Self {
+        Self { tell: Some(tell), ..self }
+    }
+
+    /// Closes the databases, whoever else still holds this store: what waits is done, and what comes later is answered that
+    /// it is unavailable. Blocks. Of SQLite nothing but the files of the databases is left then.
+    pub fn close(&self) {
+        self.main.close();
+        self.clicks.close();
     }
 
     /// Whether every database answers.

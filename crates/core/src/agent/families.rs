@@ -68,6 +68,21 @@ pub fn browser(user_agent: &str) -> &'static str {
     BROWSERS.first(&Text::lower(user_agent)).map_or("Other", |row| row.value)
 }
 
+/// The family of browsers of this name, in any case, as [`browser`] writes it.
+pub fn browser_named(name: &str) -> Option<&'static str> {
+    named(browsers(), name)
+}
+
+/// The family of operating systems of this name, in any case, as [`os`] writes it.
+pub fn os_named(name: &str) -> Option<&'static str> {
+    named(systems(), name)
+}
+
+fn named(mut families: impl Iterator<Item = &'static str>, name: &str) -> Option<&'static str> {
+    let other = "Other".eq_ignore_ascii_case(name).then_some("Other");
+    other.or_else(|| families.find(|family| family.eq_ignore_ascii_case(name)))
+}
+
 /// All families that [`browser`] can tell, some of them more than once.
 pub fn browsers() -> impl Iterator<Item = &'static str> {
     BROWSERS.values()

@@ -48,6 +48,30 @@ pub fn language_matches(range: &str, wanted: &str) -> bool {
         && wanted.get(range.len()).is_none_or(|&next| folded(next) == b'-')
 }
 
+/// A language in the one spelling that statistics have of it: `pt-BR` for `PT-br` and `pt_BR`, `zh-Hant` for `zh-hant`
+/// (RFC 5646, section 2.1.1). `None` for what has not the shape of a tag.
+pub fn language_named(tag: &str) -> Option<String> {
+    let tag = tag.trim_ascii();
+    if !is_tag(tag) {
+        return None;
+    }
+    let mut name = tag.replace('_', "-").to_ascii_lowercase();
+    let (mut begin, mut is_extended) = (0, false);
+    for part in tag.split(['-', '_']) {
+        let end = begin + part.len();
+        // What follows a single letter is nobody's country or script.
+        is_extended |= part.len() == 1;
+        let capitals = match part.len() {
+            2 if begin > 0 && !is_extended => 2,
+            4 if begin > 0 && !is_extended => 1,
+            _ => 0,
+        };
+        name[begin..begin + capitals].make_ascii_uppercase();
+        begin = end + 1;
+    }
+    Some(name)
+}
+
 /// One member of the list, if it is a language that is wanted at all.
 fn member(member: &str) -> Option<(&str, u16)> {
     let mut parts = member.split(';');
@@ -94,7 +118,7 @@ const fn folded(byte: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{language_matches, languages};
+    use super::{language_matches, language_named, languages};
 
     fn all(header: &str) -> Vec<&str> {
         languages(header).collect()
@@ -125,6 +149,26 @@ mod tests {
         ];
         for (header, wanted) in table {
             assert_eq!(&all(header), wanted, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_language_has_one_spelling() {
+        for (tag, name) in [
+            ("pt-BR", Some("pt-BR")),
+            ("PT_br", Some("pt-BR")),
+            (" EN ", Some("en")),
+            ("zh-hant-tw", Some("zh-Hant-TW")),
+            ("ES-419", Some("es-419")),
+            ("sl-ROZAJ-biske", Some("sl-rozaj-biske")),
+            ("en-CA-x-CA", Some("en-CA-x-ca")),
+            ("e", None),
+            ("en-", None),
+            ("en us", None),
+            ("", None),
+        ] {
+            assert_eq!(language_named(tag).as_deref(), name, "{tag}");
+            assert!(name.is_none_or(|name| language_named(name).as_deref() == Some(name)), "{tag}");
         }
     }
 

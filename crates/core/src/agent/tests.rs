@@ -2,7 +2,7 @@
 
 use super::BotClass::{self, Crawler, Head, Person, Prefetch, Preview, Scanner, Tool, Unknown};
 use super::Device::{self, Console, Desktop, Mobile, Other, Tablet, Tv};
-use super::{Signals, Verdict, browser, classify, device, families, is_android, is_ios, os, words};
+use super::{FetchMetadata, Signals, Verdict, browser, classify, device, families, is_android, is_ios, os, words};
 
 fn who(user_agent: &str) -> Verdict {
     classify(&Signals { user_agent: Some(user_agent), ..Signals::default() })
@@ -209,7 +209,7 @@ fn programs_are_told_with_the_word_that_gave_them_away() {
 #[test]
 fn method_and_purpose_come_before_the_user_agent() {
     let (chrome, ..) = PEOPLE[0];
-    let person = Signals { user_agent: Some(chrome), has_fetch_metadata: true, ..Signals::default() };
+    let person = Signals { user_agent: Some(chrome), fetch_metadata: FetchMetadata::Sent, ..Signals::default() };
     let purpose = |purpose| classify(&Signals { purpose: Some(purpose), ..person }).class;
     assert_eq!(classify(&person), Verdict { class: Person, reason: "browser" });
     assert_eq!(classify(&Signals { is_head: true, ..person }).class, Head);
@@ -221,6 +221,81 @@ fn method_and_purpose_come_before_the_user_agent() {
         assert_eq!(purpose(other), Person, "{other}");
     }
     assert_eq!(classify(&Signals::default()), Verdict { class: Unknown, reason: "no-user-agent" });
+}
+
+/// User agents of browsers that send `Sec-Fetch-*` with every request, at the versions where that begins and today.
+const SENDERS: &[&str] = &[
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/80.0.3987.87 Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/153.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/152.0.0.0 Safari/537.36 Edg/152.0.0.0",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36 EdgA/124.0.0.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/151.0.0.0 Safari/537.36 OPR/135.0.0.0 (Edition std-2)",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:90.0) Gecko/20100101 Firefox/90.0",
+    "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.4 Safari/605.1.15",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.6.1 Mobile/15E148 Safari/604.1",
+];
+
+/// And of those that may not, or of which that is not known.
+const PERHAPS: &[&str] = &[
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/79.0.3945.130 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:89.0) Gecko/20100101 Firefox/89.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.3 Safari/605.1.15",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 15_8 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.6 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Safari/605.1.15",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Goanna/6.7 Firefox/128.0 PaleMoon/33.4",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:6.7) Goanna/20240813 PaleMoon/33.3.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:91.0) Gecko/20100101 Firefox/91.0 SeaMonkey/2.53.18",
+    "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/64.0.3282.140 Safari/537.36 Edge/17.17134",
+    "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko",
+    "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/x Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Firefox/140.0",
+    "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko",
+    "Mozilla/5.0 Firefox/145.0 Gecko",
+];
+
+#[test]
+fn a_browser_without_its_fetch_metadata_is_a_library_with_its_name() {
+    let missing = |user_agent, fetch_metadata| {
+        classify(&Signals { user_agent: Some(user_agent), fetch_metadata, ..Signals::default() })
+    };
+    for user_agent in SENDERS {
+        let expected = Verdict { class: Tool, reason: "no-fetch-metadata" };
+        assert_eq!(missing(user_agent, FetchMetadata::Missing), expected, "{user_agent}");
+        for told in [FetchMetadata::Absent, FetchMetadata::Sent] {
+            assert_eq!(missing(user_agent, told), Verdict { class: Person, reason: "browser" }, "{user_agent}");
+        }
+    }
+    for user_agent in PERHAPS {
+        assert_eq!(missing(user_agent, FetchMetadata::Missing).class, Person, "{user_agent}");
+    }
+    // Whatever names an app, a web view or a lesser browser is not judged by it.
+    let plain = ["Chrome", "Edge", "Firefox", "Opera", "Safari", "Samsung Internet"];
+    for (user_agent, _, _, browser) in PEOPLE.iter().filter(|(.., browser)| !plain.contains(browser)) {
+        assert_eq!(missing(user_agent, FetchMetadata::Missing).class, Person, "{browser}: {user_agent}");
+    }
+    let googlebot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+    assert_eq!(missing(googlebot, FetchMetadata::Missing).reason, "googlebot", "it says itself what it is");
+}
+
+#[test]
+fn who_opens_many_links_is_a_scanner_unless_something_else_is_known() {
+    let many = |user_agent| {
+        let fetch_metadata = FetchMetadata::Missing;
+        classify(&Signals {
+            user_agent: Some(user_agent),
+            opens_many_links: true,
+            fetch_metadata,
+            ..Signals::default()
+        })
+    };
+    for (user_agent, ..) in PEOPLE {
+        assert_eq!(many(user_agent), Verdict { class: Scanner, reason: "many-links" }, "{user_agent}");
+    }
+    for (user_agent, class) in [("curl/8.5.0", Tool), ("Googlebot/2.1", Crawler), ("?", Unknown)] {
+        assert_eq!(many(user_agent).class, class);
+    }
 }
 
 #[test]
@@ -236,7 +311,8 @@ fn hostile_input_is_answered_calmly() {
     let short =
         ["", " ", "a", "ab", "/", "a/", "/1", "\u{0}", "\u{0}\u{0}\u{0}\u{0}", "é", "日本語", "Mozilla/", "bo", "bot"];
     for text in long.iter().map(String::as_str).chain(short) {
-        let purpose = Signals { user_agent: Some(text), purpose: Some(text), ..Signals::default() };
+        let fetch_metadata = FetchMetadata::Missing;
+        let purpose = Signals { user_agent: Some(text), purpose: Some(text), fetch_metadata, ..Signals::default() };
         assert_ne!(who(text).class, Person, "{text:.20}");
         assert_ne!(classify(&purpose).class, Person, "{text:.20}");
         assert_eq!((device(text), os(text), browser(text)), (Other, "Other", "Other"), "{text:.20}");

@@ -149,7 +149,7 @@ const GROUPS: &[(BotClass, &[&str])] = &[
     // Engines: what every browser of the last twenty years names. Without one of these nothing is a browser.
     (Person, &[
         "applewebkit", "gecko", "khtml", "presto", "opera", "netfront", "iemobile", "playstation",
-        "nintendo", "ladybird", "servo/",
+        "nintendo", "ladybird", "servo/", "goanna/",
     ]),
 ];
 

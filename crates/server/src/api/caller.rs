@@ -38,6 +38,10 @@ needs! {
     LinksWrite,
     /// `analytics:read`
     AnalyticsRead,
+    /// `webhooks:read`
+    WebhooksRead,
+    /// `webhooks:write`
+    WebhooksWrite,
 }
 
 /// Somebody who may do what `S` says, in the workspace and environment of their key.

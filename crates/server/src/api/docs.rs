@@ -1,15 +1,24 @@
-//! The document, and a page for people to read it on. Nothing comes from a third party's host.
+//! The document, and a page for people to read it on. Nothing comes from a third party's host. Beside it stands what
+//! browsers and crawlers look for at every host.
 
 use std::sync::{Arc, LazyLock};
 
 use axum::{
-    Router, middleware,
+    Router,
+    body::Body,
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
-use hyper::header::{self, HeaderName, HeaderValue};
+use http_body_util::BodyExt;
+use hyper::{
+    StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
 
 use super::{Api, ROOT};
+
+const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 
 /// The page's routes.
 pub fn routes() -> Router<Arc<Api>> {
@@ -19,8 +28,29 @@ pub fn routes() -> Router<Arc<Api>> {
         .use_base_layout()
         .validator_url("none");
     let page = utoipa_swagger_ui::SwaggerUi::new("/docs").config(config);
-    let page = Router::new().merge(page).layer(middleware::map_response(guarded));
-    Router::new().route("/docs/errors", get(errors)).merge(page).route("/", get(root))
+    let page =
+        Router::new().merge(page).layer(middleware::map_response(named)).layer(middleware::map_response(guarded));
+    Router::new()
+        .route("/docs/errors", get(errors))
+        .merge(page)
+        .route("/", get(root))
+        .route("/robots.txt", get(robots))
+        .route("/favicon.ico", get(icon))
+}
+
+/// The page under our own name: the one that it comes with would stand in people's tabs and histories.
+async fn named(response: Response) -> Response {
+    const THEIRS: &str = "<title>Swagger UI</title>";
+    const OURS: &str = "<title>Mask API</title>";
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !kind.is_some_and(|kind| kind.starts_with("text/html")) {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    let Ok(page) = body.collect().await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let page = String::from_utf8_lossy(&page.to_bytes()).replace(THEIRS, OURS);
+    head.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(head, Body::from(page))
 }
 
 /// People paste keys into this page: nothing from elsewhere may run in it, frame it, or be asked by it.
@@ -55,6 +85,17 @@ pub async fn openapi() -> Response {
 async fn errors() -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("text/markdown; charset=utf-8"))], super::error::page())
         .into_response()
+}
+
+/// What crawlers may look at: short links and pages, and nothing that needs a key.
+async fn robots() -> Response {
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    ([(header::CONTENT_TYPE, text), (header::CACHE_CONTROL, A_DAY)], "User-agent: *\nDisallow: /api/\n").into_response()
+}
+
+/// Browsers ask for it beside every page; there is none, and they need not ask again today.
+async fn icon() -> Response {
+    (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, A_DAY)]).into_response()
 }
 
 /// What a visitor of the application's host finds at its root.

@@ -53,14 +53,16 @@ codes! {
     NotFound = "not_found", 404, "There is no such object in this workspace and environment, or no such path.";
     /// Wrong method.
     MethodNotAllowed = "method_not_allowed", 405, "The path exists, and does not take this method; `Allow` names those it takes.";
-    /// The body did not come in time.
-    RequestTimeout = "request_timeout", 408, "The request's body did not arrive in time.";
+    /// The request did not come in time.
+    RequestTimeout = "request_timeout", 408, "The request's head or body did not arrive in time.";
     /// There is one already, or it is in the way.
     Conflict = "conflict", 409, "What the request wants to make exists already, or the same request is still being worked on.";
     /// Changed meanwhile.
     PreconditionFailed = "precondition_failed", 412, "The object has changed since the version that `If-Match` names.";
     /// Too large.
     PayloadTooLarge = "payload_too_large", 413, "The request's body is larger than this server takes.";
+    /// A URL that is too long.
+    UriTooLong = "uri_too_long", 414, "The request's URL is longer than this server takes.";
     /// Not JSON by its own word.
     UnsupportedMediaType = "unsupported_media_type", 415, "The request's body must be JSON, and its Content-Type `application/json`.";
     /// Against the rules.
@@ -68,7 +70,9 @@ codes! {
     /// Same key, other request.
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The Idempotency-Key was used before with another body.";
     /// Too many.
-    RateLimitExceeded = "rate_limit_exceeded", 429, "Too many requests in this minute; `Retry-After` says when to come back.";
+    RateLimitExceeded = "rate_limit_exceeded", 429, "Too many requests in this minute, or too many exports at once; `Retry-After` says when to come back.";
+    /// A head that is too large.
+    HeadersTooLarge = "headers_too_large", 431, "The request's headers are more, or longer, than this server takes.";
     /// Our fault.
     InternalError = "internal_error", 500, "A defect of the server. Tell its operator the `request_id`.";
     /// Not now.
@@ -154,6 +158,11 @@ impl ApiError {
         }
     }
 
+    /// Too much of something at the same moment.
+    pub fn too_many_at_once(message: impl Into<String>, retry_after_seconds: u64) -> Self {
+        Self { retry_after_seconds: Some(retry_after_seconds), ..Self::new(Code::RateLimitExceeded, message) }
+    }
+
     /// Something that we need is away.
     pub fn unavailable() -> Self {
         Self {
@@ -235,6 +244,10 @@ impl From<mask_store::Error> for ApiError {
         match &error {
             mask_store::Error::Unavailable(_) => {
                 tracing::warn!(%error, "the store is unavailable");
+                Self::unavailable()
+            }
+            mask_store::Error::Damaged(_) => {
+                tracing::error!(%error, "the store is damaged");
                 Self::unavailable()
             }
             mask_store::Error::TooLong(_) => {

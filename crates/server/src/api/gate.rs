@@ -14,7 +14,11 @@ use hyper::{
     HeaderMap, Method,
     header::{self, HeaderName, HeaderValue},
 };
-use mask_core::key::{Key, Secret};
+use mask_core::{
+    key::{Key, Secret},
+    workspace::Owner,
+};
+use mask_store::By;
 
 use super::{
     Api,
@@ -30,6 +34,13 @@ pub struct Seen {
     pub request_id: RequestId,
     /// Who sent it.
     pub client: Client,
+}
+
+impl Seen {
+    /// Whose objects this request changes, and that it does.
+    pub fn by(&self, owner: Owner) -> By {
+        By { owner, request: Some(self.request_id.to_string()) }
+    }
 }
 
 /// Who is asking.
@@ -147,7 +158,7 @@ fn allow_origin(headers: &mut HeaderMap) {
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type, idempotency-key, if-match, if-none-match, accept",
+            "authorization, content-type, idempotency-key, if-match, if-none-match, accept, last-event-id",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
         (

@@ -8,16 +8,19 @@ pub mod analytics;
 pub mod caller;
 pub mod docs;
 pub mod error;
+pub mod events;
 pub mod fields;
 pub mod gate;
 pub mod health;
 pub mod limit;
 pub mod links;
 pub mod once;
+pub mod payload;
 pub mod query;
 pub mod request;
 pub mod tags;
 pub mod version;
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,8 +38,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     clock::{Clock, Ids},
+    outbound::Outbound,
     password::Passwords,
     redirect::Redirects,
+    webhooks::seal::Vault,
 };
 pub use error::page as errors_page;
 use error::{ApiError, Code};
@@ -51,6 +56,10 @@ pub struct Api {
     pub ids: Arc<Ids>,
     /// What must forget a link that has changed, and knows where links live.
     pub redirects: Arc<Redirects>,
+    /// Says which addresses of users may be called, and calls them.
+    pub outbound: Arc<Outbound>,
+    /// Seals what webhooks keep secret.
+    pub vault: Arc<Vault>,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Counts requests.
@@ -59,6 +68,10 @@ pub struct Api {
     pub usage: caller::Usage,
     /// Requests that are to be worked on once.
     pub in_flight: once::InFlight,
+    /// Exports under way.
+    pub exports: Arc<analytics::Exports>,
+    /// Open streams of events.
+    pub streams: Arc<events::Streams>,
     /// Work that goes on after an answer; shutdown waits for it.
     pub tasks: TaskTracker,
     /// Whether this is somebody's own machine, where plain HTTP is fine.
@@ -95,14 +108,22 @@ pub const ROOT: &str = "/api/v1";
     tags(
         (name = "Links", description = "Short links"),
         (name = "Tags", description = "Tags of links"),
-        (name = "Analytics", description = "Counts of visits, and the visits themselves")
+        (name = "Analytics", description = "Counts of visits, and the visits themselves"),
+        (name = "Webhooks", description = "Who is told of what happens, and what came of it")
     )
 )]
 struct Document;
 
 fn described() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .nest(ROOT, OpenApiRouter::new().merge(links::routes()).merge(tags::routes()).merge(analytics::routes()))
+    OpenApiRouter::with_openapi(Document::openapi()).nest(
+        ROOT,
+        OpenApiRouter::new()
+            .merge(links::routes())
+            .merge(tags::routes())
+            .merge(analytics::routes())
+            .merge(events::routes())
+            .merge(webhooks::routes()),
+    )
 }
 
 /// The router of everything that is no short link.
@@ -147,6 +168,10 @@ pub fn document() -> String {
 
 /// Adds to an operation what is the same for all: errors and headers.
 fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
+    let may_be_bare = operation.operation_id.as_deref().is_some_and(|id| webhooks::MAY_BE_BARE.contains(&id));
+    if let Some(body) = operation.request_body.as_mut().filter(|_| may_be_bare) {
+        body.required = Some(openapi::Required::False);
+    }
     let has_body = operation.request_body.is_some();
     let parameters = || {
         let described = operation.parameters.iter().flatten();
@@ -161,7 +186,8 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
         Code::Conflict => !is_read,
         Code::PreconditionFailed => takes("If-Match"),
         Code::IdempotencyKeyReused => takes("Idempotency-Key"),
-        Code::Forbidden | Code::MethodNotAllowed => false,
+        // What is answered before anybody knows which operation is meant.
+        Code::Forbidden | Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge => false,
         _ => true,
     };
     let codes: Vec<Code> = Code::ALL.iter().copied().filter(|code| applies(*code)).collect();

@@ -62,10 +62,10 @@ impl Attempt {
 
     /// The answer that was given when this was asked before, or else this error. What is judged by the time of day was
     /// right then and may be wrong by now; that is no reason to answer a repeated request otherwise.
-    pub async fn replayed_or(&self, api: &Api, error: ApiError) -> Result<Response, ApiError> {
+    pub async fn kept_or(&self, api: &Api, error: ApiError) -> Result<Kept, ApiError> {
         let Some(idempotency_key) = &self.idempotency_key else { return Err(error) };
         let kept = api.store.kept_reply(self.key, self.path.to_owned(), idempotency_key.clone(), self.hash).await?;
-        kept.map(replay).ok_or(error)
+        kept.ok_or(error)
     }
 
     /// What the store is to keep of the answer.
@@ -82,10 +82,10 @@ impl Attempt {
 }
 
 /// What was done now, or the answer that was given when it was done before.
-pub fn done<T>(once: Once<T>) -> Result<Result<T, Response>, ApiError> {
+pub fn done<T>(once: Once<T>) -> Result<Result<T, Kept>, ApiError> {
     match once {
         Once::Done(value) => Ok(Ok(value)),
-        Once::Replayed(kept) => Ok(Err(replay(kept))),
+        Once::Replayed(kept) => Ok(Err(kept)),
         Once::KeyReused => Err(ApiError::new(
             Code::IdempotencyKeyReused,
             "This Idempotency-Key was used with another body. Use a new one for a new request.",
@@ -93,7 +93,8 @@ pub fn done<T>(once: Once<T>) -> Result<Result<T, Response>, ApiError> {
     }
 }
 
-fn replay(kept: Kept) -> Response {
+/// The answer of before, byte for byte.
+pub fn replay(kept: Kept) -> Response {
     let mut response = Response::new(axum::body::Body::from(kept.body));
     *response.status_mut() = hyper::StatusCode::from_u16(kept.status).unwrap_or(hyper::StatusCode::OK);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

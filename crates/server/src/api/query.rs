@@ -2,6 +2,7 @@
 //! names refused. A misspelt filter would otherwise show everything, and look like an answer.
 
 use mask_core::{Refused, cursor::Cursor};
+use percent_encoding::percent_decode_str;
 
 use super::error::{ApiError, Detail};
 
@@ -13,18 +14,15 @@ pub const MOST_PER_PAGE: i64 = 100;
 /// The parameters of a query that is being read.
 #[derive(Debug)]
 pub struct Parameters {
-    pairs: Vec<(String, String)>,
+    pairs: Vec<(String, Result<String, Refused>)>,
     details: Vec<Detail>,
 }
 
 impl Parameters {
     /// Splits a query.
     pub fn of(query: Option<&str>) -> Self {
-        let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        Self {
-            pairs: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
-            details: Vec::new(),
-        }
+        let pairs = query.unwrap_or_default().split('&').flat_map(read_pair);
+        Self { pairs: pairs.collect(), details: Vec::new() }
     }
 
     /// A parameter that may be absent; given twice, it is a fault.
@@ -39,7 +37,8 @@ impl Parameters {
         });
         let result = match values.as_slice() {
             [] => return None,
-            [value] => parse(value),
+            [Ok(value)] => parse(value),
+            [Err(why)] => Err(why.clone()),
             _ => Err(Refused::because("Must be given once")),
         };
         result.map_err(|why| self.details.push(Detail { field: name.to_owned(), message: why.to_string() })).ok()
@@ -81,6 +80,15 @@ impl Parameters {
     }
 }
 
+/// A name and its value. The standard's reader puts U+FFFD for what is no text, and a filter by that finds nothing, which
+/// would look like an answer; so it is looked at before.
+fn read_pair(pair: &str) -> Option<(String, Result<String, Refused>)> {
+    let (name, value) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
+    let is_text = percent_decode_str(pair).decode_utf8().is_ok();
+    let value = is_text.then(|| value.into_owned()).ok_or(Refused::because("Must be percent-encoded UTF-8"));
+    Some((name.into_owned(), value))
+}
+
 /// Reads text without NUL, which no stored text has and PostgreSQL cannot be asked for.
 pub fn plain(text: &str) -> Result<String, Refused> {
     if text.contains('\0') { Err(Refused::because("Must not contain NUL")) } else { Ok(text.to_owned()) }
@@ -108,5 +116,22 @@ mod tests {
         let error = parameters.end().expect_err("faults");
         let fields: Vec<_> = error.details.iter().map(|detail| detail.field.as_str()).collect();
         assert_eq!(fields, ["limit", "cursor", "archived", "serach"]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_a_fault_of_its_parameter() {
+        for query in ["tag=%ff", "tag=a%C3", "tag=%ED%A0%80", "tag=%c3%28&", "&tag=x%80y", "%74ag=%fe"] {
+            let mut parameters = Parameters::of(Some(query));
+            assert_eq!(parameters.required("tag", plain), None, "{query}");
+            let error = parameters.end().expect_err("a fault");
+            let faults: Vec<_> = error.details.iter().map(|fault| (fault.field.as_str(), &*fault.message)).collect();
+            assert_eq!(faults, [("tag", "Must be percent-encoded UTF-8")], "{query}");
+        }
+        for (query, value) in [("tag=%EF%BF%BD", "\u{fffd}"), ("tag=a+b%2b%C3%BC", "a b+ü"), ("tag=100%", "100%")] {
+            let mut parameters = Parameters::of(Some(query));
+            assert_eq!(parameters.optional("tag", plain).as_deref(), Some(value), "{query}");
+            parameters.end().expect("no fault");
+        }
+        assert!(Parameters::of(Some("%ff=1")).end().is_err(), "a name that is no text is an unknown one");
     }
 }

@@ -10,10 +10,11 @@ use axum::{
 use http_body_util::BodyExt;
 use hyper::{
     HeaderMap,
+    body::Body as _,
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use mask_core::id::LinkId;
+use mask_core::id::{DeliveryId, LinkId, WebhookId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -57,6 +58,21 @@ impl FromRequest<Arc<Api>> for Json {
     }
 }
 
+/// A JSON body, or none at all, which says as much as an empty object.
+#[derive(Debug)]
+pub struct OptionalJson(pub Json);
+
+impl FromRequest<Arc<Api>> for OptionalJson {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
+        if request.headers().contains_key(header::CONTENT_TYPE) || !request.body().is_end_stream() {
+            return Json::from_request(request, api).await.map(Self);
+        }
+        Ok(Self(Json { value: Value::Object(serde_json::Map::new()), hash: Sha256::digest(b"").into() }))
+    }
+}
+
 /// How much is read of a body beyond the most that is taken.
 const DISCARDED_BYTES: usize = 8 << 20;
 
@@ -96,18 +112,32 @@ impl<T: Sync> FromRequestParts<T> for Parameters {
     }
 }
 
-/// The link that a path names. What is no link's id names nothing: 404, as for one that is not there.
-#[derive(Clone, Copy, Debug)]
-pub struct LinkPath(pub LinkId);
+macro_rules! id_paths {
+    ($($(#[$doc:meta])+ $name:ident($id:ty), $what:literal;)+) => {$(
+        $(#[$doc])+
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name(pub $id);
 
-impl<T: Send + Sync> FromRequestParts<T> for LinkPath {
-    type Rejection = ApiError;
+        impl<T: Send + Sync> FromRequestParts<T> for $name {
+            type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, ApiError> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let id = path.ok().and_then(|Path(text)| LinkId::parse(&text).ok());
-        id.map(Self).ok_or_else(|| ApiError::not_found("Link"))
-    }
+            async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, ApiError> {
+                let path = Path::<String>::from_request_parts(parts, state).await;
+                let id = path.ok().and_then(|Path(text)| <$id>::parse(&text).ok());
+                id.map(Self).ok_or_else(|| ApiError::not_found($what))
+            }
+        }
+    )+};
+}
+
+// What is no id of the kind names nothing: 404, as for one that is not there.
+id_paths! {
+    /// The link that a path names.
+    LinkPath(LinkId), "Link";
+    /// The webhook that a path names.
+    WebhookPath(WebhookId), "Webhook";
+    /// The delivery that a path names.
+    DeliveryPath(DeliveryId), "Delivery";
 }
 
 /// A part of the path, decoded.

@@ -10,6 +10,9 @@ use mask_store::Expected;
 
 use super::error::{ApiError, Code};
 
+/// The tag of every link that was made just now.
+pub const FIRST: &str = "\"1.0\"";
+
 /// The link's tag.
 pub fn tag(link: &Link) -> String {
     format!("\"{}.{}\"", link.version, link.clicks)
@@ -22,18 +25,26 @@ pub fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 /// Which version the caller means to change.
 pub fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
-    let mut tags = listed(headers, header::IF_MATCH);
-    match (tags.next(), tags.next()) {
-        (None, _) if !headers.contains_key(header::IF_MATCH) => Ok(Expected::AnyVersion),
-        (Some("*"), None) => Ok(Expected::AnyVersion),
-        (Some(tag), None) => {
-            let version =
-                tag.strip_prefix('"').and_then(|tag| tag.split_once('.')).and_then(|(version, _)| version.parse().ok());
-            // A tag that was never ours matches nothing.
-            version.map(Expected::Version).ok_or_else(changed)
-        }
-        _ => Err(ApiError::invalid("If-Match", "Must name one version")),
+    if !headers.contains_key(header::IF_MATCH) {
+        return Ok(Expected::AnyVersion);
     }
+    let tags: Vec<_> = listed(headers, header::IF_MATCH).collect();
+    if tags.is_empty() {
+        return Err(ApiError::invalid("If-Match", "Must be *, or name at least one version"));
+    }
+    if tags == ["*"] {
+        return Ok(Expected::AnyVersion);
+    }
+    // A tag that was never ours matches nothing.
+    let versions: Vec<_> = tags.into_iter().filter_map(version).collect();
+    if versions.is_empty() { Err(changed()) } else { Ok(Expected::OneOf(versions)) }
+}
+
+/// The version that a tag of ours names; weak ones name none that could be changed (RFC 9110 §8.8.3.2).
+fn version(tag: &str) -> Option<i64> {
+    let (version, clicks) = tag.strip_prefix('"')?.strip_suffix('"')?.split_once('.')?;
+    clicks.parse::<i64>().ok()?;
+    version.parse().ok()
 }
 
 /// The object is not at the version that the caller means.
@@ -67,7 +78,14 @@ mod tests {
             assert_eq!(is_known(&headers(header::IF_NONE_MATCH, value), "\"3.7\""), is_known_, "{value}");
         }
         assert_eq!(expected(&HeaderMap::new()), Ok(Expected::AnyVersion));
-        assert_eq!(expected(&headers(header::IF_MATCH, "\"3.7\"")), Ok(Expected::Version(3)));
+        for (value, versions) in
+            [("\"3.7\"", &[3][..]), ("\"3.7\", \"5.0\"", &[3, 5]), ("\"theirs\",W/\"4.0\" ,, \"3.7\"", &[3])]
+        {
+            assert_eq!(expected(&headers(header::IF_MATCH, value)), Ok(Expected::OneOf(versions.to_vec())), "{value}");
+        }
+        let mut twice = headers(header::IF_MATCH, "\"3.7\"");
+        twice.append(header::IF_MATCH, "\"5.0\"".parse().expect("a header"));
+        assert_eq!(expected(&twice), Ok(Expected::OneOf(vec![3, 5])), "lines of a list are one list");
         assert_eq!(expected(&headers(header::IF_MATCH, "*")), Ok(Expected::AnyVersion));
         assert!(expected(&headers(header::IF_MATCH, "\"x\"")).is_err());
         assert!(expected(&headers(header::IF_MATCH, "")).is_err(), "an empty precondition is not none");

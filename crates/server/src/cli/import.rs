@@ -20,13 +20,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand};
 use mask::{redirect::Hosts, setup};
-use mask_core::{
-    address,
-    workspace::{self, Owner},
-};
+use mask_core::{address, workspace::Owner};
 use mask_store::{Batch, Fact, Position, Store};
 
-use super::{Failure, SETTINGS_HELP, keys, print, say, settings::Common};
+use super::{Failure, SETTINGS_HELP, keys, print, say, settings::Common, workspaces};
 use file::{File, Line, Lines};
 use links::Links;
 use row::{Reader, Visits};
@@ -74,10 +71,10 @@ pub(super) struct Clicks {
     /// Example: --from history.csv
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
-    /// The slug of the workspace whose links they are.
+    /// The workspace whose links they are, by its slug or its id.
     ///
     /// Example: --workspace marketing
-    #[arg(long, value_name = "SLUG", default_value = setup::DEFAULT_WORKSPACE, value_parser = workspace::parse_slug)]
+    #[arg(long, value_name = "WORKSPACE", default_value = setup::DEFAULT_WORKSPACE, value_parser = workspaces::parse)]
     workspace: String,
     /// Import into the test environment.
     ///
@@ -105,8 +102,6 @@ pub(super) struct Clicks {
 /// Why a file was not imported.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("there is no workspace {slug:?}; there are: {known}")]
-    Workspace { slug: String, known: String },
     #[error(
         "{} of {rows} rows cannot be imported, so nothing was written; mend them, or leave them out with --skip-faulty",
         .faulty
@@ -140,22 +135,17 @@ impl Clicks {
         let hosts = Arc::new(Hosts::new(&config.server.public_url, &config.links.domains));
         let said = self.domain.clone();
         let domain = said.as_deref().unwrap_or(config.default_domain());
-        keys::block_on(async {
-            let owner = Owner { workspace: self.workspace(&store).await?, is_test: self.test };
+        let opened = store.clone();
+        let done = keys::block_on(async {
+            let workspace = workspaces::find(&store, &self.workspace).await?;
+            let owner = Owner { workspace: workspace.number, is_test: self.test };
             let links = Links::new(store.clone(), owner, Arc::clone(&hosts), domain, said.is_some());
             let progress = Progress::of(&store, format!("import:{}:{}", file.hash(), owner.number())).await?;
             let import = Import { store, file, links, hosts, owner, progress, wishes: self };
             import.run().await
-        })?
-    }
-
-    async fn workspace(&self, store: &Store) -> Result<i64, Failure> {
-        if let Some(workspace) = store.workspace_by_slug(self.workspace.clone()).await? {
-            return Ok(workspace.number);
-        }
-        let known: Vec<_> = store.list_workspaces().await?.into_iter().map(|workspace| workspace.slug).collect();
-        let known = if known.is_empty() { "none, as no server has run here".to_owned() } else { known.join(", ") };
-        Err(Error::Workspace { slug: self.workspace.clone(), known }.into())
+        });
+        opened.close();
+        done?
     }
 }
 
@@ -187,15 +177,15 @@ impl Progress {
     /// Writes a batch to the sinks that stand where it begins. Both must, or the one that is behind.
     async fn write(&mut self, store: &Store, to: Position, facts: Vec<Fact>) -> Result<(), Error> {
         let from = self.low();
-        let batch = Arc::new(Batch { node: self.node.clone(), shard: SHARD, from, to, facts });
+        let batch = Arc::new(Batch { node: self.node.clone(), shard: SHARD, from, to, facts, is_history: true });
         if self.recorded == from {
-            if !store.record_clicks(Arc::clone(&batch)).await? {
+            if store.record_clicks(Arc::clone(&batch)).await?.is_none() {
                 return Err(Error::Moved);
             }
             self.recorded = Some(to);
         }
         if self.counted == from {
-            if !store.count_clicks(batch).await? {
+            if !store.count_clicks(batch, None).await? {
                 return Err(Error::Moved);
             }
             self.counted = Some(to);

@@ -8,16 +8,10 @@ use mask::{
     config::Config,
     setup::{self, KeyWish},
 };
-use mask_core::{
-    id::KeyId,
-    key::Key,
-    scope::Scopes,
-    time::Time,
-    workspace::{self, Owner, Workspace},
-};
+use mask_core::{id::KeyId, key::Key, scope::Scopes, time::Time, workspace::Owner};
 use mask_store::Store;
 
-use super::{Failure, SETTINGS_HELP, print, say, settings::Common, table};
+use super::{Failure, SETTINGS_HELP, print, say, settings::Common, table, workspaces};
 
 /// A key that was not used for this long is marked.
 const INACTIVE_AFTER: Duration = Duration::from_hours(90 * 24);
@@ -53,10 +47,10 @@ pub(super) struct Create {
     /// workspace:write, api-keys:read and api-keys:write. Example: --scopes links:read,analytics:read
     #[arg(long, verbatim_doc_comment, value_name = "all|SCOPE,…", value_parser = Scopes::parse)]
     scopes: Scopes,
-    /// The slug of the workspace that it reaches.
+    /// The workspace that it reaches, by its slug or its id.
     ///
     /// Example: --workspace marketing
-    #[arg(long, value_name = "SLUG", default_value = setup::DEFAULT_WORKSPACE, value_parser = workspace::parse_slug)]
+    #[arg(long, value_name = "WORKSPACE", default_value = setup::DEFAULT_WORKSPACE, value_parser = workspaces::parse)]
     workspace: String,
     /// Make a key of the test environment, whose objects no live key sees.
     ///
@@ -94,8 +88,6 @@ pub(super) struct Revoke {
 /// What was named is not there.
 #[derive(Debug, thiserror::Error)]
 enum Unknown {
-    #[error("there is no workspace {slug:?}; there {}: {known}", if *.is_one { "is" } else { "are" })]
-    Workspace { slug: String, known: String, is_one: bool },
     #[error("there is no key {0}; `mask keys list` shows all there are")]
     Key(KeyId),
 }
@@ -113,7 +105,9 @@ impl Command {
 fn with_store(common: &Common, step: impl AsyncFnOnce(&Store, &Clock) -> Result<(), Failure>) -> Result<(), Failure> {
     let config: Config = common.read(&[])?;
     let store = setup::open_store(&config)?;
-    block_on(step(&store, &Clock::system()))?
+    let done = block_on(step(&store, &Clock::system()));
+    store.close();
+    done?
 }
 
 /// Waits for the store's answers; its work is done by threads of its own.
@@ -124,8 +118,8 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
 impl Create {
     async fn run(&self, store: &Store, clock: &Clock) -> Result<(), Failure> {
         let ids = Ids::default();
-        let (default, _) = setup::ensure_workspace(store, clock, &ids).await?;
-        let workspace = self.workspace(store, default).await?;
+        setup::ensure_workspace(store, clock, &ids).await?;
+        let workspace = workspaces::find(store, &self.workspace).await?;
         let owner = Owner { workspace: workspace.number, is_test: self.test };
         let wish = KeyWish { owner, name: self.name.clone(), scopes: self.scopes };
         let (key, secret) = setup::create_key(store, clock, &ids, wish).await?;
@@ -137,18 +131,6 @@ impl Create {
             workspace.slug
         ));
         print(&format!("{}\n", secret.reveal()))
-    }
-
-    async fn workspace(&self, store: &Store, default: Workspace) -> Result<Workspace, Failure> {
-        if self.workspace == default.slug {
-            return Ok(default);
-        }
-        if let Some(workspace) = store.workspace_by_slug(self.workspace.clone()).await? {
-            return Ok(workspace);
-        }
-        let known: Vec<_> = store.list_workspaces().await?.into_iter().map(|workspace| workspace.slug).collect();
-        Err(Unknown::Workspace { slug: self.workspace.clone(), is_one: known.len() == 1, known: known.join(", ") }
-            .into())
     }
 }
 

@@ -5,6 +5,10 @@
 //! of them is away, they differ: then the one behind is brought level, in batches that end exactly where the other stands
 //! ([`Drain::level`]), and after that they go on together.
 //!
+//! A batch is recorded first: only that says which clicks are their visitors' first of the day ([`Marks`]), and whoever is
+//! told of a click as it is counted is told that too. Counters that are brought level find the marks again in the records.
+//! They never wait for them: where the records are away, clicks are counted without marks, as limits depend on it.
+//!
 //! What is known of the positions here is a copy. A store that answers an error may still have committed (the answer was
 //! late), and a batch that does not begin where its sink stands changes nothing and says so; in both cases the copy is
 //! thrown away and read again. Nothing is ever doubled by trying again, which is why trying again is the only recovery.
@@ -18,7 +22,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mask_journal::{Cursor, Journal};
-use mask_store::{Batch, Fact, Position, Store};
+use mask_store::{Batch, Fact, Marks, Position, Store};
 use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -297,14 +301,16 @@ impl Drain {
             }
             let (facts, is_full) = (piece.facts.len(), piece.is_full);
             let batch = self.batch(shard, from, piece.next, piece.facts);
-            if let Err(error) = self.put(Sink::Counters, &batch).await {
+            let marks = if together {
+                self.record(&batch).await.map_err(|error| keep(&mut round.unrecorded, error)).ok()
+            } else {
+                None
+            };
+            if let Err(error) = self.count(&batch, marks).await {
                 return keep(&mut round.uncounted, error);
             }
             round.facts += facts;
             self.meters.drained.increment(facts as u64);
-            if together && let Err(error) = self.put(Sink::Records, &batch).await {
-                keep(&mut round.unrecorded, error);
-            }
             if !is_full {
                 return;
             }
@@ -331,18 +337,38 @@ impl Drain {
         Ok(())
     }
 
+    /// Gives the sink that is behind what the other has.
     async fn put(&mut self, sink: Sink, batch: &Arc<Batch>) -> Result<(), Error> {
-        let shard = batch.shard;
-        let is_taken = match sink {
-            Sink::Counters => self.store.count_clicks(Arc::clone(batch)).await?,
-            Sink::Records => self.store.record_clicks(Arc::clone(batch)).await?,
-        };
-        if !is_taken {
-            return Err(Error::Moved { shard });
+        match sink {
+            Sink::Records => self.record(batch).await.map(drop),
+            Sink::Counters => {
+                let marks = self.store.marks(Arc::clone(batch)).await;
+                if let Err(error) = &marks {
+                    tracing::warn!(%error, "clicks are counted without a word on whose first of the day they are");
+                }
+                self.count(batch, marks.ok()).await
+            }
         }
-        let shards = self.shards.get_or_insert_default();
-        *shards.entry(shard).or_default().of(sink) = Some(batch.to);
+    }
+
+    async fn record(&mut self, batch: &Arc<Batch>) -> Result<Marks, Error> {
+        let marks = self.store.record_clicks(Arc::clone(batch)).await?.ok_or(Error::Moved { shard: batch.shard })?;
+        self.moved(Sink::Records, batch);
+        Ok(marks)
+    }
+
+    async fn count(&mut self, batch: &Arc<Batch>, marks: Option<Marks>) -> Result<(), Error> {
+        if !self.store.count_clicks(Arc::clone(batch), marks).await? {
+            return Err(Error::Moved { shard: batch.shard });
+        }
+        self.moved(Sink::Counters, batch);
         Ok(())
+    }
+
+    /// The sink has taken the batch.
+    fn moved(&mut self, sink: Sink, batch: &Batch) {
+        let shards = self.shards.get_or_insert_default();
+        *shards.entry(batch.shard).or_default().of(sink) = Some(batch.to);
     }
 
     async fn read(&self, shard: u32, from: Option<Position>, most_bytes: usize) -> Result<Piece, Error> {
@@ -373,7 +399,7 @@ impl Drain {
     }
 
     fn batch(&self, shard: u32, from: Option<Position>, to: Position, facts: Vec<Fact>) -> Arc<Batch> {
-        Arc::new(Batch { node: self.journal.node().to_owned(), shard, from, to, facts })
+        Arc::new(Batch { node: self.journal.node().to_owned(), shard, from, to, facts, is_history: false })
     }
 
     fn progress(&self, shard: u32) -> Progress {

@@ -126,6 +126,34 @@ async fn a_crash_between_the_sinks_loses_and_doubles_nothing() {
 }
 
 #[tokio::test]
+async fn a_sink_that_is_away_holds_the_other_up_as_far_as_it_must() {
+    let bench = Bench::new().await;
+    let (mut writer, mut drain) = (bench.writer().await, bench.drain());
+    let sql = |file: &str, statement: &str| {
+        let connection = rusqlite::Connection::open(bench.folder.path().join(file)).expect("the database");
+        connection.execute_batch(statement).expect("a change");
+    };
+    append(&mut writer, 10);
+    sql("clicks.db", "ALTER TABLE click_batches RENAME TO hidden");
+    drain.step().await.expect_err("it cannot be recorded");
+    append(&mut writer, 10);
+    drain.step().await.expect_err("it cannot be recorded");
+    assert_eq!(bench.counted().await, 20, "limits depend on the counters");
+    sql("clicks.db", "ALTER TABLE hidden RENAME TO click_batches");
+    drain.step().await.expect("a round");
+    assert_eq!((bench.counted().await, bench.recorded().await), (20, 20));
+    append(&mut writer, 10);
+    sql("mask.db", "ALTER TABLE links RENAME COLUMN clicks TO hidden");
+    drain.step().await.expect_err("it cannot be counted");
+    append(&mut writer, 10);
+    drain.step().await.expect_err("it cannot be counted");
+    assert_eq!(bench.recorded().await, 30, "what comes first comes once");
+    sql("mask.db", "ALTER TABLE links RENAME COLUMN hidden TO clicks");
+    drain.step().await.expect("a round");
+    assert_eq!((bench.counted().await, bench.recorded().await), (40, 40));
+}
+
+#[tokio::test]
 async fn a_batch_that_somebody_else_has_put_is_not_put_again() {
     let bench = Bench::new().await;
     let mut writer = bench.writer().await;

@@ -8,7 +8,7 @@
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use mask_core::{
-    agent::{self, Verdict},
+    agent::{self, FetchMetadata, Verdict},
     country::Country,
     route::Choice,
 };
@@ -75,7 +75,12 @@ impl Enricher {
         // All that the class depends on; the lengths are bounded, so one byte of flags between them keeps them apart.
         self.key.clear();
         self.key.extend(record.user_agent);
-        self.key.push(u8::from(record.is_head) << 1 | u8::from(record.has_fetch_metadata));
+        let fetch_metadata = match record.fetch_metadata {
+            FetchMetadata::Absent => 0,
+            FetchMetadata::Sent => 1,
+            FetchMetadata::Missing => 2,
+        };
+        self.key.push(u8::from(record.is_head) << 3 | u8::from(record.opens_many_links) << 2 | fetch_metadata);
         self.key.extend(record.purpose);
         if let Some(agent) = self.agents.get(&self.key) {
             return *agent;
@@ -107,7 +112,8 @@ impl Enricher {
 /// Who asked, and what gave it away.
 fn class(record: &Record<'_>, user_agent: &str) -> Verdict {
     let purpose = text(record.purpose);
-    agent::classify(&record::signals(record.is_head, record.has_fetch_metadata, user_agent, &purpose))
+    let Record { is_head, opens_many_links, fetch_metadata, .. } = *record;
+    agent::classify(&record::signals(is_head, opens_many_links, fetch_metadata, user_agent, &purpose))
 }
 
 /// Whether it is a click: a person's, on a link that has not ended. Where a limit was involved, the redirect has
@@ -135,7 +141,7 @@ fn choice(choice: Choice) -> Cow<'static, str> {
 /// The language that the visitor would like best.
 fn language(record: &Record<'_>) -> Option<String> {
     let accepted = text(record.accept_language);
-    agent::languages(&accepted).next().map(ToOwned::to_owned)
+    agent::languages(&accepted).next().and_then(agent::language_named)
 }
 
 const fn source(source: Source) -> &'static str {
@@ -199,6 +205,9 @@ mod tests {
             (Record { is_head: true, ..person }, false),
             (Record { purpose: b"prefetch", ..person }, false),
             (Record { user_agent: b"curl/8.5.0", ..person }, false),
+            (Record { opens_many_links: true, ..person }, false),
+            (Record { fetch_metadata: FetchMetadata::Missing, ..person }, false),
+            (Record { fetch_metadata: FetchMetadata::Sent, ..person }, true),
             (Record { choice: Choice::Ended, ..person }, false),
             (Record { limit: Limit::Left, ..person }, false),
             (Record { limit: Limit::Taken, ..person }, true),

@@ -6,9 +6,17 @@
 //! place that it was looked up for: that needs the address, so it is the one thing that is worked out before.
 //!
 //! Reading is total: any bytes give a record or a reason. A record of a version that this program does not know is the
-//! work of a newer one (a downgrade), and is counted as unreadable; the version is the first byte for that reason.
+//! work of a newer one (a downgrade), and is counted as unreadable; the version is the first byte for that reason. What is
+//! a flag more changes no version: in older records it is not set, and means there what it meant: nothing was noticed.
 
-use mask_core::{agent::Signals, country::Country, id::LinkId, route::Choice, time::Time, workspace::Owner};
+use mask_core::{
+    agent::{FetchMetadata, Signals},
+    country::Country,
+    id::LinkId,
+    route::Choice,
+    time::Time,
+    workspace::Owner,
+};
 
 use crate::places::Name;
 
@@ -27,6 +35,8 @@ const HAS_FETCH_METADATA: u8 = 1 << 1;
 const IS_LIMITED: u8 = 1 << 2;
 const HAS_TAKEN: u8 = 1 << 3;
 const IS_SCAN: u8 = 1 << 4;
+const LACKS_FETCH_METADATA: u8 = 1 << 5;
+const OPENS_MANY_LINKS: u8 = 1 << 6;
 
 /// Where the visitor had the link from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +71,8 @@ pub(crate) struct Record<'a> {
     pub(crate) source: Source,
     pub(crate) limit: Limit,
     pub(crate) is_head: bool,
-    pub(crate) has_fetch_metadata: bool,
+    pub(crate) opens_many_links: bool,
+    pub(crate) fetch_metadata: FetchMetadata,
     pub(crate) country: Option<Country>,
     pub(crate) user_agent: &'a [u8],
     pub(crate) referrer: &'a [u8],
@@ -145,7 +156,12 @@ impl<'a> Record<'a> {
                 (true, true) => Limit::Taken,
             },
             is_head: flags & IS_HEAD != 0,
-            has_fetch_metadata: flags & HAS_FETCH_METADATA != 0,
+            opens_many_links: flags & OPENS_MANY_LINKS != 0,
+            fetch_metadata: match (flags & HAS_FETCH_METADATA != 0, flags & LACKS_FETCH_METADATA != 0) {
+                (true, _) => FetchMetadata::Sent,
+                (false, true) => FetchMetadata::Missing,
+                (false, false) => FetchMetadata::Absent,
+            },
             country: Country::parse(&head[52..54]),
             user_agent,
             referrer,
@@ -171,7 +187,9 @@ impl<'a> Record<'a> {
     fn flags(&self) -> u8 {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
         flag(self.is_head, IS_HEAD)
-            | flag(self.has_fetch_metadata, HAS_FETCH_METADATA)
+            | flag(self.fetch_metadata == FetchMetadata::Sent, HAS_FETCH_METADATA)
+            | flag(self.fetch_metadata == FetchMetadata::Missing, LACKS_FETCH_METADATA)
+            | flag(self.opens_many_links, OPENS_MANY_LINKS)
             | flag(self.limit != Limit::None, IS_LIMITED)
             | flag(self.limit == Limit::Taken, HAS_TAKEN)
             | flag(self.source == Source::Qr, IS_SCAN)
@@ -181,12 +199,13 @@ impl<'a> Record<'a> {
 /// What bears on who asks, from the texts that a record keeps: the redirect and the drain must come to the same verdict.
 pub(crate) fn signals<'t>(
     is_head: bool,
-    has_fetch_metadata: bool,
+    opens_many_links: bool,
+    fetch_metadata: FetchMetadata,
     user_agent: &'t str,
     purpose: &'t str,
 ) -> Signals<'t> {
     let some = |text: &'t str| (!text.is_empty()).then_some(text);
-    Signals { is_head, user_agent: some(user_agent), purpose: some(purpose), has_fetch_metadata }
+    Signals { is_head, opens_many_links, user_agent: some(user_agent), purpose: some(purpose), fetch_metadata }
 }
 
 /// At most so many bytes of a text.
@@ -231,7 +250,8 @@ pub(super) mod tests {
             source: Source::Link,
             limit: Limit::None,
             is_head: false,
-            has_fetch_metadata: false,
+            opens_many_links: false,
+            fetch_metadata: FetchMetadata::Absent,
             country: None,
             user_agent: b"",
             referrer: b"",
@@ -283,7 +303,7 @@ pub(super) mod tests {
     proptest::proptest! {
         #[test]
         fn every_record_reads_back(
-            numbers: (i64, u128, i64, u64), flags: (bool, bool, bool), kind in 0_u8..6, place: u8, limit in 0_usize..3,
+            numbers: (i64, u128, i64, u64), flags: (bool, bool, bool), fetch in 0_usize..3, kind in 0_u8..6, place: u8, limit in 0_usize..3,
             user_agent: Vec<u8>, referrer: Vec<u8>, code in "[A-Z]{2}",
             accept_language in proptest::collection::vec(0_u8.., 0..64), purpose in proptest::collection::vec(0_u8.., 0..32),
             region in proptest::collection::vec(0_u8.., 0..63), city in proptest::collection::vec(0_u8.., 0..63),
@@ -294,7 +314,8 @@ pub(super) mod tests {
                 choice: choice(kind, if kind == 1 || kind == 4 { place } else { 0 }).expect("a choice"),
                 source: if flags.0 { Source::Qr } else { Source::Link },
                 limit: [Limit::None, Limit::Left, Limit::Taken][limit],
-                is_head: flags.1, has_fetch_metadata: flags.2, country: Country::parse(code.as_bytes()),
+                is_head: flags.1, opens_many_links: flags.2,
+                fetch_metadata: [FetchMetadata::Absent, FetchMetadata::Sent, FetchMetadata::Missing][fetch], country: Country::parse(code.as_bytes()),
                 user_agent: &user_agent, referrer: &referrer, accept_language: &accept_language, purpose: &purpose,
                 region: &region, city: &city,
             };

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Faults, Source};
 use super::rules::Value;
-use super::secret::hide;
+use super::secret::shown;
 use super::{KEYS, Setting};
 
 const VARIABLE_PREFIX: &str = "MASK_";
@@ -139,7 +139,7 @@ impl Layers {
             .filter_map(|key| self.in_force(key))
             .map(|given| Setting {
                 key: given.key,
-                value_shown: hide(&given.value.to_string()),
+                value_shown: shown(given.key, &given.value.to_string()),
                 source: given.source.clone(),
             })
             .collect()

@@ -15,7 +15,7 @@ use hyper::header::HeaderName;
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::secret::{DatabaseUrl, hide};
+use super::secret::{DatabaseUrl, SecretKey, hide};
 
 /// A value as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,6 +200,19 @@ pub(super) fn database_url(value: &Value) -> Checked<DatabaseUrl> {
          password)"
             .to_owned()
     })
+}
+
+/// A key, or nothing.
+pub(super) fn secret_key(value: &Value) -> Checked<Option<SecretKey>> {
+    let wrong = || {
+        "must be empty or base64 of 32 bytes, as `openssl rand -base64 32` makes it (what was written is not shown: it may \
+         be a key)"
+            .to_owned()
+    };
+    match text(value)? {
+        "" => Ok(None),
+        written => SecretKey::parse(written).map(Some).ok_or_else(wrong),
+    }
 }
 
 /// Host names, in lower case.

@@ -1,11 +1,13 @@
-//! The one setting that can hold a password, and how it is shown.
+//! The settings that can hold a secret, and how they are shown.
 //!
 //! A text whose password cannot be told apart for sure is hidden whole: to show too little costs a look into the file, to
 //! show too much puts a password into a log.
 
 use std::fmt;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use url::Url;
+use zeroize::Zeroizing;
 
 const HIDDEN: &str = "***";
 
@@ -42,6 +44,35 @@ impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DatabaseUrl({self})")
     }
+}
+
+/// A key of 32 bytes. `Debug` hides it; only [`SecretKey::reveal`] gives it away.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretKey(Zeroizing<[u8; 32]>);
+
+impl SecretKey {
+    /// Reads base64, with white space around it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).ok()?);
+        let key = <&[u8; 32]>::try_from(bytes.as_slice()).ok()?;
+        Some(Self(Zeroizing::new(*key)))
+    }
+
+    /// The key's bytes, for the cipher alone.
+    pub fn reveal(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretKey({HIDDEN})")
+    }
+}
+
+/// A setting's value as it is shown.
+pub(super) fn shown(key: &str, value: &str) -> String {
+    if key == "secrets.key" && !value.is_empty() { HIDDEN.to_owned() } else { hide(value) }
 }
 
 /// The text with the password of a URL hidden, in its authority or its query. Paths and all that is no URL stay as they are.

@@ -34,11 +34,13 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.server.request_timeout, seconds(30));
     assert_eq!(config.server.max_body_bytes, 1024 * 1024);
     assert_eq!(config.server.shutdown, seconds(10));
+    assert_eq!(config.server.heartbeat, seconds(15));
     assert_eq!(config.server.max_connections, 20_000);
     assert_eq!(config.storage.data_dir, Path::new("./data"));
     assert_eq!(config.database.url.reveal(), "");
     assert_eq!(config.database.pool_size, 0);
     assert_eq!(config.database.timeout, seconds(5));
+    assert_eq!(config.secrets.key, None);
     assert!(config.links.domains.is_empty());
     assert_eq!(config.links.slug_length, 7);
     assert_eq!(config.links.memory_mb, 64);
@@ -50,6 +52,10 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.limits.password_attempts_per_minute, 10);
     assert!(config.proxy.trusted.is_empty());
     assert_eq!(config.proxy.country_header, None);
+    assert!(config.outbound.allow_networks.is_empty());
+    assert_eq!(config.outbound.timeout, seconds(10));
+    assert_eq!(config.outbound.connect_timeout, seconds(5));
+    assert_eq!(config.outbound.ca_file, None);
     assert_eq!(config.places.database, None);
     assert_eq!(config.places_file(), Path::new("./data/places.mmdb"));
     assert_eq!(config.metrics.listen, None);
@@ -122,6 +128,7 @@ fn variables_are_read_by_the_type_of_the_setting() {
         ("MASK_LINKS__DOMAINS", "Go.Example.com,bücher.example"),
         ("MASK_PROXY__TRUSTED", "10.1.2.3/8,192.0.2.1,::1"),
         ("MASK_PROXY__COUNTRY_HEADER", "CF-IPCountry"),
+        ("MASK_OUTBOUND__ALLOW_NETWORKS", "127.0.0.0/8, ::1,10.9.8.7/16"),
         ("MASK_PLACES__DATABASE", "/var/lib/GeoLite2-City.mmdb"),
         ("MASK_CLICKS__DURABILITY", "power"),
         ("MASK_LOG__FORMAT", "json"),
@@ -136,7 +143,9 @@ fn variables_are_read_by_the_type_of_the_setting() {
     assert_eq!(config.server.header_timeout, Duration::from_secs(5));
     assert_eq!(config.links.domains, ["go.example.com", "xn--bcher-kva.example"]);
     assert_eq!(config.default_domain(), "go.example.com");
+    let opened: Vec<_> = config.outbound.allow_networks.iter().map(IpNet::to_string).collect();
     assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.1/32", "::1/128"]);
+    assert_eq!(opened, ["127.0.0.0/8", "::1/128", "10.9.0.0/16"]);
     assert_eq!(config.proxy.country_header, Some(HeaderName::from_static("cf-ipcountry")));
     assert_eq!(config.places_file(), Path::new("/var/lib/GeoLite2-City.mmdb"));
     assert_eq!(config.clicks.durability, Durability::Power);
@@ -188,6 +197,10 @@ fn what_is_likely_a_mistake_is_warned_of() {
         let flags = [("server.listen", listen), ("server.public_url", public_url), ("proxy.trusted", trusted)];
         let warnings = load("", &[], &flags).expect("right").warnings();
         assert!(matches!(&warnings[..], [one] if one.contains(expected)), "{warnings:?}");
+    }
+    for opened in ["0.0.0.0/0", "169.254.0.0/16"] {
+        let warnings = load("", &[], &[("outbound.allow_networks", opened)]).expect("right").warnings();
+        assert!(matches!(&warnings[..], [one] if one.contains("outbound.allow_networks")), "{warnings:?}");
     }
     let behind_a_proxy = [("server.public_url", "https://links.example.com"), ("proxy.trusted", "10.0.0.1")];
     assert!(load("", &[], &behind_a_proxy).expect("right").warnings().is_empty());

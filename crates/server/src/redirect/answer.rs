@@ -16,7 +16,7 @@ use bytes::Bytes;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header::SET_COOKIE};
 use mask_core::{
     address,
-    agent::{BotClass, Verdict as AgentVerdict},
+    agent::{BotClass, FetchMetadata, Verdict as AgentVerdict},
     country::Country,
     destination::compose,
     route::{Choice, Ended, Route, decide},
@@ -116,7 +116,12 @@ pub(super) struct Asking<'r> {
     pub(super) seen: Seen<'r>,
     pub(super) headers: &'r HeaderMap,
     pub(super) address: IpAddr,
+    /// Whether the address is the visitor's, as far as can be told, and not that of a proxy between.
+    pub(super) is_own_address: bool,
     pub(super) place: Place,
+    pub(super) fetch_metadata: FetchMetadata,
+    /// Of the link that was asked for, once it is known.
+    pub(super) opens_many_links: bool,
 }
 
 impl Kind {
@@ -184,7 +189,7 @@ impl Worker {
             _ if asked.is_inspection => Step::Inspect(key),
             Some(known) if kind != Kind::Post || !known.has_password() => {
                 let asking = self.asking(request.method(), uri, request.headers(), seen, peer);
-                Step::Done(self.respond(&known, &asking))
+                Step::Done(self.respond(&known, asking))
             }
             _ => Step::Look(key),
         }
@@ -223,7 +228,8 @@ impl Worker {
         seen: Seen<'r>,
         peer: IpAddr,
     ) -> Asking<'r> {
-        let address = proxy::client(peer, headers, &self.shared.trusted).address;
+        let client = proxy::client(peer, headers, &self.shared.trusted);
+        let address = client.address;
         Asking {
             now: self.shared.clock.now(),
             kind: Kind::of(method),
@@ -232,7 +238,11 @@ impl Worker {
             seen,
             headers,
             address,
+            // Who is not trusted is not believed to be a proxy, but it may be one all the same.
+            is_own_address: client.is_own && !(seen.is_forwarded && address == peer.to_canonical()),
             place: self.place(address, headers, peer),
+            fetch_metadata: self.shared.passing.of(&seen, &client, peer),
+            opens_many_links: false,
         }
     }
 
@@ -257,7 +267,7 @@ impl Worker {
             Known::Link(entry) if asking.kind == Kind::Post && known.has_password() => {
                 self.unlock(entry, asking, body, &key.slug).await
             }
-            _ => self.respond(&known, &asking),
+            _ => self.respond(&known, asking),
         }
     }
 
@@ -286,7 +296,8 @@ impl Worker {
             Verdict::Unchecked => self.page_notice(Notice::Unavailable),
             Verdict::Wrong => self.password_form(detail, StatusCode::FORBIDDEN),
             Verdict::Right => {
-                let asking = Asking { now: self.shared.clock.now(), ..asking };
+                let opens_many_links = self.opens_many_links(entry, &asking);
+                let asking = Asking { now: self.shared.clock.now(), opens_many_links, ..asking };
                 let lock = Lock { link: entry.id(), slug_key, password_hash: hash };
                 let cookie = self.shared.unlocker.cookie(lock, asking.path, asking.now);
                 let mut reply = self.visit(entry, detail, &asking, true);
@@ -296,7 +307,7 @@ impl Worker {
         }
     }
 
-    fn respond(&self, known: &Known, asking: &Asking<'_>) -> Reply {
+    fn respond(&self, known: &Known, mut asking: Asking<'_>) -> Reply {
         match known {
             Known::Link(_) if asking.kind == Kind::Post && !known.has_password() => {
                 self.shared.meters.count(Outcome::Refused);
@@ -304,12 +315,16 @@ impl Worker {
             }
             Known::Link(entry) => match &entry.detail {
                 None => {
-                    let ticket = self.record(entry, asking, Choice::Url, Limit::None);
+                    asking.opens_many_links = self.opens_many_links(entry, &asking);
+                    let ticket = self.record(entry, &asking, Choice::Url, Limit::None);
                     self.shared.meters.count(Outcome::Redirect);
                     let location = header_value(&entry.location_for(&asking.query.passed_on));
                     Reply { response: reply::redirect(entry.status, location), ticket }
                 }
-                Some(detail) => self.visit(entry, detail, asking, false),
+                Some(detail) => {
+                    asking.opens_many_links = self.opens_many_links(entry, &asking);
+                    self.visit(entry, detail, &asking, false)
+                }
             },
             Known::Gone | Known::Absent | Known::Unavailable => self.nothing(known),
         }
@@ -319,7 +334,7 @@ impl Worker {
     /// pause: a click limit relies on it.
     fn visit(&self, entry: &Entry, detail: &Detail, asking: &Asking<'_>, has_password: bool) -> Reply {
         let (agent, languages) = (text(asking.seen.user_agent), text(asking.seen.accept_language));
-        let verdict = asking.seen.classify(asking.kind == Kind::Head);
+        let verdict = asking.verdict();
         let mut visit = visit_of(asking, &agent, &languages, detail.is_used_up());
         visit.visitor = self.variant_number(entry, asking);
         visit.is_unlocked = has_password || self.is_unlocked(entry, detail, asking);

@@ -25,6 +25,7 @@ use super::{
     query::Query,
     resolver::Key,
     seen::Seen,
+    signals::Passing,
 };
 use crate::{
     clicks::record::{self, Limit, PURPOSE_BYTES, USER_AGENT_BYTES},
@@ -97,7 +98,7 @@ impl Worker {
             return Glance::Leave;
         }
         let address = peer.to_canonical();
-        let asking = Asking {
+        let mut asking = Asking {
             now: self.shared.clock.now(),
             kind: Kind::Get,
             path: head.path,
@@ -105,9 +106,14 @@ impl Worker {
             seen: head.seen,
             headers: &self.no_headers,
             address,
+            is_own_address: !head.seen.is_forwarded,
+            // Nobody who would be believed says that this came over HTTPS.
+            fetch_metadata: Passing::over_http(&head.seen),
+            opens_many_links: false,
             // Who comes here is no trusted proxy, whose word on the country would be heard.
             place: self.shared.places.at(address),
         };
+        asking.opens_many_links = self.opens_many_links(entry, &asking);
         self.record(entry, &asking, Choice::Url, Limit::None);
         self.shared.meters.count(Outcome::Redirect);
         self.write(out, entry.status, entry.location_for(&asking.query.passed_on).as_bytes(), asking.now);
@@ -196,6 +202,9 @@ impl<'b> Head<'b> {
             }
             10 if is("user-agent") => first(&mut self.seen.user_agent, USER_AGENT_BYTES),
             7 if is("referer") => first(&mut self.seen.referrer, usize::MAX),
+            15 if is("x-forwarded-for") => self.seen.is_forwarded = true,
+            9 if is("forwarded") => self.seen.is_forwarded = true,
+            3 if is("via") => self.seen.is_forwarded = true,
             15 if is("accept-language") => first(&mut self.seen.accept_language, usize::MAX),
             10 if is("connection") => return value.eq_ignore_ascii_case(b"keep-alive").then_some(()),
             // A body, or another protocol.

@@ -14,6 +14,7 @@
 
 mod answer;
 mod attempts;
+mod bursts;
 mod entry;
 mod hosts;
 mod lane;
@@ -27,6 +28,7 @@ mod reply;
 mod resolver;
 mod seen;
 mod show;
+mod signals;
 mod unlock;
 
 pub use answer::{Answer, Worker};
@@ -47,8 +49,10 @@ use crate::{
     places::Places,
 };
 use attempts::Attempts;
+use bursts::Bursts;
 use meters::Meters;
 use resolver::Resolver;
+use signals::Passing;
 use unlock::Unlocker;
 
 /// What the redirects are made of.
@@ -95,6 +99,8 @@ pub struct Redirects {
     variant_key: [u8; 16],
     unlocker: Unlocker,
     attempts: Attempts,
+    bursts: Bursts,
+    passing: Passing,
     passwords: Passwords,
     sync: SyncHandle,
     durability: Durability,
@@ -116,6 +122,8 @@ impl Redirects {
             variant_key: secrets.variants,
             unlocker: Unlocker::new(&secrets.cookies, setup.is_cookie_secure),
             attempts: Attempts::new(secrets.attempts, setup.password_attempts_per_minute),
+            bursts: Bursts::new(),
+            passing: Passing::default(),
             passwords: Passwords::at_once(password::AT_ONCE),
             sync: setup.sync,
             durability: setup.durability,

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use hyper::{HeaderMap, header::HeaderValue};
-use mask_core::agent::{self, Verdict};
+use mask_core::agent::{self, FetchMetadata, Verdict};
 
 use crate::clicks::record::{self, PURPOSE_BYTES, USER_AGENT_BYTES};
 
@@ -21,6 +21,8 @@ pub(super) struct Seen<'r> {
     pub(super) accept_language: &'r [u8],
     pub(super) purpose: &'r [u8],
     pub(super) has_fetch_metadata: bool,
+    /// Whether a proxy says that it passed the request on.
+    pub(super) is_forwarded: bool,
 }
 
 impl<'r> Seen<'r> {
@@ -38,6 +40,7 @@ impl<'r> Seen<'r> {
                 // What browsers send today goes before what they used to send.
                 "sec-purpose" => seen.purpose = record::cut(value.as_bytes(), PURPOSE_BYTES),
                 "purpose" | "x-purpose" | "x-moz" => take(&mut seen.purpose, value, PURPOSE_BYTES),
+                "x-forwarded-for" | "forwarded" | "via" => seen.is_forwarded = true,
                 name => seen.has_fetch_metadata |= name.starts_with("sec-fetch-"),
             }
         }
@@ -45,9 +48,9 @@ impl<'r> Seen<'r> {
     }
 
     /// Who asks, from exactly what the journal will hold.
-    pub(super) fn classify(&self, is_head: bool) -> Verdict {
+    pub(super) fn classify(&self, is_head: bool, opens_many_links: bool, fetch_metadata: FetchMetadata) -> Verdict {
         let (user_agent, purpose) = (text(self.user_agent), text(self.purpose));
-        agent::classify(&record::signals(is_head, self.has_fetch_metadata, &user_agent, &purpose))
+        agent::classify(&record::signals(is_head, opens_many_links, fetch_metadata, &user_agent, &purpose))
     }
 }
 
@@ -83,6 +86,7 @@ mod tests {
             ("host", "b"),
             ("x-other", "c"),
         ]);
+        assert!(!Seen::read(&headers).is_forwarded);
         let seen = Seen::read(&headers);
         assert_eq!((seen.user_agent, seen.purpose, seen.hosts), (&b"one"[..], &b"prefetch"[..], 2));
         assert!(seen.has_fetch_metadata && seen.referrer.is_empty());
@@ -92,7 +96,14 @@ mod tests {
     fn bytes_that_are_no_text_are_told_all_the_same() {
         let mut headers = HeaderMap::new();
         headers.insert("user-agent", HeaderValue::from_bytes(b"\xff\xfe").expect("a value"));
-        assert_eq!(Seen::read(&headers).classify(false).class, BotClass::Unknown);
-        assert_eq!(Seen::read(&headers).classify(true).class, BotClass::Head);
+        let class = |is_head| Seen::read(&headers).classify(is_head, false, FetchMetadata::Absent).class;
+        assert_eq!((class(false), class(true)), (BotClass::Unknown, BotClass::Head));
+    }
+
+    #[test]
+    fn proxies_say_that_they_are_there() {
+        for name in ["x-forwarded-for", "forwarded", "via"] {
+            assert!(Seen::read(&headers(&[(name, "1")])).is_forwarded, "{name}");
+        }
     }
 }

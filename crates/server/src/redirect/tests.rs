@@ -1,5 +1,7 @@
 //! The redirect without sockets: requests in, answers and clicks out, over a real store and a real journal.
 
+mod signals;
+
 use std::{
     cell::RefCell,
     future::poll_fn,

@@ -157,12 +157,19 @@ async fn days_and_hours_are_those_of_the_zone() {
         ("Asia/Kathmandu", [("19", 3), ("20", 1), ("08", 2)]),
         ("America/Los_Angeles", [("07", 3), ("08", 1), ("20", 2)]),
     ] {
-        let of_day = rows(&clicks(&app, &format!("groupBy=hour&limit=1&timezone={zone}")).await, "hour");
+        let of_day = rows(&clicks(&app, &format!("groupBy=hour&limit=24&timezone={zone}")).await, "hour");
         assert_eq!(of_day.len(), 24);
         for (place, (hour, count)) in of_day.iter().enumerate() {
             let wanted = expected.iter().find(|(name, _)| name == hour).map_or(0, |(_, count)| *count);
             assert_eq!((hour.as_str(), *count), (format!("{place:02}").as_str(), wanted), "{zone}");
         }
+    }
+    // The busiest hours, in the order of the day.
+    for (limit, expected) in
+        [(1, &[("14", 3)][..]), (2, &[("03", 2), ("14", 3)]), (4, &[("00", 0), ("03", 2), ("14", 3), ("15", 1)])]
+    {
+        let busiest = clicks(&app, &format!("groupBy=hour&limit={limit}")).await;
+        assert_eq!((rows(&busiest, "hour"), &busiest["total"]), (pairs(expected), &json!(6)));
     }
     // The day on which clocks are set forward.
     let short = clicks(&app, "interval=1h&start=2026-03-29&end=2026-03-29&timezone=Europe/Berlin").await;
@@ -213,6 +220,15 @@ async fn by_everything(app: App) {
         ("campaign=sale&utm_campaign=sale&device=MOBILE", 1),
         ("referrer=Example.ORG&domain=LOCALHOST", 1),
         ("country=de", 0),
+        ("browser=chrome", 3),
+        ("browser=SAFARI&os=ios", 3),
+        ("os=windows", 3),
+        ("os=TempleOS", 0),
+        ("language=DE_at", 1),
+        ("language=de", 0),
+        ("language=Unknown", 5),
+        ("variant=URL", 6),
+        ("variant=rule:3", 0),
         ("country=unknown", 6),
         ("utm_medium=none", 6),
         (&format!("linkId={one}"), 4),
@@ -288,13 +304,20 @@ async fn numbers_outlive_their_link() {
     let links = sample(&app).await;
     let path = format!("/links/{}?release_slug=true", id(&links[0]));
     assert_eq!(app.delete(&path).await.status, 204);
+    // Somebody else may have its slug then, and none of its numbers.
+    let next = app.link(json!({"url": HERE, "slug": "one-link", "tags": ["autumn"]})).await;
+    assert_eq!(clicks(&app, &format!("{DAYS}&linkId={}", id(&next))).await["total"], 0);
     assert_eq!(clicks(&app, &format!("{DAYS}&linkId={}", id(&links[0]))).await["total"], 4);
-    assert_eq!(clicks(&app, DAYS).await["total"], 6);
-    assert_eq!(rows(&clicks(&app, &format!("{DAYS}&groupBy=tag")).await, "tag"), pairs(&[("none", 6)]));
-    assert_eq!(
-        rows(&clicks(&app, &format!("{DAYS}&groupBy=link")).await, "link"),
-        pairs(&[(id(&links[0]), 4), (id(&links[1]), 2)])
-    );
+    for (name, expected) in [
+        ("link", [(id(&links[0]), 4), (id(&links[1]), 2)]),
+        ("tag", [("spring", 4), ("none", 2)]),
+        ("campaign", [("sale", 4), ("none", 2)]),
+    ] {
+        assert_eq!(rows(&clicks(&app, &format!("{DAYS}&groupBy={name}")).await, name), pairs(&expected), "{name}");
+    }
+    assert_eq!(rows(&clicks(&app, &format!("{DAYS}&groupBy=domain")).await, "domain"), pairs(&[("localhost", 6)]));
+    assert_eq!(clicks(&app, &format!("{DAYS}&tag=spring&browser=Chrome")).await["total"], 3);
+    every_filter_agrees_with_every_grouping(&app).await;
 }
 
 #[tokio::test]
@@ -361,6 +384,16 @@ async fn bad_parameters_are_named() {
         ("source=mail", &["source"], "link, qr, bio"),
         ("country=Germany", &["country"], "two-letter"),
         ("country=EU", &["country"], "two-letter"),
+        ("country=usa", &["country"], "two-letter"),
+        ("country=%ff", &["country"], "percent-encoded UTF-8"),
+        ("device=phone", &["device"], "desktop, mobile, tablet"),
+        ("device=unknown", &["device"], "desktop, mobile, tablet"),
+        ("source=unknown", &["source"], "link, qr, bio"),
+        ("language=english%20please", &["language"], "pt-BR"),
+        ("variant=b", &["variant"], "url, ios, android, ended, rule:0"),
+        ("variant=rule:01", &["variant"], "variant:0"),
+        ("end=9999-12-31T23:59:59Z", &["end"], "9999-12-30T22:00:00Z"),
+        ("end=9999-12-31", &["end"], "9999-12-30T22:00:00Z"),
         ("linkId=one-link", &["linkId"], "lnk_"),
         ("linkId=key_01kcd3vyk5f8r9v3k2m4n6p8qa", &["linkId"], "lnk_"),
         ("link=one", &["link"], "lnk_"),

@@ -72,6 +72,10 @@ fn a_first_start_prints_a_line_that_works() {
     assert_eq!(status(&server, &key), 200);
     server.terminate();
     assert_eq!(server.printed(), "", "a second start prints nothing");
+    let left = |name: &str| server.data().join(name).exists();
+    for (file, stays) in [("mask.db", true), ("clicks.db", true), ("mask.db-wal", false), ("clicks.db-wal", false)] {
+        assert_eq!(left(file), stays, "{file} after a clean end");
+    }
 }
 
 #[test]
@@ -106,7 +110,42 @@ fn keys_while_the_server_runs() {
     let (code, out, said) = on(&server, &["keys", "create", "--name", "x", "--scopes", "links:all"]);
     assert!(code == Some(2) && out.is_empty() && said.contains("links:all"), "{said}");
     let (code, _, said) = on(&server, &["keys", "create", "--name", "x", "--scopes", "all", "--workspace", "nowhere"]);
-    assert!(code == Some(1) && said.contains("nowhere") && said.contains("default"), "{said}");
+    assert!(code == Some(1) && said.contains("nowhere") && said.contains("there is: default (ws_"), "{said}");
+}
+
+#[test]
+fn keys_of_any_workspace() {
+    let server = Server::start(&[]);
+    server.first_key().expect("a key");
+    let database = rusqlite::Connection::open(server.data().join("mask.db")).expect("the database");
+    let id = "ws_01kcd3vyk5f8r9v3k2m4n6p8qa";
+    let sql = "INSERT INTO workspaces (id, name, slug, created_at) VALUES (?1, 'Marketing', 'marketing', 0)";
+    database.execute(sql, [id]).expect("a workspace");
+    drop(database);
+    for name in ["marketing", id] {
+        let command = ["keys", "create", "--name", name, "--scopes", "all", "--workspace", name];
+        let (code, out, said) = on(&server, &command);
+        assert!(code == Some(0) && said.contains("of the workspace \"marketing\""), "{said}");
+        assert_eq!(status(&server, out.trim()), 200);
+    }
+    let made =
+        api_request("POST", "/links", &server.first_key().expect("a key"), "", r#"{"url":"https://example.com/"}"#);
+    assert_eq!(Wire::open(server.address()).expect("a connection").ask(&made).expect("an answer").status, 201);
+    let (code, out, _) = on(&server, &["keys", "create", "--name", "c", "--scopes", "all", "--workspace", id]);
+    let request = api_request("GET", "/links", out.trim(), "", "");
+    let theirs = Wire::open(server.address()).expect("a connection").ask(&request).expect("an answer").json();
+    assert_eq!(
+        (code, theirs["data"].as_array().map(Vec::len)),
+        (Some(0), Some(0)),
+        "another workspace's links are not theirs"
+    );
+    for name in ["nowhere", "ws_01kcd3vyk5f8r9v3k2m4n6p8qb"] {
+        let (code, _, said) = on(&server, &["keys", "create", "--name", "x", "--scopes", "all", "--workspace", name]);
+        assert!(code == Some(1) && said.contains(name) && said.contains("there are: default (ws_"), "{said}");
+        assert!(said.contains(&format!("marketing ({id})")), "{said}");
+    }
+    let (code, _, said) = on(&server, &["keys", "create", "--name", "x", "--scopes", "all", "--workspace", "No Such"]);
+    assert!(code == Some(2) && said.contains("2 to 48"), "{said}");
 }
 
 #[test]
@@ -249,6 +288,9 @@ fn a_folder_that_cannot_be_made() {
     std::fs::write(&file, "").expect("a file");
     let (code, said) = refused(serve(&file.join("data")).current_dir(folder.path()));
     assert!(code == Some(1) && said.contains("cannot make the folder"), "{code:?} {said}");
+    let (code, said) = refused(serve(&file).current_dir(folder.path()));
+    let named = file.display().to_string();
+    assert!(code == Some(1) && said.contains("is no folder") && said.contains(&named), "{code:?} {said}");
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("a folder");
     std::fs::write(
@@ -257,5 +299,10 @@ fn a_folder_that_cannot_be_made() {
     )
     .expect("a file");
     let (code, said) = refused(&mut serve(&data));
-    assert!(code == Some(1) && said.contains("not a database"), "{code:?} {said}");
+    let file = data.join("mask.db").display().to_string();
+    for part in ["not a database", "damaged", "restore it from a backup", &file] {
+        assert!(code == Some(1) && said.contains(part) && said.lines().count() == 1, "{part}: {code:?} {said}");
+    }
+    let (code, out, _) = run(mask(&["doctor", "--data-dir"]).arg(&data));
+    assert!(code == Some(1) && out.contains("damaged"), "{out}");
 }

@@ -13,30 +13,58 @@ use crate::{
     wire::{Wire, api_request},
 };
 
-/// Many requests within one minute, and still the headers of the limit.
-const PATIENT: (&str, &str) = ("limits.requests_per_minute", "100000");
+/// Many requests within one minute, and still the headers of the limit; webhooks lead to this machine.
+const PATIENT: [(&str, &str); 2] =
+    [("limits.requests_per_minute", "100000"), ("outbound.allow_networks", "127.0.0.0/8")];
+/// An endpoint to which nobody listens.
+const NOBODY: &str = "http://127.0.0.1:9/hook";
 
 /// What a request is about.
 struct Target {
+    /// The link's id.
     id: String,
     slug: String,
     external_id: String,
+    webhook: String,
+    delivery: String,
 }
 
 impl Target {
-    /// A link of whoever has this key.
+    /// A link and a webhook of whoever has this key.
     async fn of(app: &App, key: &str) -> Self {
+        let (webhook, delivery) = webhook(app, key).await;
         let external_id = format!("ext-{}", fastrand::u32(..));
         let body = json!({"url": "https://example.com", "external_id": external_id});
         let link = Answer::of(app.api_as(key, Method::POST, "/links").json(&body)).await.is(201);
         let text = |name: &str| link[name].as_str().expect("a text").to_owned();
-        Self { id: text("id"), slug: text("slug"), external_id }
+        Self { id: text("id"), slug: text("slug"), external_id, webhook, delivery }
     }
 
     /// What nobody ever had.
     fn unknown() -> Self {
-        let id = "lnk_01kcd3vyk5f8r9v3k2m4n6p8qa".to_owned();
-        Self { id, slug: "never-was".to_owned(), external_id: "ext-never-was".to_owned() }
+        let id = |prefix: &str| format!("{prefix}_01kcd3vyk5f8r9v3k2m4n6p8qa");
+        Self {
+            id: id("lnk"),
+            slug: "never-was".to_owned(),
+            external_id: "ext-never-was".to_owned(),
+            webhook: id("wh"),
+            delivery: id("dlv"),
+        }
+    }
+
+    /// What is no id at all.
+    fn nonsense() -> Self {
+        let no_id = || "lnk_x".to_owned();
+        Self { id: no_id(), webhook: no_id(), delivery: no_id(), ..Self::unknown() }
+    }
+
+    /// The id of what the operation is about.
+    fn id_for(&self, operation: &Operation) -> &str {
+        match operation.path.split('/').nth(1) {
+            Some("webhooks") => &self.webhook,
+            Some("deliveries") => &self.delivery,
+            _ => &self.id,
+        }
     }
 
     /// The operation's request about it, with the documented example as its body.
@@ -45,7 +73,7 @@ impl Target {
     }
 
     fn ask_without_key(&self, app: &App, operation: &Operation) -> RequestBuilder {
-        let path = operation.path.replace("{id}", &self.id).replace("{external_id}", &self.external_id);
+        let path = operation.path.replace("{id}", self.id_for(operation)).replace("{external_id}", &self.external_id);
         let mut request = app.client.request(operation.method.clone(), format!("{}/api/v1{path}", app.base));
         for parameter in operation.described["parameters"].as_array().into_iter().flatten() {
             let is_needed = parameter["required"] == true && parameter["in"] == "query";
@@ -63,8 +91,17 @@ impl Target {
     }
 }
 
+/// A webhook of whoever has this key, and a delivery to it.
+async fn webhook(app: &App, key: &str) -> (String, String) {
+    let body = json!({"url": NOBODY, "events": ["link.clicked"], "secret": "a-secret-of-tests"});
+    let made = Answer::of(app.api_as(key, Method::POST, "/webhooks").json(&body)).await.is(201);
+    let id = made["id"].as_str().expect("an id").to_owned();
+    let sent = Answer::of(app.api_as(key, Method::POST, &format!("/webhooks/{id}/test"))).await.is(202);
+    (id, sent["delivery_id"].as_str().expect("an id").to_owned())
+}
+
 async fn patient() -> App {
-    App::with(&[PATIENT]).await
+    App::with(&PATIENT).await
 }
 
 #[test]
@@ -186,7 +223,8 @@ async fn what_others_own_cannot_be_told_from_what_never_was() {
             let foreign = Target::of(&app, key).await;
             let answer = Answer::of(foreign.ask(&app, operation, &app.key)).await;
             let plain = |answer: &Answer, target: &Target| {
-                answer.text.replace(answer.header("x-request-id"), "REQUEST").replace(&target.id, "ID")
+                let text = answer.text.replace(answer.header("x-request-id"), "REQUEST");
+                text.replace(target.id_for(operation), "ID").replace(&target.id, "ID")
             };
             assert_eq!(answer.status, nothing.status);
             assert_eq!(plain(&answer, &foreign), plain(&nothing, &unknown), "{}", operation.id);
@@ -194,10 +232,12 @@ async fn what_others_own_cannot_be_told_from_what_never_was() {
             let path = format!("/links/{}", foreign.id);
             let before = Answer::of(app.api_as(key, Method::GET, &path)).await.is(200);
             assert_eq!(before["archived"], false, "{} changed it", operation.id);
+            let path = format!("/webhooks/{}", foreign.webhook);
+            let before = Answer::of(app.api_as(key, Method::GET, &path)).await;
+            assert_eq!(before.header("etag").split('.').next(), Some("\"1"), "{} changed it", operation.id);
         }
         // What is no id at all is not there either.
-        let nonsense = Target { id: "lnk_x".to_owned(), ..Target::unknown() };
-        assert_eq!(Answer::of(nonsense.ask(&app, operation, &app.key)).await.status, nothing.status);
+        assert_eq!(Answer::of(Target::nonsense().ask(&app, operation, &app.key)).await.status, nothing.status);
     }
 }
 
@@ -217,19 +257,40 @@ async fn the_documented_examples_work() {
 /// An object has the members of its schema, neither more nor fewer, but for those that the schema does not require.
 #[track_caller]
 fn has_shape(value: &Value, name: &str) {
-    let schema = schema(name);
+    let parts = parts(schema(name));
     let members = value.as_object().expect("an object");
     for member in members.keys() {
-        assert!(schema["properties"].get(member).is_some(), "{name} has an undocumented {member}");
+        let is_known = parts.iter().any(|part| part["properties"].get(member).is_some());
+        assert!(is_known, "{name} has an undocumented {member}");
     }
-    for required in schema["required"].as_array().into_iter().flatten() {
+    for required in parts.iter().flat_map(|part| part["required"].as_array().into_iter().flatten()) {
         assert!(members.contains_key(required.as_str().expect("a name")), "{name} lacks {required}");
     }
 }
 
+/// A schema, or those that it is put together from.
+fn parts(whole: &'static Value) -> Vec<&'static Value> {
+    let all = whole["allOf"].as_array().map_or_else(|| vec![whole], |all| all.iter().collect());
+    let named = |part: &'static Value| part["$ref"].as_str().and_then(|path| path.rsplit('/').next()).map(schema);
+    all.into_iter().map(|part| named(part).unwrap_or(part)).collect()
+}
+
+/// A delivery once it was tried.
+async fn tried(app: &App, delivery: &str) -> Value {
+    let asking = async {
+        loop {
+            let delivery = app.get(&format!("/deliveries/{delivery}")).await.is(200);
+            if delivery["tries"][0].is_object() {
+                return delivery;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), asking).await.expect("an attempt in time")
+}
+
 #[tokio::test]
 async fn answers_have_the_documented_shape() {
-    let app = App::start().await;
+    let app = patient().await;
     let link = app
         .link(json!({
             "url": "https://example.com", "tags": ["a"], "preview": {"title": "T"},
@@ -266,6 +327,22 @@ async fn answers_have_the_documented_shape() {
     has_shape(&summary, "Summary");
     has_shape(&summary["clicks"], "Comparison");
     has_shape(&app.get("/analytics/export?format=ndjson").await.is(200), "Visit");
+    let (webhook, delivery) = webhook(&app, &app.key).await;
+    has_shape(&app.get(&format!("/webhooks/{webhook}")).await.is(200), "Webhook");
+    has_shape(&app.post(&format!("/webhooks/{webhook}/rotate-secret"), json!({})).await.is(200), "Webhook");
+    has_shape(&app.get("/webhooks").await.is(200), "WebhookList");
+    has_shape(&app.post(&format!("/webhooks/{webhook}/test"), json!({})).await.is(202), "TestAnswer");
+    let deliveries = app.get(&format!("/webhooks/{webhook}/deliveries")).await.is(200);
+    has_shape(&deliveries, "DeliveryList");
+    has_shape(&deliveries["data"][0], "Delivery");
+    let replayed = app.post(&format!("/deliveries/{delivery}/replay"), json!({})).await.is(202);
+    has_shape(&replayed, "Delivery");
+    let tried = tried(&app, &delivery).await;
+    has_shape(&tried, "DeliveryDetail");
+    has_shape(&tried["tries"][0], "DeliveryAttempt");
+    has_shape(&tried["tries"][0]["failure"], "DeliveryFailure");
+    let since = json!({"since": "2026-03-24T14:00:00Z"});
+    has_shape(&app.post(&format!("/webhooks/{webhook}/replay"), since).await.is(202), "ReplayAnswer");
     let error = app.post("/links", json!({"url": "x"})).await.is(422);
     has_shape(&error, "Error");
     has_shape(&error["error"], "ErrorMembers");
@@ -313,6 +390,16 @@ async fn meet(code: Code, app: &App) -> Option<Answer> {
         }
         Code::PayloadTooLarge => {
             Answer::of(post().header("content-type", "application/json").body(vec![b' '; 1 << 21])).await
+        }
+        Code::UriTooLong => {
+            let mut wire = Wire::open(app.server().addresses[0]).expect("a connection");
+            let long = format!("/links?search={}", "a".repeat(100_000));
+            Answer::from(wire.ask(&api_request("GET", &long, &app.key, "", "")).expect("an answer"))
+        }
+        Code::HeadersTooLarge => {
+            let mut wire = Wire::open(app.server().addresses[0]).expect("a connection");
+            let long = format!("X: {}\r\n", "a".repeat(100_000));
+            Answer::from(wire.ask(&api_request("GET", "/links", &app.key, &long, "")).expect("an answer"))
         }
         Code::UnsupportedMediaType => Answer::of(post().header("content-type", "text/plain").body("{}")).await,
         Code::ValidationError => app.post("/links", json!({"url": 1})).await,

@@ -342,6 +342,7 @@ async fn the_reference_page_needs_nobody_else() {
         page = read(page.header("location").to_owned()).await;
     }
     assert!(page.status == 200 && page.header("content-type").starts_with("text/html"), "{}", page.text);
+    assert!(page.text.contains("<title>Mask API</title>") && !page.text.contains("<title>Swagger"), "{}", page.text);
     let references = |html: &str| -> Vec<String> {
         let parts = html
             .split(['"', '\'', ' ', '>', '<'])
@@ -358,6 +359,10 @@ async fn the_reference_page_needs_nobody_else() {
         let answer = read(format!("/docs/{}", asset.trim_start_matches("./"))).await;
         assert_eq!(answer.status, 200, "{asset}");
     }
+    let robots = read("/robots.txt".to_owned()).await;
+    assert_eq!((robots.status, robots.text.as_str()), (200, "User-agent: *\nDisallow: /api/\n"));
+    assert_eq!(robots.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(read("/favicon.ico".to_owned()).await.status, 204);
     let document: Value = app.get("/openapi.json").await.is(200);
     assert_eq!(document["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
     assert_eq!(document.get("servers"), None, "it is about whichever server it came from");

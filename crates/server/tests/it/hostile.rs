@@ -239,6 +239,43 @@ async fn lines_that_end_in_lf_alone() {
     .await;
 }
 
+/// Where no request could be read there is still somebody who wants to know why.
+#[tokio::test]
+async fn refused_heads_are_told_in_our_words() {
+    for flags in [&[][..], &[("proxy.trusted", "127.0.0.0/8")]] {
+        let app = app(flags).await;
+        let (address, key) = (app.server().addresses[0], app.key.clone());
+        blocking(move || {
+            let long = "a".repeat(100_000);
+            for (request, status, code) in [
+                (format!("GET /api/v1/links?search={long} HTTP/1.1\r\nHost: localhost\r\n\r\n"), 414, "uri_too_long"),
+                (format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"), 414, "uri_too_long"),
+                (format!("{HEAD}X: {long}{long}{long}\r\n\r\n"), 431, "headers_too_large"),
+                (format!("{HEAD}{}\r\n", "X: 1\r\n".repeat(101)), 431, "headers_too_large"),
+                (format!("{HEAD}X : a\r\n\r\n"), 400, "bad_request"),
+                (format!("GET {} HTTP/1.1\r\n\r\n", "/<>\u{7f}\\"), 400, "bad_request"),
+                ("\u{1}\u{2}\r\n\r\n".to_owned(), 400, "bad_request"),
+            ] {
+                let mut wire = Wire::open(address).expect("a connection");
+                // What came before is answered as ever, and in order.
+                wire.send(&api_request("GET", "/tags", &key, "", "")).expect("sent");
+                assert_eq!(wire.reply().expect("an answer").status, 200);
+                wire.send(request.as_bytes()).expect("sent");
+                let reply = wire.reply().expect("an answer");
+                let name: String = request.chars().take(40).collect();
+                assert_eq!((reply.status, reply.header("content-type")), (status, "application/json"), "{name}");
+                let error = &reply.json()["error"];
+                assert_eq!(error["code"], code, "{name}");
+                let id = reply.header("x-request-id");
+                assert!(id.starts_with("req_") && error["request_id"] == id, "{name}: {reply:?}");
+                assert_eq!((reply.header("connection"), wire.is_closed()), ("close", true), "{name}");
+            }
+            still_serves(address);
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn a_head_that_comes_too_slowly() {
     let app = app(&[("server.header_timeout_seconds", "1")]).await;
@@ -250,13 +287,27 @@ async fn a_head_that_comes_too_slowly() {
             wire.send(&HEAD.as_bytes()[..number]).expect("sent");
         }
         still_serves(address);
-        for wire in &mut slow {
+        for (number, wire) in slow.iter_mut().enumerate() {
             match wire.reply() {
-                Ok(reply) => assert_eq!(reply.status, 408),
+                Ok(reply) => {
+                    assert_eq!((reply.status, &reply.json()["error"]["code"]), (408, &json!("request_timeout")));
+                    assert!(wire.is_closed() && number > 0);
+                }
                 Err(error) => {
                     assert!(!matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut), "still open");
+                    assert_eq!(number, 0, "who has begun is told why it ends");
                 }
             }
+        }
+        // Beyond the lane too, and also after a request that was answered.
+        let mut posting = Wire::open(address).expect("a connection");
+        posting.send(b"POST /still-here HTTP/1.1\r\nHost: loc").expect("sent");
+        let mut next = Wire::open(address).expect("a connection");
+        assert_eq!(next.ask(b"HEAD /still-here HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("an answer").status, 302);
+        next.send(b"HEAD /still-here HTTP/1.1\r\nHo").expect("sent");
+        for wire in [&mut posting, &mut next] {
+            assert_eq!(wire.reply().expect("an answer").status, 408);
+            assert!(wire.is_closed());
         }
         // Who says a byte now and then is no faster.
         let mut dripping = Wire::open(address).expect("a connection");

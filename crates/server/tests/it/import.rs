@@ -119,7 +119,7 @@ async fn becomes_statistics(app: App, setting: (&'static str, String)) {
          2026-01-01T10:00:00Z,one-link,{BROWSER},https://t.co/abc?x=1,pk,\"Karachi, Sindh\",ann,,,\r\n\
          2026-01-01 11:00:00,ONE-LINK,{BROWSER},www.example.org,PK,unknown,ann,2,,tablet\r\n\
          2026-01-02T01:00:00+02:00,one-link,{BROWSER},direct,,,ben,,,\r\n\
-         1767312000,two-link,{BROWSER},,XX,,ann,,,\r\n\
+         1767312000,two-link,{BROWSER},,Unknown,,ann,,,\r\n\
          2026-01-02,two-link,Googlebot/2.1,,,,,,,\r\n\
          2026-01-02,two-link,,,,,,3,person,mobile\r\n\
          2026-01-03,two-link,,,,,,0,,\r\n",
@@ -212,6 +212,7 @@ async fn faults_are_told_before_anything_is_written() {
         "2026-01-01,one-link,,,-1,",
         "2026-01-01,one-link,,,1000001,",
         "2026-01-01,one-link,,,,Pakistan",
+        "2026-01-01,one-link,,,,XX",
         "2026-01-01,one-link",
     ] {
         writeln!(text, "{faulty}").expect("memory takes it");
@@ -220,9 +221,14 @@ async fn faults_are_told_before_anything_is_written() {
     text += "2026-01-02,one-link,,,4,\n";
     let history = History::of(&text);
     let said = history.refused(&app, &[]);
-    for part in
-        ["line 3: \"yesterday\"", "line 7: there is no link", "line 14: 2 cells", "and 22 more", "42 of 44 rows"]
-    {
+    for part in [
+        "line 3: \"yesterday\"",
+        "line 7: there is no link",
+        "line 14: \"XX\"",
+        "line 15: 2 cells",
+        "and 23 more",
+        "43 of 45 rows",
+    ] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
     assert_eq!(
@@ -230,7 +236,7 @@ async fn faults_are_told_before_anything_is_written() {
         (20, 1),
         "{said}"
     );
-    assert_eq!(history.imported(&app, &["--skip-faulty"]), "5 clicks of 2 rows imported; 42 faulty rows left out");
+    assert_eq!(history.imported(&app, &["--skip-faulty"]), "5 clicks of 2 rows imported; 43 faulty rows left out");
     assert_eq!(history.imported(&app, &[]), "imported before, nothing to do");
     assert_eq!((counted(&app, &one).await, total(&app).await), (6, 6));
     let missing = said_of(&app, &["--from", "/no/such/file.csv"]);

@@ -305,6 +305,9 @@ async fn versions_keep_writers_from_each_other_and_not_from_clicks() {
         );
     }
     assert_eq!(change(&second).await.header("etag"), second, "who changes nothing is in nobody's way");
+    assert_eq!(change(&format!("{first}, {second}")).await.status, 200, "one of several will do");
+    assert_eq!(change(&format!("{first}, \"x\"")).await.error(412), "precondition_failed");
+    assert_eq!(change("").await.error(422), "validation_error");
     assert_eq!(app.patch(&path, json!({"title": "y"})).await.status, 200);
     assert_eq!(change(&second).await.error(412), "precondition_failed");
     assert_eq!(change("*").await.status, 200);

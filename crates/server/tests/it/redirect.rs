@@ -3,6 +3,7 @@
 mod away;
 mod choice;
 mod clicks;
+mod signals;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -58,6 +58,7 @@ async fn faults(app: App) {
         (json!([]), "", "Must be an object"),
         (json!({"country": ["PAK"]}), ".country[0]", "Must be a two-letter country code (ISO 3166-1 alpha-2)"),
         (json!({"country": ["PK", "P1"]}), ".country[1]", "Must be a two-letter country code (ISO 3166-1 alpha-2)"),
+        (json!({"country": ["EU"]}), ".country[0]", "Must be a two-letter country code (ISO 3166-1 alpha-2)"),
         (json!({"device": ["phone"]}), ".device[0]", "Must be one of desktop, mobile, tablet, tv, console, other"),
         (json!({"os": [""]}), ".os[0]", "Must be 1 to 50 characters"),
         (json!({"browser": [long]}), ".browser[0]", "Must be 1 to 50 characters"),

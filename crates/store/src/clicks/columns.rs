@@ -38,6 +38,8 @@ impl Column {
     pub(super) const COUNTRY: Self = Self(15);
     pub(super) const REGION: Self = Self(16);
     pub(super) const CITY: Self = Self(17);
+    /// Which one each click was in the journal; in the feed alone.
+    pub(super) const ORDER: Self = Self(18);
 
     /// How many numbers are set apart for the columns of a chunk.
     pub(super) const MOST: i64 = 32;
@@ -79,7 +81,7 @@ pub(super) const IS_FIRST_OF_OWNER: u8 = 1 << 2;
 pub(super) const IS_FIRST_OF_LINK: u8 = 1 << 3;
 
 /// A click between facts and columns. Its texts stand in a [`Words`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Click {
     pub(super) owner: i64,
     pub(super) link: u128,
@@ -163,7 +165,7 @@ pub(super) fn write(clicks: &[Click], words: &Words) -> Vec<(Column, Vec<u8>)> {
 }
 
 /// Numbers: a width (0, 4 or 8 bytes), the smallest, and how far each is above it.
-fn write_numbers(numbers: impl Iterator<Item = i64> + Clone) -> Vec<u8> {
+pub(super) fn write_numbers(numbers: impl Iterator<Item = i64> + Clone) -> Vec<u8> {
     let (least, most) =
         numbers.clone().fold((i64::MAX, i64::MIN), |(least, most), number| (least.min(number), most.max(number)));
     let span = most.wrapping_sub(least).cast_unsigned();
@@ -236,9 +238,10 @@ fn write_texts(places: impl Iterator<Item = u32> + Clone, words: &Words) -> Vec<
 }
 
 /// All columns in one piece: of each its number, its length, itself.
-pub(super) fn pack(columns: &[(Column, Vec<u8>)]) -> Vec<u8> {
+pub(super) fn pack(columns: &[(Column, impl AsRef<[u8]>)]) -> Vec<u8> {
     let mut packed = Vec::new();
     for (column, data) in columns {
+        let data = data.as_ref();
         packed.push(column.0);
         packed.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
         packed.extend(data);
@@ -249,7 +252,7 @@ pub(super) fn pack(columns: &[(Column, Vec<u8>)]) -> Vec<u8> {
 /// The columns of a chunk, or those of them that were asked for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chunk<'b> {
-    columns: Vec<(Column, &'b [u8])>,
+    pub(super) columns: Vec<(Column, &'b [u8])>,
     /// How many clicks it has.
     pub(super) len: usize,
 }
@@ -273,7 +276,7 @@ impl<'b> Chunk<'b> {
         Some(Self { columns, len })
     }
 
-    fn column(&self, column: Column) -> Option<&'b [u8]> {
+    pub(super) fn column(&self, column: Column) -> Option<&'b [u8]> {
         self.columns.iter().find(|(is, _)| *is == column).map(|(_, data)| *data)
     }
 
@@ -455,9 +458,14 @@ impl Click {
     /// Takes away what could tell a visitor: his number, the page that he came from, and the minute. The quarter of an hour
     /// stays, as the days of every time zone begin with one. What was counted stays as it was.
     pub(super) fn forget_visitor(&mut self) {
-        const QUARTER_MS: i64 = 900_000;
         self.visitor = 0;
-        self.at = self.at.div_euclid(QUARTER_MS) * QUARTER_MS;
+        self.at = quarter(self.at);
         self.texts[usize::from(Column::REFERRER_URL.0 - Column::FIRST_TEXT)] = 0;
     }
+}
+
+/// The beginning of the quarter of an hour, which is all that stays of a moment once its visitor is forgotten.
+pub(super) const fn quarter(at: i64) -> i64 {
+    const QUARTER_MS: i64 = 900_000;
+    at.div_euclid(QUARTER_MS) * QUARTER_MS
 }

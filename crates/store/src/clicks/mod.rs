@@ -10,9 +10,12 @@
 
 mod columns;
 mod count;
+mod feed;
 mod first;
+mod marks;
 mod properties;
 mod runs;
+mod tell;
 mod visits;
 
 use std::{collections::HashMap, sync::Arc};
@@ -25,7 +28,9 @@ use mask_core::{
 };
 
 use columns::{Column, Words};
+pub use feed::{FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit};
 pub(crate) use first::Seen;
+pub use marks::Marks;
 use runs::{Part, each_chunk};
 pub use visits::Visit;
 
@@ -97,6 +102,8 @@ pub struct Batch {
     pub to: Position,
     /// What is in it.
     pub facts: Vec<Fact>,
+    /// Whether it happened long ago: it is recorded and counted, and nobody is told of it.
+    pub is_history: bool,
 }
 
 /// One of the two places that clicks go to.
@@ -171,29 +178,39 @@ impl Store {
     }
 
     /// Adds a batch to the links' counters. `false`, and nothing done, when it was counted before.
-    pub async fn count_clicks(&self, batch: std::sync::Arc<Batch>) -> Result<bool, Error> {
-        self.main
-            .write(move |tx| {
-                if !COUNTERS.advance(tx, &batch)? {
-                    return Ok(false);
-                }
-                let mut counts: HashMap<LinkId, i64> = HashMap::new();
-                for fact in batch.facts.iter().filter(|fact| fact.is_counted) {
-                    *counts.entry(fact.link).or_default() += 1;
-                }
-                // In order of id, so that two nodes can never wait for each other's rows.
-                let mut counts: Vec<_> = counts.into_iter().collect();
-                counts.sort_unstable();
-                for (link, count) in counts {
-                    tx.execute("UPDATE links SET clicks = clicks + $2 WHERE id = $1", &values![link, count])?;
-                }
-                Ok(true)
-            })
-            .await
+    ///
+    /// The marks are what recording the batch said, or else [`marks`](Self::marks); none where the records are away, for
+    /// which the counters do not wait. They change no counter: they are for whoever is told of each click, in the same
+    /// transaction.
+    pub async fn count_clicks(&self, batch: Arc<Batch>, marks: Option<Marks>) -> Result<bool, Error> {
+        if marks.as_ref().is_some_and(|marks| !marks.are_of(&batch)) {
+            return Err(Error::Defect("a batch came with the marks of another".to_owned()));
+        }
+        self.change(move |tx, telling| {
+            if !COUNTERS.advance(tx, &batch)? {
+                return Ok(false);
+            }
+            let mut counts: HashMap<LinkId, i64> = HashMap::new();
+            for fact in batch.facts.iter().filter(|fact| fact.is_counted) {
+                *counts.entry(fact.link).or_default() += 1;
+            }
+            // In order of id, so that two nodes can never wait for each other's rows.
+            let mut counts: Vec<_> = counts.into_iter().collect();
+            counts.sort_unstable();
+            for (link, count) in counts {
+                tx.execute("UPDATE links SET clicks = clicks + $2 WHERE id = $1", &values![link, count])?;
+            }
+            if telling.is_possible() && !batch.is_history {
+                tell::visits(tx, telling, &batch, marks.as_ref())?;
+            }
+            Ok(true)
+        })
+        .await
     }
 
-    /// Records a batch. `false`, and nothing done, when it was recorded before.
-    pub async fn record_clicks(&self, batch: Arc<Batch>) -> Result<bool, Error> {
+    /// Records a batch, and says which of its clicks are their visitors' first of the day. `None`, and nothing done, when
+    /// it was recorded before.
+    pub async fn record_clicks(&self, batch: Arc<Batch>) -> Result<Option<Marks>, Error> {
         // Held until the batch is stored: what is new in it is not known to be until then.
         let mut seen = self.seen.lock().await;
         let mut words = Words::new();
@@ -205,20 +222,41 @@ impl Store {
             seen.learn(&span, &stored);
         }
         let fresh = seen.mark(&mut clicks);
-        clicks.sort_unstable();
+        let marks = Marks::of(&clicks);
+        let pieces = feed::pieces(&clicks);
         let write = move |tx: &mut Tx<'_>| {
             if !RECORDS.advance(tx, &batch)? {
                 return Ok(false);
             }
-            runs::write_batch(tx, &clicks, &words).map(|()| true)
+            for piece in &pieces {
+                let columns = columns::write(&piece.clicks, &words);
+                runs::write_piece(tx, &piece.clicks, &columns)?;
+                if !batch.is_history {
+                    feed::write(tx, &batch, piece, &columns)?;
+                }
+            }
+            Ok(true)
         };
         let result = self.clicks.write(write).await;
         match &result {
-            Ok(true) => seen.keep(fresh),
+            Ok(true) => {
+                seen.keep(fresh);
+                self.recorded.send_replace(());
+            }
             Ok(false) => {}
             Err(_) => seen.forget(),
         }
-        result
+        Ok(result?.then_some(marks))
+    }
+
+    /// What recording a batch said, found again in what is recorded: for a batch that the counters have yet to take. A
+    /// click of it that is not on record, or whose visitor was forgotten since, is nobody's first.
+    pub async fn marks(&self, batch: Arc<Batch>) -> Result<Marks, Error> {
+        let at = || batch.facts.iter().map(|fact| fact.at.unix_millis());
+        let (Some(first), Some(last)) = (at().min(), at().max()) else { return Ok(Marks::default()) };
+        let (from, to) = (Time::from_unix_millis(first), Time::from_unix_millis(last.saturating_add(1)));
+        let (window, patience) = (Window { from, to }, self.clicks.patience());
+        self.clicks.scan(move |tx| tx.snapshot(|tx| marks::find(tx, &batch, window, patience))).await
     }
 
     /// Puts recorded clicks in better order, a step at a time; `false` when there is nothing to do. Answers are the same

@@ -1,8 +1,8 @@
 //! What the links are that a question asks about by their properties: domain, tags, UTM parameters.
 //!
-//! These are the link's as it is now, so that whoever tags a campaign afterwards sees it whole. They stand in the other
-//! database, so they are looked up first, for the links that were visited in the window and no others; while the clicks
-//! are counted they are a table in memory. A link that is no more has none of them.
+//! These are the link's as it is now, so that whoever tags a campaign afterwards sees it whole; of a link that is no more,
+//! as it was in the end. They stand in the other database, so they are looked up first, for the links that were visited in
+//! the window and no others; while the clicks are counted they are a table in memory.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,12 +19,9 @@ use super::{
 };
 use crate::{
     Error, Store,
-    db::{Tx, Value},
-    links::read_tags,
+    db::{Columns, Tx},
+    links::{each_ever, read_tags},
 };
-
-/// Links that are looked up by one query.
-const AT_ONCE: usize = 200;
 
 /// What a question needs to know of links.
 pub(super) async fn of_links(store: &Store, owner: Owner, question: &Question) -> Result<Known, Error> {
@@ -38,18 +35,10 @@ pub(super) async fn of_links(store: &Store, owner: Owner, question: &Question) -
     }
     let visited = visited(store, owner, question).await?;
     let question = question.clone();
-    let look = move |tx: &mut Tx<'_>| {
-        let mut known = Known { allowed: has_conditions.then(HashSet::new), values: HashMap::new() };
-        let visited: Vec<_> = visited.into_iter().collect();
-        for links in visited.chunks(AT_ONCE) {
-            look_up(tx, owner, links, &question, group, &mut known)?;
-        }
-        Ok(known)
-    };
-    store.main.scan(look).await
+    store.main.scan(move |tx| look_up(tx, owner, visited, &question, group)).await
 }
 
-/// The links that have visits in the window, and perhaps some more.
+/// The owner's links that have visits in the window, and perhaps some more.
 async fn visited(store: &Store, owner: Owner, question: &Question) -> Result<HashSet<LinkId>, Error> {
     if let Some(link) = question.link {
         return Ok(HashSet::from([link]));
@@ -59,8 +48,11 @@ async fn visited(store: &Store, owner: Owner, question: &Question) -> Result<Has
         let mut links = HashSet::new();
         let part = Part { owner: Some(owner), window, link: None, columns: &[Column::LINKS], patience };
         tx.snapshot(|tx| {
-            each_chunk(tx, &part, |chunk, _| {
-                links.extend(chunk.links()?.into_iter().map(|(link, _)| link));
+            each_chunk(tx, &part, |chunk, is_mixed| {
+                let owners = if is_mixed { Some(chunk.numbers(Column::OWNER)?) } else { None };
+                let is_owned = |first| owners.is_none_or(|owners| owners.at(first) == owner.number());
+                let of_chunk = chunk.links()?.into_iter();
+                links.extend(of_chunk.filter(|(_, places)| is_owned(places.start)).map(|(link, _)| link));
                 Some(())
             })
         })?;
@@ -72,38 +64,14 @@ async fn visited(store: &Store, owner: Owner, question: &Question) -> Result<Has
 fn look_up(
     tx: &mut Tx<'_>,
     owner: Owner,
-    links: &[LinkId],
+    visited: HashSet<LinkId>,
     question: &Question,
     group: Option<Dimension>,
-    known: &mut Known,
-) -> Result<(), Error> {
-    // The plus keeps SQLite from an index of the owner's links, of which there may be a million.
-    let places: Vec<_> = (2..=AT_ONCE + 1).map(|place| format!("${place}")).collect();
-    let sql = format!(
-        "SELECT id, domain, tags, utm_source, utm_medium, utm_campaign, utm_term, utm_content FROM links \
-         WHERE +owner = $1 AND id IN ({})",
-        places.join(", ")
-    );
-    let mut bound: Vec<Value> = vec![owner.into()];
-    bound.extend(links.iter().map(|link| (*link).into()));
-    // One text for every number of links, so that it is prepared once.
-    bound.resize(AT_ONCE + 1, "".into());
-    let mut gone: HashSet<LinkId> = links.iter().copied().collect();
-    for row in tx.query(&sql, &bound)? {
-        let mut row = row.columns("links");
-        let link = row.parsed("id", LinkId::parse)?;
-        gone.remove(&link);
-        let properties = Properties {
-            domain: row.text("domain")?,
-            tags: row.parsed("tags", read_tags)?.iter().map(|tag| tag.as_str().to_owned()).collect(),
-            utm: [
-                row.optional_text("utm_source")?,
-                row.optional_text("utm_medium")?,
-                row.optional_text("utm_campaign")?,
-                row.optional_text("utm_term")?,
-                row.optional_text("utm_content")?,
-            ],
-        };
+) -> Result<Known, Error> {
+    let has_conditions = question.conditions.iter().any(|condition| condition.dimension.is_of_link());
+    let mut known = Known { allowed: has_conditions.then(HashSet::new), values: HashMap::new() };
+    let unknown = each_ever(tx, owner, visited, Properties::COLUMNS, |link, row| {
+        let properties = Properties::read(row)?;
         if let Some(allowed) = &mut known.allowed
             && properties.meet(question)
         {
@@ -112,14 +80,15 @@ fn look_up(
         if let Some(dimension) = group {
             known.values.insert(link, properties.values(dimension));
         }
-    }
-    // Of links that are no more, nothing is known: they meet conditions that ask for nothing.
+        Ok(())
+    })?;
+    // Links of which nothing is known meet conditions that ask for nothing.
     if let Some(allowed) = &mut known.allowed
         && Properties::default().meet(question)
     {
-        allowed.extend(gone);
+        allowed.extend(unknown);
     }
-    Ok(())
+    Ok(known)
 }
 
 /// What can be asked of a link.
@@ -131,6 +100,23 @@ struct Properties {
 }
 
 impl Properties {
+    /// What [`read`](Self::read) reads.
+    const COLUMNS: &str = "domain, tags, utm_source, utm_medium, utm_campaign, utm_term, utm_content";
+
+    fn read(row: &mut Columns) -> Result<Self, Error> {
+        Ok(Self {
+            domain: row.text("domain")?,
+            tags: row.parsed("tags", read_tags)?.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            utm: [
+                row.optional_text("utm_source")?,
+                row.optional_text("utm_medium")?,
+                row.optional_text("utm_campaign")?,
+                row.optional_text("utm_term")?,
+                row.optional_text("utm_content")?,
+            ],
+        })
+    }
+
     fn values(&self, dimension: Dimension) -> Vec<String> {
         let utm = |place: usize| self.utm[place].iter().cloned().collect();
         match dimension {

@@ -12,7 +12,10 @@
 
 use mask_core::{id::LinkId, question::Window, time::Time, workspace::Owner};
 
-use super::columns::{self, Chunk, Click, Column, Words};
+use super::{
+    columns::{self, Chunk, Click, Column, Words},
+    feed,
+};
 use crate::{
     Error,
     db::{Columns, Dialect, Patience, Tx, Value, values},
@@ -33,7 +36,7 @@ const RUNS: i64 = 8;
 /// A run of this class has some 260,000 clicks, and is left as it is.
 const LAST_CLASS: i64 = 6;
 /// Stands for all owners where visitors are forgotten: no owner has this number.
-const EVERYBODY: i64 = 0;
+pub(super) const EVERYBODY: i64 = 0;
 /// Nothing was forgotten of a run.
 const NEVER: i64 = i64::MIN;
 
@@ -51,15 +54,11 @@ pub(super) struct Part<'p> {
     pub(super) patience: Patience,
 }
 
-/// Stores a batch as it came. The clicks are sorted.
-pub(super) fn write_batch(tx: &mut Tx<'_>, clicks: &[Click], words: &Words) -> Result<(), Error> {
-    for part in clicks.chunks(CHUNK * 4) {
-        let Some((first, last)) = span(part) else { continue };
-        let data = columns::pack(&columns::write(part, words));
-        let sql = "INSERT INTO click_batches (first_at, last_at, clicks, data) VALUES ($1, $2, $3, $4)";
-        tx.execute(sql, &values![first, last, count(part), data])?;
-    }
-    Ok(())
+/// Stores a piece of a batch as it came. The clicks are sorted, and these are their columns.
+pub(super) fn write_piece(tx: &mut Tx<'_>, clicks: &[Click], columns: &[(Column, Vec<u8>)]) -> Result<(), Error> {
+    let Some((first, last)) = span(clicks) else { return Ok(()) };
+    let sql = "INSERT INTO click_batches (first_at, last_at, clicks, data) VALUES ($1, $2, $3, $4)";
+    tx.execute(sql, &values![first, last, count(clicks), columns::pack(columns)]).map(drop)
 }
 
 /// Calls for each chunk, telling whether clicks of other owners may be in it. Wants a snapshot.
@@ -117,6 +116,9 @@ fn chunks(tx: &mut Tx<'_>, part: &Part<'_>) -> Result<Vec<crate::db::Row>, Error
 pub(super) fn tidy(tx: &mut Tx<'_>) -> Result<bool, Error> {
     if tx.dialect() == Dialect::Postgres {
         tx.batch("SELECT pg_advisory_xact_lock(7307198001)")?;
+    }
+    if feed::tidy(tx)? {
+        return Ok(true);
     }
     let sql = "SELECT count(*), CAST(coalesce(sum(clicks), 0) AS BIGINT) FROM click_batches";
     if let Some(row) = tx.first(sql, &[])? {
@@ -188,7 +190,8 @@ pub(super) fn forget(tx: &mut Tx<'_>, owner: Option<Owner>, before: Time) -> Res
     let sql = "INSERT INTO forgotten_visitors (owner, before) VALUES ($1, $2) \
                ON CONFLICT (owner) DO UPDATE SET before = excluded.before \
                WHERE forgotten_visitors.before < excluded.before";
-    tx.execute(sql, &values![owner.map_or(EVERYBODY, Owner::number), before]).map(drop)
+    let is_new = tx.execute(sql, &values![owner.map_or(EVERYBODY, Owner::number), before])? > 0;
+    if is_new { feed::forget(tx, before) } else { Ok(()) }
 }
 
 /// Whether a batch has clicks of which something is to be forgotten.
@@ -278,7 +281,7 @@ fn span(clicks: &[Click]) -> Option<(i64, i64)> {
     at().min().zip(at().max())
 }
 
-fn length(row: &mut Columns) -> Result<usize, Error> {
+pub(super) fn length(row: &mut Columns) -> Result<usize, Error> {
     let clicks = row.integer("clicks")?;
     usize::try_from(clicks).map_err(|_| row.corrupt("clicks"))
 }

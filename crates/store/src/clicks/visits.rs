@@ -98,32 +98,38 @@ fn add(
                     .and_then(|texts| texts.word(place))
                     .map(ToOwned::to_owned)
             };
-            let always = |column| text(column).unwrap_or_default();
-            all.push(Visit {
-                at: now,
-                link,
-                is_unique: flags[place] & IS_FIRST_OF_OWNER != 0,
-                is_bot: flags[place] & (IS_COUNTED | IS_BOT) == IS_BOT,
-                class: always(Column::CLASS),
-                reason: always(Column::REASON),
-                choice: always(Column::CHOICE),
-                source: always(Column::SOURCE),
-                device: text(Column::DEVICE),
-                os: text(Column::OS),
-                browser: text(Column::BROWSER),
-                language: text(Column::LANGUAGE),
-                referrer: text(Column::REFERRER),
-                referrer_url: text(Column::REFERRER_URL),
-                country: text(Column::COUNTRY),
-                region: text(Column::REGION),
-                city: text(Column::CITY),
-            });
+            all.push(visit(now, link, flags[place], text));
         }
     }
     Some(())
 }
 
-fn is_meant(flags: u8, bots: Bots) -> bool {
+/// The visit with these flags and texts.
+pub(super) fn visit(at: Time, link: LinkId, flags: u8, text: impl Fn(Column) -> Option<String>) -> Visit {
+    let always = |column| text(column).unwrap_or_default();
+    Visit {
+        at,
+        link,
+        is_unique: flags & IS_FIRST_OF_OWNER != 0,
+        is_bot: flags & (IS_COUNTED | IS_BOT) == IS_BOT,
+        class: always(Column::CLASS),
+        reason: always(Column::REASON),
+        choice: always(Column::CHOICE),
+        source: always(Column::SOURCE),
+        device: text(Column::DEVICE),
+        os: text(Column::OS),
+        browser: text(Column::BROWSER),
+        language: text(Column::LANGUAGE),
+        referrer: text(Column::REFERRER),
+        referrer_url: text(Column::REFERRER_URL),
+        country: text(Column::COUNTRY),
+        region: text(Column::REGION),
+        city: text(Column::CITY),
+    }
+}
+
+/// Whether a visit with these flags is among those that are asked for.
+pub(super) fn is_meant(flags: u8, bots: Bots) -> bool {
     match bots {
         Bots::Without => flags & IS_COUNTED != 0,
         Bots::With => flags & (IS_COUNTED | IS_BOT) != 0,

@@ -17,7 +17,8 @@ mod value;
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -34,6 +35,9 @@ pub enum Error {
     /// The database cannot be reached, is locked, is full, or did not answer in time. Trying later may help.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// A database's file is not what this program has written: the disk or somebody else has changed it.
+    #[error("the database is damaged: {0}; restore it from a backup, or move it away to begin with an empty one")]
+    Damaged(String),
     /// A question takes longer than the database may. A part of the answer would pass for the whole, so there is none.
     #[error("the question takes longer than {0:?}")]
     TooLong(Duration),
@@ -184,21 +188,33 @@ pub(crate) struct Db {
     scans: Arc<Queue>,
     writes: Arc<Queue>,
     timeout: Duration,
+    /// Of a SQLite file: those that read, and the one that writes.
+    threads: Arc<Mutex<(Vec<JoinHandle<()>>, Option<JoinHandle<()>>)>>,
 }
 
 impl Db {
     /// Opens (or creates) a file and brings it up to date.
     pub(crate) fn sqlite(path: &Path, migrations: Migrations, options: &Options<'_>) -> Result<Self, Error> {
+        // Whoever is to mend a file wants to know which one.
+        Self::open_sqlite(path, migrations, options).map_err(|error| match error {
+            Error::Damaged(why) => Error::Damaged(format!("{}: {why}", path.display())),
+            other => other,
+        })
+    }
+
+    fn open_sqlite(path: &Path, migrations: Migrations, options: &Options<'_>) -> Result<Self, Error> {
         let connection = sqlite::open(path, options.timeout)?;
         migrate::run(&mut Tx::Sqlite(&connection), migrations)?;
         let duties = sqlite::prepare_writer(&connection)?;
         let (reads, scans, writes) = (Queue::new(), Queue::new(), Queue::new());
-        sqlite::start_writer(connection, duties, Arc::clone(&writes));
+        let writer = sqlite::start_writer(connection, duties, Arc::clone(&writes));
+        let mut readers = Vec::new();
         for _ in 0..options.pool_size.max(1) {
-            sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads));
-            sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&scans));
+            readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads)));
+            readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&scans)));
         }
-        Ok(Self { reads, scans, writes, timeout: options.timeout })
+        let threads = Arc::new(Mutex::new((readers, Some(writer))));
+        Ok(Self { reads, scans, writes, timeout: options.timeout, threads })
     }
 
     /// Connects to a server and brings its schema up to date.
@@ -211,7 +227,21 @@ impl Db {
         postgres::start(&server, connection, options.pool_size.max(1), &steps);
         steps.join();
         steps.join();
-        Ok(Self { reads: Arc::clone(&steps), scans: Arc::clone(&steps), writes: steps, timeout: options.timeout })
+        let (reads, scans) = (Arc::clone(&steps), Arc::clone(&steps));
+        // A server minds its own files, and one that is away would hold up whoever waits for these threads.
+        Ok(Self { reads, scans, writes: steps, timeout: options.timeout, threads: Arc::default() })
+    }
+
+    /// Takes no more steps, whoever may still hold this, and waits until those before are done. The last connection to a
+    /// SQLite file that is closed takes the log into it and removes the log, so the writer's is closed when no other is
+    /// there: of two that end at the same moment neither would be the last.
+    pub(crate) fn close(&self) {
+        self.reads.close();
+        self.scans.close();
+        let (readers, writer) = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        readers.into_iter().for_each(wait_for);
+        self.writes.close();
+        writer.into_iter().for_each(wait_for);
     }
 
     /// Runs a step that reads a long list. On SQLite such steps have threads of their own, so that nobody who asks for one
@@ -267,7 +297,7 @@ impl Clone for Db {
         self.scans.join();
         self.writes.join();
         let (reads, scans, writes) = (Arc::clone(&self.reads), Arc::clone(&self.scans), Arc::clone(&self.writes));
-        Self { reads, scans, writes, timeout: self.timeout }
+        Self { reads, scans, writes, timeout: self.timeout, threads: Arc::clone(&self.threads) }
     }
 }
 
@@ -277,6 +307,12 @@ impl Drop for Db {
         self.reads.leave();
         self.scans.leave();
         self.writes.leave();
+    }
+}
+
+fn wait_for(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread of the store panicked");
     }
 }
 

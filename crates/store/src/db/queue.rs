@@ -83,12 +83,13 @@ pub(super) struct Queue {
 struct State {
     steps: VecDeque<Step>,
     users: usize,
+    is_closed: bool,
 }
 
 impl Queue {
     pub(super) fn new() -> std::sync::Arc<Self> {
         std::sync::Arc::new(Self {
-            state: Mutex::new(State { steps: VecDeque::new(), users: 1 }),
+            state: Mutex::new(State { steps: VecDeque::new(), users: 1, is_closed: false }),
             is_waiting: Condvar::new(),
         })
     }
@@ -105,19 +106,26 @@ impl Queue {
         step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> oneshot::Receiver<Result<T, Error>> {
         let (caller, answer) = oneshot::channel();
-        self.state().steps.push_back(Step { is_write, work: Box::new(Waiting { step, caller }) });
-        self.is_waiting.notify_one();
+        let step = Step { is_write, work: Box::new(Waiting { step, caller }) };
+        let mut state = self.state();
+        if state.is_closed {
+            drop(state);
+            step.refuse("it is closed");
+        } else {
+            state.steps.push_back(step);
+            self.is_waiting.notify_one();
+        }
         answer
     }
 
-    /// Waits for a step; `None` when everybody has left and nothing waits.
+    /// Waits for a step; `None` when nothing waits, and everybody has left or the queue is closed.
     pub(super) fn next(&self) -> Option<Step> {
         let mut state = self.state();
         loop {
             if let Some(step) = state.steps.pop_front() {
                 return Some(step);
             }
-            if state.users == 0 {
+            if state.users == 0 || state.is_closed {
                 return None;
             }
             state = self.is_waiting.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -132,6 +140,12 @@ impl Queue {
     /// One more user of the queue.
     pub(super) fn join(&self) {
         self.state().users += 1;
+    }
+
+    /// Takes no more steps; threads end when what waits is done.
+    pub(super) fn close(&self) {
+        self.state().is_closed = true;
+        self.is_waiting.notify_all();
     }
 
     /// One user less; threads end when the last has left.

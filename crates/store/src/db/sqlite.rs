@@ -1,6 +1,11 @@
 //! SQLite: one thread that writes, some that read.
 
-use std::{path::Path, sync::Arc, thread, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use rusqlite::{
     Connection, ErrorCode, ToSql,
@@ -70,7 +75,7 @@ pub(super) fn open_to_look(path: Option<&Path>, timeout: Duration) -> Result<Con
     Ok(connection)
 }
 
-pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) {
+pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) -> JoinHandle<()> {
     spawn("mask-read", move || {
         while let Some(step) = steps.next() {
             // A step that panicked has dropped its caller's channel; reading leaves nothing to mend.
@@ -78,7 +83,7 @@ pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) {
                 (ran.answer)(Ok(()));
             }
         }
-    });
+    })
 }
 
 /// Prepares the connection that writes for tables whose index is written at the end of a transaction.
@@ -102,7 +107,7 @@ pub(super) fn prepare_writer(connection: &Connection) -> Result<Duties, Error> {
     Ok(Duties { has_search })
 }
 
-pub(super) fn start_writer(connection: Connection, duties: Duties, steps: Arc<Queue>) {
+pub(super) fn start_writer(connection: Connection, duties: Duties, steps: Arc<Queue>) -> JoinHandle<()> {
     spawn("mask-write", move || {
         while let Some(first) = steps.next() {
             let mut next = Some(first);
@@ -134,7 +139,7 @@ pub(super) fn start_writer(connection: Connection, duties: Duties, steps: Arc<Qu
                 unrun.refuse(&why);
             }
         }
-    });
+    })
 }
 
 /// Runs one step so that its failure takes nothing else with it. An error here ends the whole transaction.
@@ -156,8 +161,8 @@ fn run_in_savepoint(connection: &Connection, step: super::queue::Step) -> Result
     Ok(ran.unwrap_or(None))
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
-    thread::Builder::new().name(name.to_owned()).spawn(work).expect("the system can start a thread");
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).expect("the system can start a thread")
 }
 
 pub(super) fn query(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
@@ -224,11 +229,10 @@ fn explain(error: rusqlite::Error) -> Error {
             | ErrorCode::ReadOnly
             | ErrorCode::OutOfMemory
             | ErrorCode::OperationInterrupted
-            | ErrorCode::NotADatabase
-            | ErrorCode::DatabaseCorrupt
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::PermissionDenied,
         ) => Error::Unavailable(error.to_string()),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Damaged(error.to_string()),
         _ => Error::Defect(error.to_string()),
     }
 }

@@ -39,6 +39,9 @@ from! {
     mask_core::workspace::Owner => |value| Self::Integer(value.number());
     mask_core::id::LinkId => |value| Self::Text(value.to_string());
     mask_core::id::KeyId => |value| Self::Text(value.to_string());
+    mask_core::id::WebhookId => |value| Self::Text(value.to_string());
+    mask_core::id::EventId => |value| Self::Text(value.to_string());
+    mask_core::event::EventKind => |value| Self::Integer(i64::from(value.number()));
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {
@@ -131,7 +134,7 @@ impl Columns {
     }
 
     pub(crate) fn bytes(&mut self, column: &'static str) -> Result<Vec<u8>, Error> {
-        self.required(column, |value| if let Value::Bytes(bytes) = value { Some(bytes) } else { None })
+        self.required(column, Value::into_bytes)
     }
 
     /// A text that `parse` must accept.
@@ -162,6 +165,20 @@ impl Columns {
 }
 
 impl Value {
+    /// A number that fits a smaller type.
+    pub(crate) fn into_small<T: TryFrom<i64>>(self) -> Option<T> {
+        self.as_integer().and_then(|number| T::try_from(number).ok())
+    }
+
+    /// A kind of event, as its number.
+    pub(crate) fn into_kind(self) -> Option<mask_core::event::EventKind> {
+        self.as_integer().and_then(mask_core::event::EventKind::from_number)
+    }
+
+    pub(crate) fn into_bytes(self) -> Option<Vec<u8>> {
+        if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
+    }
+
     fn into_text(self) -> Option<String> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }

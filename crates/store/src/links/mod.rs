@@ -1,8 +1,10 @@
 //! Links: one row each, their tags beside them, and the slugs that stay reserved when a link is gone.
 //!
 //! A slug belongs to one owner for good: a link that is deleted or renamed leaves its old slug in `reserved_slugs`, so
-//! that a printed code can never be taken over by somebody else. Only its owner frees it.
+//! that a printed code can never be taken over by somebody else. Only its owner frees it. What a deleted link was stays in
+//! `deleted_links`, for its statistics.
 
+mod deleted;
 mod list;
 mod row;
 mod write;
@@ -21,8 +23,10 @@ use crate::{
     Error, Store,
     db::{Tx, values},
     replies::{Keep, Once},
+    webhooks::{By, Outbox},
 };
 
+pub(crate) use deleted::each_ever;
 pub(crate) use row::read_tags;
 
 /// A link to be made.
@@ -98,12 +102,22 @@ pub struct Removed {
 }
 
 /// What the caller of a change knows of the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Nothing.
     AnyVersion,
-    /// It is at this version.
-    Version(i64),
+    /// It is at one of these versions.
+    OneOf(Vec<i64>),
+}
+
+impl Expected {
+    /// Whether an object at this version is the one that the caller knows.
+    pub fn takes(&self, version: i64) -> bool {
+        match self {
+            Self::AnyVersion => true,
+            Self::OneOf(known) => known.contains(&version),
+        }
+    }
 }
 
 /// What a list is sorted by; the id decides between equals.
@@ -174,23 +188,37 @@ impl Store {
     /// Makes a link.
     pub async fn create_link(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         new: NewLink,
         keep: Option<Keep<Placed>>,
     ) -> Result<Once<Placed>, Error> {
-        self.main.write(move |tx| Once::run(tx, keep, |tx| write::create(tx, owner, &new))).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            Once::run(tx, keep, |tx| {
+                let outbox = Outbox::open(tx, by, telling, new.now)?;
+                write::create(tx, &outbox, &new)
+            })
+        })
+        .await
     }
 
     /// Makes several links; each stands or falls on its own.
     pub async fn create_links(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         new: Vec<NewLink>,
         keep: Option<Keep<Vec<Placed>>>,
     ) -> Result<Once<Vec<Placed>>, Error> {
-        self.main
-            .write(move |tx| Once::run(tx, keep, |tx| new.iter().map(|new| write::create(tx, owner, new)).collect()))
-            .await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            Once::run(tx, keep, |tx| {
+                let Some(first) = new.first() else { return Ok(Vec::new()) };
+                let outbox = Outbox::open(tx, by, telling, first.now)?;
+                write::make_tags(tx, outbox.owner(), &new)?;
+                new.iter().map(|new| write::create(tx, &outbox, new)).collect()
+            })
+        })
+        .await
     }
 
     /// A link by its id.
@@ -221,39 +249,50 @@ impl Store {
     /// Changes a link; answers it with where it lived before.
     pub async fn update_link(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: LinkId,
         expected: Expected,
         change: Change,
         now: Time,
     ) -> Result<Result<(Link, Address), Unplaced>, Error> {
-        self.main.write(move |tx| write::update(tx, owner, id, expected, &change, now)).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let outbox = Outbox::open(tx, by, telling, now)?;
+            write::update(tx, &outbox, id, &expected, &change)
+        })
+        .await
     }
 
     /// Makes the same change to several links; each stands or falls on its own.
     pub async fn update_links(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         ids: Vec<LinkId>,
         change: Change,
         now: Time,
     ) -> Result<Vec<Result<(Link, Address), Unplaced>>, Error> {
-        self.main
-            .write(move |tx| {
-                write::lock(tx, owner, &ids)?;
-                ids.iter().map(|id| write::update(tx, owner, *id, Expected::AnyVersion, &change, now)).collect()
-            })
-            .await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            write::lock(tx, by.owner, &ids)?;
+            let outbox = Outbox::open(tx, by, telling, now)?;
+            ids.iter().map(|id| write::update(tx, &outbox, *id, &Expected::AnyVersion, &change)).collect()
+        })
+        .await
     }
 
     /// Makes the link with this external id, or changes it where it is there.
     pub async fn upsert_link(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         new: NewLink,
         change: Change,
     ) -> Result<Result<Upserted, Unplaced>, Error> {
-        self.main.write(move |tx| write::upsert(tx, owner, &new, &change)).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let outbox = Outbox::open(tx, by, telling, new.now)?;
+            write::upsert(tx, &outbox, &new, &change)
+        })
+        .await
     }
 
     /// The link with this external id.
@@ -267,33 +306,39 @@ impl Store {
             .await
     }
 
-    /// Deletes a link. Its slug stays reserved unless it is released; a link that is already gone can still release
-    /// its slugs. `Unplaced::Absent` when there is neither a link nor a slug.
+    /// Deletes a link; what it was is kept for its statistics. Its slug stays reserved unless it is released; a link that
+    /// is already gone can still release its slugs. `Unplaced::Absent` when there is neither a link nor a slug.
     pub async fn delete_link(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: LinkId,
         expected: Expected,
         release_slug: bool,
         now: Time,
     ) -> Result<Result<Removed, Unplaced>, Error> {
-        self.main.write(move |tx| write::delete(tx, owner, id, expected, release_slug, now)).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let outbox = Outbox::open(tx, by, telling, now)?;
+            write::delete(tx, &outbox, id, &expected, release_slug)
+        })
+        .await
     }
 
     /// Deletes several links; each stands or falls on its own.
     pub async fn delete_links(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         ids: Vec<LinkId>,
         release_slug: bool,
         now: Time,
     ) -> Result<Vec<Result<Removed, Unplaced>>, Error> {
-        self.main
-            .write(move |tx| {
-                write::lock(tx, owner, &ids)?;
-                ids.iter().map(|id| write::delete(tx, owner, *id, Expected::AnyVersion, release_slug, now)).collect()
-            })
-            .await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            write::lock(tx, by.owner, &ids)?;
+            let outbox = Outbox::open(tx, by, telling, now)?;
+            ids.iter().map(|id| write::delete(tx, &outbox, *id, &Expected::AnyVersion, release_slug)).collect()
+        })
+        .await
     }
 
     /// How many links there are, of all owners: for start-up and diagnosis.

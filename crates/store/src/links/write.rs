@@ -1,9 +1,13 @@
 //! Making, changing and deleting links.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use mask_core::{
     change::Change,
+    event::EventKind,
     id::{self, LinkId, TagId},
     link::{Link, Tag},
     slug::Slug,
@@ -11,25 +15,29 @@ use mask_core::{
     workspace::Owner,
 };
 
-use super::{Address, Expected, NewLink, Placed, Removed, Slugs, Unplaced, Upserted, row};
+use super::{Address, Expected, NewLink, Placed, Removed, Slugs, Unplaced, Upserted, deleted, row};
 use crate::{
     Error,
     db::{Dialect, Tx, Value, values},
+    webhooks::Outbox,
 };
 
 const BY_ID: &str = "id = $1 AND owner = $2";
 
-pub(super) fn create(tx: &mut Tx<'_>, owner: Owner, new: &NewLink) -> Result<Placed, Error> {
+pub(super) fn create(tx: &mut Tx<'_>, outbox: &Outbox, new: &NewLink) -> Result<Placed, Error> {
     let slugs = match &new.slugs {
         Slugs::Wanted(slug) => std::slice::from_ref(slug),
         Slugs::AnyOf(slugs) => slugs,
     };
     let mut answer = Err(Unplaced::SlugTaken);
     for slug in slugs {
-        answer = create_at(tx, owner, new, slug)?;
+        answer = create_at(tx, outbox.owner(), new, slug)?;
         if !matches!(answer, Err(Unplaced::SlugTaken | Unplaced::SlugReserved(_))) {
             break;
         }
+    }
+    if let Ok(link) = &answer {
+        outbox.link(tx, EventKind::LinkCreated, link)?;
     }
     Ok(answer)
 }
@@ -124,25 +132,24 @@ pub(super) fn lock(tx: &mut Tx<'_>, owner: Owner, ids: &[LinkId]) -> Result<(), 
 
 pub(super) fn update(
     tx: &mut Tx<'_>,
-    owner: Owner,
+    outbox: &Outbox,
     id: LinkId,
-    expected: Expected,
+    expected: &Expected,
     change: &Change,
-    now: Time,
 ) -> Result<Result<(Link, Address), Unplaced>, Error> {
-    let Some(link) = row::to_change(tx, BY_ID, &values![id, owner])? else { return Ok(Err(Unplaced::Absent)) };
-    update_to(tx, owner, link, expected, change, now)
+    let Some(link) = row::to_change(tx, BY_ID, &values![id, outbox.owner()])? else { return Ok(Err(Unplaced::Absent)) };
+    update_to(tx, outbox, link, expected, change)
 }
 
 fn update_to(
     tx: &mut Tx<'_>,
-    owner: Owner,
+    outbox: &Outbox,
     old: Link,
-    expected: Expected,
+    expected: &Expected,
     change: &Change,
-    now: Time,
 ) -> Result<Result<(Link, Address), Unplaced>, Error> {
-    if matches!(expected, Expected::Version(version) if version != old.version) {
+    let (owner, now) = (outbox.owner(), outbox.now());
+    if !expected.takes(old.version) {
         return Ok(Err(Unplaced::Changed));
     }
     let address = (old.domain.clone(), old.slug.key());
@@ -182,6 +189,7 @@ fn update_to(
         tx.execute("DELETE FROM link_tags WHERE link = $1", &values![seq])?;
         write_tags(tx, owner, seq, &new, now)?;
     }
+    outbox.link(tx, EventKind::LinkUpdated, &new)?;
     Ok(Ok((new, address)))
 }
 
@@ -214,23 +222,24 @@ fn write(tx: &mut Tx<'_>, link: &Link) -> Result<(), Error> {
 
 pub(super) fn upsert(
     tx: &mut Tx<'_>,
-    owner: Owner,
+    outbox: &Outbox,
     new: &NewLink,
     change: &Change,
 ) -> Result<Result<Upserted, Unplaced>, Error> {
     let Some(external_id) = &new.content.external_id else {
-        return Ok(create(tx, owner, new)?.map(Upserted::Created));
+        return Ok(create(tx, outbox, new)?.map(Upserted::Created));
     };
+    let owner = outbox.owner();
     let find = |tx: &mut Tx<'_>| row::to_change(tx, "owner = $1 AND external_id = $2", &values![owner, external_id]);
     let found = match find(tx)? {
         Some(link) => link,
-        None => match create(tx, owner, new)? {
+        None => match create(tx, outbox, new)? {
             // Somebody else made it since we looked.
             Err(Unplaced::ExternalIdTaken) => find(tx)?.ok_or_else(vanished)?,
             placed => return Ok(placed.map(Upserted::Created)),
         },
     };
-    let updated = update_to(tx, owner, found, Expected::AnyVersion, change, new.now)?;
+    let updated = update_to(tx, outbox, found, &Expected::AnyVersion, change)?;
     Ok(updated.map(|(link, address)| Upserted::Updated(link, address)))
 }
 
@@ -241,24 +250,26 @@ fn vanished() -> Error {
 
 pub(super) fn delete(
     tx: &mut Tx<'_>,
-    owner: Owner,
+    outbox: &Outbox,
     id: LinkId,
-    expected: Expected,
+    expected: &Expected,
     release_slug: bool,
-    now: Time,
 ) -> Result<Result<Removed, Unplaced>, Error> {
+    let (owner, now) = (outbox.owner(), outbox.now());
     let link = row::to_change(tx, BY_ID, &values![id, owner])?;
     let mut addresses = Vec::new();
     if let Some(link) = &link {
-        if matches!(expected, Expected::Version(version) if version != link.version) {
+        if !expected.takes(link.version) {
             return Ok(Err(Unplaced::Changed));
         }
+        deleted::keep(tx, id, now)?;
         tx.execute("DELETE FROM link_tags WHERE link = (SELECT seq FROM links WHERE id = $1)", &values![id])?;
         tx.execute("DELETE FROM links WHERE id = $1", &values![id])?;
         addresses.push((link.domain.clone(), link.slug.key()));
         if !release_slug {
             reserve(tx, owner, &link.domain, &link.slug, id, now)?;
         }
+        outbox.link(tx, EventKind::LinkDeleted, link)?;
     }
     if release_slug {
         let freed = tx.query(
@@ -279,14 +290,38 @@ fn write_tags(tx: &mut Tx<'_>, owner: Owner, seq: i64, link: &Link, now: Time) -
     // In one order for all: two links that make the same tags at the same moment then never wait for each other.
     tags.sort_by_key(|(_, tag)| *tag);
     for (place, tag) in tags {
-        let id = tag_id(owner, tag, place, link.id, now);
-        let sql = "INSERT INTO tags (id, owner, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO NOTHING";
-        tx.execute(sql, &values![id.to_string(), owner, tag.as_str(), now])?;
+        make_tag(tx, owner, tag, tag_id(owner, tag, place, link.id, now), now)?;
         let sql = "INSERT INTO link_tags (tag, is_archived, domain, link) SELECT seq, $3, $4, $5 FROM tags \
                    WHERE owner = $1 AND name = $2 ON CONFLICT DO NOTHING";
         tx.execute(sql, &values![owner, tag.as_str(), link.content.is_archived, &link.domain, seq])?;
     }
     Ok(())
+}
+
+/// Makes the tags of several links before the first of them is made, in one order for all: two such steps that first use
+/// the same tags, each on other links, then never wait for each other. SQLite has one writer and no such trouble. A tag is
+/// shown while a link has it, so one whose link comes to nothing is nowhere seen.
+pub(super) fn make_tags(tx: &mut Tx<'_>, owner: Owner, links: &[NewLink]) -> Result<(), Error> {
+    if tx.dialect() == Dialect::Sqlite || links.len() < 2 {
+        return Ok(());
+    }
+    let mut tags = BTreeMap::new();
+    for link in links {
+        for (place, tag) in (0_u8..).zip(&link.content.tags) {
+            tags.entry(tag).or_insert_with(|| (tag_id(owner, tag, place, link.id, link.now), link.now));
+        }
+    }
+    for (tag, (id, now)) in tags {
+        make_tag(tx, owner, tag, id, now)?;
+    }
+    Ok(())
+}
+
+/// Makes a tag that is not there.
+fn make_tag(tx: &mut Tx<'_>, owner: Owner, tag: &Tag, id: TagId, now: Time) -> Result<(), Error> {
+    let sql =
+        "INSERT INTO tags (id, owner, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO NOTHING";
+    tx.execute(sql, &values![id.to_string(), owner, tag.as_str(), now]).map(drop)
 }
 
 /// The id of a tag, should it be new. Its chance is a hash of what makes the tag unique and of a link's id, which

@@ -86,7 +86,7 @@ async fn a_few_by_hand(backend: &Backend) {
         of_another,
         of_a_test,
     ];
-    assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works"));
+    assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works").is_some());
     let found = ask(store, LIVE, &total_of(0, DAY)).await;
     // The first of visitor 1 was in Germany, the first of visitor 2 nowhere.
     assert_eq!(values(&found), [("DE", 3, 1), ("US", 1, 0), ("unknown", 1, 1)]);
@@ -140,7 +140,7 @@ async fn properties_of_links(backend: &Backend) {
     let mut facts = vec![click(tagged, 1, "DE", 1), click(tagged, 2, "DE", 2), click(sent, 3, "US", 3)];
     facts.push(click(gone, 4, "US", 4));
     facts.push(Fact { owner: OTHER, ..click(foreign, 5, "US", 4) });
-    assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works"));
+    assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works").is_some());
     let by = |dimension| question(0, DAY, Group::Values(dimension, 10));
     assert_eq!(values(&ask(store, LIVE, &by(Dimension::Tag)).await), [("a", 2, 2), ("b", 2, 2), ("none", 2, 2)]);
     assert_eq!(values(&ask(store, LIVE, &by(Dimension::Campaign)).await), [("none", 3, 3), ("spring", 1, 1)]);
@@ -171,8 +171,8 @@ async fn visitors_are_marked_once(backend: &Backend) {
     let midnight = 10 * 3600;
     let first = vec![click(one, 10, "DE", 1), click(two, 20, "DE", 1)];
     let second = vec![click(one, 30, "DE", 1), click(one, midnight + 10, "DE", 1), click(two, midnight - 10, "DE", 2)];
-    assert!(store.record_clicks(batch("a", None, 10, first)).await.expect("the store works"));
-    assert!(store.record_clicks(batch("a", Some(10), 20, second)).await.expect("the store works"));
+    assert!(store.record_clicks(batch("a", None, 10, first)).await.expect("the store works").is_some());
+    assert!(store.record_clicks(batch("a", Some(10), 20, second)).await.expect("the store works").is_some());
     let visitors =
         async |link, from, to| ask(store, LIVE, &Question { link, ..total_of(from, to) }).await.total.visitors;
     assert_eq!(visitors(None, 0, DAY).await, 3);
@@ -185,14 +185,18 @@ async fn visitors_are_marked_once(backend: &Backend) {
 async fn a_batch_that_is_refused_marks_nobody(backend: &Backend) {
     let store = &backend.store;
     let facts = || vec![click(link_id(1), 10, "DE", 1)];
-    assert!(!store.record_clicks(batch("a", Some(5), 10, facts())).await.expect("the store works"));
-    assert!(store.record_clicks(batch("a", None, 10, facts())).await.expect("the store works"));
+    assert!(store.record_clicks(batch("a", Some(5), 10, facts())).await.expect("the store works").is_none());
+    assert!(store.record_clicks(batch("a", None, 10, facts())).await.expect("the store works").is_some());
     assert_eq!(ask(store, LIVE, &total_of(0, DAY)).await.total, Count { clicks: 1, visitors: 1 });
     backend.place.clicks_sql("ALTER TABLE click_batches RENAME TO hidden");
     assert!(store.record_clicks(batch("a", Some(10), 20, vec![click(link_id(1), 20, "DE", 2)])).await.is_err());
     backend.place.clicks_sql("ALTER TABLE hidden RENAME TO click_batches");
     assert!(
-        store.record_clicks(batch("a", Some(10), 20, vec![click(link_id(1), 20, "DE", 2)])).await.expect("it works")
+        store
+            .record_clicks(batch("a", Some(10), 20, vec![click(link_id(1), 20, "DE", 2)]))
+            .await
+            .expect("it works")
+            .is_some()
     );
     assert_eq!(ask(store, LIVE, &total_of(0, DAY)).await.total, Count { clicks: 2, visitors: 2 });
 }
@@ -200,7 +204,7 @@ async fn a_batch_that_is_refused_marks_nobody(backend: &Backend) {
 async fn a_restart_remembers_the_day(backend: &Backend) {
     let record = async |store: &Store, from, to, visitor| {
         let facts = vec![click(link_id(1), 10, "DE", visitor)];
-        assert!(store.record_clicks(batch("a", from, to, facts)).await.expect("the store works"));
+        assert!(store.record_clicks(batch("a", from, to, facts)).await.expect("the store works").is_some());
     };
     record(&backend.store, None, 10, 1).await;
     while backend.store.tidy_clicks().await.expect("the store works") {}
@@ -379,7 +383,7 @@ async fn record(store: &Store, facts: &[Fact], in_a_batch: usize, tidy_each: usi
     let mut from = None;
     for (number, facts) in facts.chunks(in_a_batch).enumerate() {
         let to = u64::try_from(number).expect("small") + 1;
-        assert!(store.record_clicks(batch("a", from, to, facts.to_vec())).await.expect("the store works"));
+        assert!(store.record_clicks(batch("a", from, to, facts.to_vec())).await.expect("the store works").is_some());
         from = Some(to);
         if number % tidy_each == tidy_each - 1 {
             while store.tidy_clicks().await.expect("the store works") {}
@@ -444,7 +448,7 @@ async fn visitors_are_forgotten(backend: &Backend) {
         page(click(link_id(1), DAY, "DE", 78)),
         page(Fact { owner: OTHER, ..click(link_id(2), 61, "DE", 79) }),
     ];
-    assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works"));
+    assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works").is_some());
     let always = Window { from: at(-DAY), to: at(DAY * 9) };
     let visits = async |owner| store.visits(owner, Subject::Clicks, always, Bots::With).await.expect("the store works");
     let tidy = async || while store.tidy_clicks().await.expect("the store works") {};
@@ -457,7 +461,7 @@ async fn visitors_are_forgotten(backend: &Backend) {
     assert!(visits(OTHER).await[0].referrer_url.is_some(), "nobody else is touched");
     assert_eq!(ask(store, LIVE, &total_of(0, DAY * 2)).await.total, Count { clicks: 2, visitors: 2 });
     let late = vec![page(click(link_id(1), 3700, "DE", 80))];
-    assert!(store.record_clicks(batch("a", Some(10), 20, late)).await.expect("the store works"));
+    assert!(store.record_clicks(batch("a", Some(10), 20, late)).await.expect("the store works").is_some());
     tidy().await;
     assert_eq!(visits(LIVE).await[1].referrer_url, None, "what comes late is forgotten as well");
     store.forget_visitors(None, at(DAY * 3)).await.expect("the store works");

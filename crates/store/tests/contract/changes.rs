@@ -139,7 +139,7 @@ async fn a_version_guards(backend: &Backend) {
     let link = make(store, LIVE, new_link(1, "spring")).await;
     let guarded = async |version, text: &str| {
         store
-            .update_link(LIVE, link.id, Expected::Version(version), titled(text), at(5))
+            .update_link(LIVE, link.id, Expected::OneOf(vec![version]), titled(text), at(5))
             .await
             .expect("the store works")
     };
@@ -150,6 +150,14 @@ async fn a_version_guards(backend: &Backend) {
     }
     assert_eq!(by_id(store, link.id).await, first);
     guarded(2, "second").await.expect("it is at this version");
+    let among = async |versions: &[i64], text: &str| {
+        let expected = Expected::OneOf(versions.to_vec());
+        store.update_link(LIVE, link.id, expected, titled(text), at(6)).await.expect("the store works")
+    };
+    for versions in [&[][..], &[2], &[1, 4]] {
+        assert_eq!(among(versions, "third").await, Err(Unplaced::Changed));
+    }
+    assert_eq!(among(&[7, 3, 1], "third").await.expect("it is at one of these").0.version, 4);
 }
 
 async fn a_link_that_is_not_there(backend: &Backend) {
@@ -266,7 +274,9 @@ async fn several_at_once(backend: &Backend) {
 async fn clicks_survive_a_change(backend: &Backend) {
     let store = &backend.store;
     let link = make(store, LIVE, new_link(1, "spring")).await;
-    assert!(store.count_clicks(batch("a", None, 10, vec![fact(LIVE, link.id, true)])).await.expect("the store works"));
+    assert!(
+        store.count_clicks(batch("a", None, 10, vec![fact(LIVE, link.id, true)]), None).await.expect("the store works")
+    );
     let changed = update(store, LIVE, link.id, titled("new"), at(5)).await.expect("it is there");
     assert_eq!((changed.clicks, changed.version), (1, 2));
     assert_eq!(by_id(store, link.id).await, changed);
@@ -404,7 +414,7 @@ async fn many_bulk_changes_in_any_order(backend: &Backend) {
             let facts = ids.iter().rev().map(|id| fact(LIVE, *id, true)).collect();
             let (changed, counted) = tokio::join!(
                 store.update_links(LIVE, ids, change, at(50)),
-                store.count_clicks(batch(&format!("node {turn}"), None, 1, facts))
+                store.count_clicks(batch(&format!("node {turn}"), None, 1, facts), None)
             );
             assert!(changed.expect("the store works").iter().all(Result::is_ok));
             assert!(counted.expect("the store works"));

@@ -1,11 +1,19 @@
 //! Deleting links, and what becomes of their slugs.
 
-use mask_core::{change::Change, id::LinkId, workspace::Owner};
+use mask_core::{
+    change::Change,
+    id::LinkId,
+    question::{Bots, Condition, Dimension, Group, Question, Rows, Subject, Window},
+    workspace::Owner,
+};
 use mask_store::{Expected, Filter, Found, Order, Page, Removed, Sort, Store, Unplaced};
 
 use crate::{
     backend::{Backend, on_every_backend},
-    sample::{DOMAIN, LIVE, OTHER, TEST, at, link_id, make, new_link, new_link_with, place, slug, tags},
+    sample::{
+        DOMAIN, LIVE, OTHER, TEST, at, batch, fact, full_content, link_id, make, new_link, new_link_with, place, slug,
+        tags,
+    },
 };
 
 on_every_backend!(
@@ -17,6 +25,7 @@ on_every_backend!(
     only_its_owner_deletes,
     tags_and_search_forget_it,
     several_at_once,
+    its_numbers_go_on_by_what_it_was,
 );
 
 async fn delete(store: &Store, owner: Owner, id: LinkId, release_slug: bool) -> Result<Vec<String>, Unplaced> {
@@ -96,7 +105,7 @@ async fn a_version_guards(backend: &Backend) {
     let store = &backend.store;
     let link = make(store, LIVE, new_link(1, "spring")).await;
     let guarded = async |version| {
-        store.delete_link(LIVE, link.id, Expected::Version(version), false, at(9)).await.expect("the store works")
+        store.delete_link(LIVE, link.id, Expected::OneOf(vec![version]), false, at(9)).await.expect("the store works")
     };
     assert_eq!(guarded(2).await, Err(Unplaced::Changed));
     assert!(matches!(find(store, "spring").await, Found::Link(..)));
@@ -154,4 +163,68 @@ async fn several_at_once(backend: &Backend) {
     assert_eq!(place(store, LIVE, new_link(4, "second")).await, Err(Unplaced::SlugReserved(second.id.to_string())));
     make(store, OTHER, new_link(5, "first")).await;
     assert_eq!(store.count_links().await.expect("the store works"), 2);
+}
+
+/// Every property of links that can be grouped or filtered by.
+const PROPERTIES: [Dimension; 8] = [
+    Dimension::Domain,
+    Dimension::Tag,
+    Dimension::Campaign,
+    Dimension::UtmSource,
+    Dimension::UtmMedium,
+    Dimension::UtmCampaign,
+    Dimension::UtmTerm,
+    Dimension::UtmContent,
+];
+
+/// The clicks of an owner by a property, and of each value what a filter by it finds.
+async fn by(store: &Store, owner: Owner, dimension: Dimension) -> Vec<(String, u64)> {
+    let question = Question {
+        subject: Subject::Clicks,
+        window: Window { from: at(0), to: at(1000) },
+        link: None,
+        conditions: Vec::new(),
+        bots: Bots::Without,
+        group: Group::Values(dimension, 100),
+    };
+    let answer = store.answer(owner, question.clone()).await.expect("the store works");
+    let Rows::Values(rows) = answer.rows else { panic!("values were asked for") };
+    for (value, count) in &rows {
+        let conditions = vec![Condition { dimension, value: value.clone() }];
+        let filtered = store.answer(owner, Question { conditions, ..question.clone() }).await.expect("the store works");
+        assert_eq!(filtered.total.clicks, count.clicks, "{dimension:?} {value}");
+    }
+    rows.into_iter().map(|(value, count)| (value, count.clicks)).collect()
+}
+
+async fn its_numbers_go_on_by_what_it_was(backend: &Backend) {
+    let store = &backend.store;
+    let full = make(store, LIVE, new_link_with(1, "full", |content| *content = full_content())).await;
+    let plain = make(store, LIVE, new_link(2, "plain")).await;
+    let foreign = make(store, OTHER, new_link_with(3, "foreign", |content| content.tags = tags(&["theirs"]))).await;
+    let mut facts = vec![fact(LIVE, full.id, true); 3];
+    facts.extend([fact(LIVE, plain.id, true), fact(OTHER, foreign.id, true), fact(LIVE, link_id(9), true)]);
+    assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works").is_some());
+    let mut before = Vec::new();
+    for dimension in PROPERTIES {
+        before.push(by(store, LIVE, dimension).await);
+    }
+    assert_eq!(before[0], [(DOMAIN.to_owned(), 4), ("unknown".to_owned(), 1)]);
+    assert_eq!(before[2], [("spring & sale".to_owned(), 3), ("none".to_owned(), 2)]);
+    // What a link was at its end counts, and not what it was before.
+    let change = Change { tags: Some(tags(&["last"])), ..Change::default() };
+    let changed = store.update_link(LIVE, full.id, Expected::AnyVersion, change, at(5)).await.expect("the store works");
+    changed.expect("it is there");
+    before[1] = vec![("last".to_owned(), 3), ("none".to_owned(), 2)];
+    delete(store, LIVE, full.id, false).await.expect("it was there");
+    assert_eq!(delete(store, LIVE, full.id, true).await, Ok(vec!["full".to_owned()]), "only its slug goes now");
+    let removed = store.delete_links(LIVE, vec![plain.id, foreign.id], true, at(90)).await.expect("the store works");
+    assert_eq!(removed.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false]);
+    delete(store, OTHER, foreign.id, false).await.expect("it was there");
+    for (dimension, before) in PROPERTIES.into_iter().zip(before) {
+        assert_eq!(by(store, LIVE, dimension).await, before, "{dimension:?}");
+    }
+    assert_eq!(by(store, OTHER, Dimension::Tag).await, [("theirs".to_owned(), 1)]);
+    assert_eq!(store.link_by_id(LIVE, full.id).await.expect("the store works"), None);
+    assert_eq!(store.count_links().await.expect("the store works"), 0);
 }

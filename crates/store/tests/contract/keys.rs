@@ -51,6 +51,8 @@ async fn create_and_find_by_hash(backend: &Backend) {
     assert_eq!(store.key_by_hash(some.hash).await.expect("the store works"), Some(as_made(&some)));
     assert_eq!(store.key_by_hash(all.hash).await.expect("the store works"), Some(as_made(&all)));
     assert_eq!(store.key_by_hash(hash(3)).await.expect("the store works"), None);
+    assert_eq!(store.key_by_id(some.id).await.expect("the store works"), Some(as_made(&some)));
+    assert_eq!(store.key_by_id(key_id(9)).await.expect("the store works"), None);
 }
 
 async fn a_touch_is_seen(backend: &Backend) {
@@ -75,6 +77,7 @@ async fn revoke(backend: &Backend) {
     assert!(!store.revoke_key(key_id(9), at(700)).await.expect("the store works"), "there is no such key");
     let found = store.key_by_hash(new.hash).await.expect("the store works").expect("a revoked key is found");
     assert_eq!(found.revoked_at, Some(at(600)));
+    assert_eq!(store.key_by_id(new.id).await.expect("the store works"), Some(found));
 }
 
 async fn list_in_order_of_age(backend: &Backend) {

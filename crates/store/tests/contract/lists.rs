@@ -156,7 +156,7 @@ async fn fill(store: &Store, chance: &mut Chance, count: u32) -> Vec<Link> {
         link.clicks = i64::try_from(chance.below(6).saturating_sub(2)).expect("a few");
         facts.extend((0..link.clicks).map(|_| fact(LIVE, link.id, true)));
     }
-    assert!(store.count_clicks(batch("a", None, 1, facts)).await.expect("the store works"));
+    assert!(store.count_clicks(batch("a", None, 1, facts), None).await.expect("the store works"));
     for link in &mut links {
         if !chance.once_in(4) {
             continue;
@@ -391,7 +391,7 @@ async fn pages_hold_still(backend: &Backend) {
                 let next = counted.map_or(1, |byte| byte + 1);
                 assert!(
                     store
-                        .count_clicks(batch("a", counted, next, vec![fact(LIVE, *chance.of(&passing), true)]))
+                        .count_clicks(batch("a", counted, next, vec![fact(LIVE, *chance.of(&passing), true)]), None)
                         .await
                         .expect("the store works")
                 );

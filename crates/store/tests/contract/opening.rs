@@ -9,7 +9,38 @@ use crate::{
     sample::{LIVE, link_id, make, new_link},
 };
 
-on_every_backend!(open_again, a_newer_schema_is_refused, newer_clicks_are_refused);
+on_every_backend!(what_is_closed_is_unavailable, open_again, a_newer_schema_is_refused, newer_clicks_are_refused);
+
+async fn what_is_closed_is_unavailable(backend: &Backend) {
+    let store = backend.place.open().expect("it opens");
+    let other = store.clone();
+    make(&store, LIVE, new_link(1, "first")).await;
+    tokio::task::spawn_blocking(move || store.close()).await.expect("it ends");
+    for answer in [other.ping().await, other.tidy_clicks().await.map(drop)] {
+        assert!(matches!(&answer, Err(Error::Unavailable(why)) if why.contains("closed")), "{answer:?}");
+    }
+    other.close();
+    assert!(backend.store.link_by_id(LIVE, link_id(1)).await.expect("others go on").is_some());
+}
+
+#[test]
+fn a_store_that_is_closed_leaves_no_log() {
+    let place = Place::sqlite();
+    let Place::Sqlite(folder) = &place else { unreachable!("it is one") };
+    for n in 1..20 {
+        let store = place.open().expect("it opens");
+        crate::backend::runtime().block_on(async {
+            make(&store, LIVE, new_link(n, &format!("slug{n}"))).await;
+            assert_eq!(store.count_links().await.expect("the store works"), i64::from(n));
+            store.tidy_clicks().await.expect("the store works");
+        });
+        store.close();
+        let entries = std::fs::read_dir(folder.path()).expect("a folder");
+        let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["clicks.db", "mask.db"]);
+    }
+}
 
 async fn open_again(backend: &Backend) {
     make(&backend.store, LIVE, new_link(1, "first")).await;

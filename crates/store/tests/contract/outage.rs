@@ -52,6 +52,7 @@ fn sqlite_locked_by_another_process() {
                 .record_clicks(crate::sample::batch("a", None, 1, Vec::new()))
                 .await
                 .expect("clicks have a file of their own")
+                .is_some()
         );
         intruder.execute_batch("ROLLBACK").expect("it began");
     });

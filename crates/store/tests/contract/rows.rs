@@ -106,7 +106,7 @@ async fn keys_workspaces_and_tags(backend: &Backend) {
 
 async fn positions_and_replies(backend: &Backend) {
     let store = &backend.store;
-    store.count_clicks(batch("node-a", None, 1, Vec::new())).await.expect("the store works");
+    store.count_clicks(batch("node-a", None, 1, Vec::new()), None).await.expect("the store works");
     store.record_clicks(batch("node-b", None, 1, Vec::new())).await.expect("the store works");
     for (column, value) in [("byte", "-1"), ("segment", "-1"), ("shard", "-1"), ("shard", "4294967296")] {
         backend.place.sql(&format!("UPDATE counted_positions SET shard = 0, segment = 0, byte = 0; UPDATE counted_positions SET {column} = {value}"));

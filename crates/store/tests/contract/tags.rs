@@ -1,7 +1,7 @@
 //! The list of tags.
 
 use mask_core::{change::Change, workspace::Owner};
-use mask_store::{Expected, Store};
+use mask_store::{Expected, Once, Store};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -13,7 +13,8 @@ on_every_backend!(
     pages,
     shown_while_a_link_has_it,
     compared_as_written,
-    many_who_first_use_the_same
+    many_who_first_use_the_same,
+    many_bulks_that_first_use_the_same
 );
 
 async fn listed(store: &Store, owner: Owner) -> Vec<(String, i64)> {
@@ -96,6 +97,29 @@ async fn compared_as_written(backend: &Backend) {
     )
     .await;
     assert_eq!(listed(store, LIVE).await.len(), 5);
+}
+
+// Each link has one of the tags, so the order of the links is that in which the tags are first used.
+async fn many_bulks_that_first_use_the_same(backend: &Backend) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for turn in 0..40_u32 {
+        let store = backend.store.clone();
+        let tag = |place: u32| mask_core::link::Tag::parse(&format!("tag {} {place}", turn / 4)).expect("a tag");
+        let link = |place: u32| {
+            let n = turn * 20 + place;
+            new_link_with(n, &format!("slug{n}"), |content| content.tags = vec![tag(place)])
+        };
+        let mut links: Vec<_> = (0..20).map(link).collect();
+        if turn % 2 == 0 {
+            links.reverse();
+        }
+        tasks.spawn(async move { store.create_links(LIVE, links, None).await.expect("nobody waits for ever") });
+    }
+    for made in tasks.join_all().await {
+        assert!(matches!(&made, Once::Done(placed) if placed.iter().all(Result::is_ok)), "{made:?}");
+    }
+    let found = listed(&backend.store, LIVE).await;
+    assert_eq!((found.len(), found.iter().map(|(_, links)| links).sum::<i64>()), (200, 800));
 }
 
 // In both orders at once: whoever waits for the other's tag must not be waited for.

@@ -4,7 +4,7 @@
 
 use mask_core::{
     Refused,
-    agent::{BotClass, Device},
+    agent::{self, BotClass, Device},
     calendar::{self, Interval, Period, Zone},
     country::Country,
     id::LinkId,
@@ -31,7 +31,9 @@ const MOST_ROWS: usize = 1000;
 const DEFAULT_DAYS: i64 = 30;
 /// How visitors come: by the link itself, a printed code, a bio page.
 const SOURCES: [&str; 3] = ["link", "qr", "bio"];
-const BOTS: [&str; 3] = ["include", "only", "exclude"];
+/// Destinations of which a link has one at most, and `ended` for none.
+const VARIANTS: [&str; 4] = ["url", "ios", "android", "ended"];
+pub(in crate::api) const BOTS: [&str; 3] = ["include", "only", "exclude"];
 
 /// What every question has: which visits it is about.
 #[derive(Debug)]
@@ -160,7 +162,7 @@ fn read_period(parameters: &mut Parameters, now: Time) -> (Zone, Period) {
     (zone, Period { start, end })
 }
 
-fn read_bots(parameters: &mut Parameters) -> Option<Bots> {
+pub(in crate::api) fn read_bots(parameters: &mut Parameters) -> Option<Bots> {
     parameters.optional("bots", |text| match text {
         "include" => Ok(Bots::With),
         "only" => Ok(Bots::Only),
@@ -174,30 +176,52 @@ fn read_condition(parameters: &mut Parameters, dimension: Dimension) -> Option<C
     Some(Condition { dimension, value })
 }
 
-/// A value, written as answers write it. Where there are few, or they have a shape, any other would find nothing and look
-/// like an answer.
+/// A value, written as answers write it: what has one spelling is found in any. Where there are few, or they have a shape,
+/// any other would find nothing and look like an answer. Families of browsers and systems may come from another tool, so
+/// one of an unknown name is looked for as it is written.
 fn read_value(dimension: Dimension, text: &str) -> Result<String, Refused> {
     if text.is_empty() {
         return Err(Refused::because("Must not be empty"));
-    }
-    if text == dimension.absent() {
-        return Ok(text.to_owned());
     }
     let known = |names: Vec<&'static str>| {
         let name = names.iter().find(|name| name.eq_ignore_ascii_case(text)).map(|name| (*name).to_owned());
         name.ok_or_else(|| one_of(names))
     };
+    let family = |name: Option<&'static str>| name.map_or_else(|| plain(text), |name| Ok(name.to_owned()));
     match dimension {
+        Dimension::Device => known(Device::ALL.iter().map(|device| device.as_str()).collect()),
+        Dimension::Bot => known(BotClass::ALL.iter().map(|class| class.as_str()).collect()),
+        Dimension::Source => known(SOURCES.to_vec()),
+        Dimension::Variant => read_variant(text),
+        _ if is_absent(dimension, text) => Ok(dimension.absent().to_owned()),
         Dimension::Country => Country::parse(text.as_bytes())
             .map(|country| country.as_str().to_owned())
             .ok_or(Refused::because("Must be a two-letter country code (ISO 3166-1 alpha-2), or unknown")),
         Dimension::Link => LinkId::parse(text).map(|link| link.to_string()),
-        Dimension::Device => known(Device::ALL.iter().map(|device| device.as_str()).collect()),
-        Dimension::Bot => known(BotClass::ALL.iter().map(|class| class.as_str()).collect()),
-        Dimension::Source => known(SOURCES.to_vec()),
+        Dimension::Browser => family(agent::browser_named(text)),
+        Dimension::Os => family(agent::os_named(text)),
+        Dimension::Language => agent::language_named(text)
+            .ok_or(Refused::because("Must be a language such as pt or pt-BR (BCP 47), or unknown")),
         Dimension::Domain | Dimension::Referrer => plain(text).map(|host| host.to_ascii_lowercase()),
         _ => plain(text),
     }
+}
+
+/// Whether a value means that there is none. A tag may be called `None`, which is another.
+fn is_absent(dimension: Dimension, text: &str) -> bool {
+    let absent = dimension.absent();
+    text == absent || !dimension.is_of_link() && text.eq_ignore_ascii_case(absent)
+}
+
+/// Reads the name of one of a link's destinations.
+fn read_variant(text: &str) -> Result<String, Refused> {
+    let name = text.to_ascii_lowercase();
+    let place = name.strip_prefix("rule:").or_else(|| name.strip_prefix("variant:"));
+    let is_place = |text: &str| text.parse::<u8>().is_ok_and(|place| place.to_string() == text);
+    if VARIANTS.contains(&name.as_str()) || place.is_some_and(is_place) {
+        return Ok(name);
+    }
+    Err(Refused::saying(format!("Must be one of {}, rule:0 and so on, variant:0 and so on", VARIANTS.join(", "))))
 }
 
 fn read_limit(text: &str) -> Result<usize, Refused> {
@@ -240,7 +264,7 @@ impl IntoParams for Asked {
             ),
             described(
                 "limit",
-                "Most rows: the newest buckets, or the values with most",
+                "Most rows: the newest buckets, or the hours of the day or the values with most",
                 limit.default(Some(DEFAULT_LIMIT.into())),
             ),
             described(
@@ -308,13 +332,15 @@ fn filter_text(dimension: Dimension) -> &'static str {
         Dimension::Region => "Only from this region",
         Dimension::City => "Only from this city",
         Dimension::Device => "Only with this class of device",
-        Dimension::Browser => "Only with this family of browser, such as `Chrome`",
-        Dimension::Os => "Only with this family of operating system, such as `iOS`",
+        Dimension::Browser => "Only with this family of browser, such as `Chrome`, in any case",
+        Dimension::Os => "Only with this family of operating system, such as `iOS`, in any case",
         Dimension::Language => "Only by visitors whose first language is this, such as `pt-BR`",
         Dimension::Referrer => "Only from this site, or `direct`",
         Dimension::ReferrerUrl => "Only from this page, or `direct`",
         Dimension::Source => "Only by this way: the link itself, a printed code, a bio page",
-        Dimension::Variant => "Only to this of a link's destinations: `url`, `ios`, `android`, `rule:0`, `variant:0`",
+        Dimension::Variant => {
+            "Only to this of a link's destinations: `url`, `ios`, `android`, `rule:0`, `variant:0`; or where it had `ended`"
+        }
         Dimension::Bot => "Only by this class of client",
         Dimension::Link => "Only to this link, by its id",
         Dimension::Domain => "Only to links that are on this host now",
@@ -327,11 +353,11 @@ fn filter_text(dimension: Dimension) -> &'static str {
     }
 }
 
-pub(super) fn text() -> ObjectBuilder {
+pub(in crate::api) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-pub(super) fn described(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
+pub(in crate::api) fn described(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)

@@ -9,7 +9,10 @@
 //!
 //! When the store fails half-way the connection is cut: what looks whole is whole.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     body::Body,
@@ -53,6 +56,9 @@ const PARTS: i64 = 64;
 const PIECE_BYTES: usize = 64 << 10;
 const SECOND_MS: i64 = 1000;
 const HOUR_MS: i64 = 3600 * SECOND_MS;
+/// Exports of one workspace that may run at once: each holds a slice, which is about ten megabytes.
+const MOST_AT_ONCE: usize = 5;
+const RETRY_AFTER_SECONDS: u64 = 30;
 
 /// The parameters of an export.
 #[derive(Debug)]
@@ -78,11 +84,49 @@ impl Place {
     }
 }
 
+/// How many exports each workspace has under way.
+#[derive(Debug, Default)]
+pub struct Exports {
+    running: Mutex<HashMap<i64, usize>>,
+}
+
+/// A place among the exports of a workspace; given back when it is dropped.
+struct Turn {
+    exports: Arc<Exports>,
+    workspace: i64,
+}
+
+impl Exports {
+    fn begin(self: &Arc<Self>, owner: Owner) -> Result<Turn, ApiError> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = running.entry(owner.workspace).or_default();
+        if *count >= MOST_AT_ONCE {
+            let message = format!("A workspace may have {MOST_AT_ONCE} exports at once. Wait for one of them to end.");
+            return Err(ApiError::too_many_at_once(message, RETRY_AFTER_SECONDS));
+        }
+        *count += 1;
+        Ok(Turn { exports: Arc::clone(self), workspace: owner.workspace })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut running = self.exports.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = running.entry(self.workspace) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
 /// Export visits
 ///
 /// One row a visit, in order of time, in the words of the counts. Broken off, it can be taken up: send the same request with
 /// the `cursor` of the last row that you have; the rows that follow come without the line of names, so that they can be
-/// added to those before. Visits are recorded within two seconds, so let `end` lie in the past to get all.
+/// added to those before. Visits are recorded within two seconds, so let `end` lie in the past to get all. A workspace may have
+/// five exports at once; one more is answered 429.
 #[utoipa::path(
     get, path = "/analytics/export", operation_id = "export_visits", tag = "Analytics",
     params(Wanted),
@@ -100,7 +144,8 @@ pub(super) async fn export(
     let wanted = Wanted::read(&mut parameters, api.clock.now());
     parameters.end()?;
     let (format, subject) = (wanted.format, wanted.subject);
-    let mut export = Export::new(api.store.clone(), caller.owner, wanted);
+    let turn = api.exports.begin(caller.owner)?;
+    let mut export = Export::new(api.store.clone(), caller.owner, wanted, turn);
     // The first rows are found before anything is sent, so that a store that is away is told as such.
     let first = export.next().await?;
     let rest = stream::unfold(export, |mut export| async move {
@@ -191,10 +236,11 @@ struct Export {
     place: Option<Place>,
     /// What is to be sent before the next row.
     head: String,
+    _turn: Turn,
 }
 
 impl Export {
-    fn new(store: Store, owner: Owner, wanted: Wanted) -> Self {
+    fn new(store: Store, owner: Owner, wanted: Wanted, turn: Turn) -> Self {
         let mut window = wanted.frame.period.window();
         let mut head = wanted.format.head();
         if let Some(place) = wanted.after {
@@ -204,7 +250,7 @@ impl Export {
         // Nobody has counted it yet, so it is cut first.
         let parts = vec![(window, u64::MAX)];
         let mark = wanted.mark();
-        Self { store, owner, wanted, mark, parts, slice: Vec::new().into_iter(), place: None, head }
+        Self { store, owner, wanted, mark, parts, slice: Vec::new().into_iter(), place: None, head, _turn: turn }
     }
 
     /// The next piece of text; nothing when all is said.

@@ -4,17 +4,17 @@
 //! Statistics outlive links, so a `linkId` is looked up nowhere: of a link that is no more the numbers are still there, and
 //! of one that never was, or that is somebody else's, there are none, which cannot be told apart.
 
-mod ask;
+pub(super) mod ask;
 mod export;
 mod rows;
 mod shape;
 mod summary;
 mod visitor_data;
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use axum::extract::State;
-use mask_core::question::{Answer as Counts, Group, Rows, Subject};
+use mask_core::question::{Answer as Counts, Count, Group, Rows, Subject};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -25,6 +25,7 @@ use super::{
     request::Answer,
 };
 use ask::{Asked, By};
+pub use export::Exports;
 use shape::{ClickStatistics, Row, ScanStatistics, Statistics};
 
 /// The routes.
@@ -40,7 +41,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
 /// Count clicks
 ///
 /// By time unless `groupBy` names something else: each bucket of the window's newest `limit` ones, those without clicks too.
-/// By anything else: the `limit` values with most clicks. `total` always covers the whole window.
+/// By anything else: the `limit` values with most clicks, hours in the order of the day. `total` always covers the whole window.
 #[utoipa::path(
     get, path = "/analytics/clicks", operation_id = "count_clicks", tag = "Analytics",
     params(Asked),
@@ -100,8 +101,18 @@ fn divided(asked: &Asked) -> (Group, Vec<String>) {
     }
 }
 
+/// The hours of the day with most clicks, in the order of the day; of those with as many, the earlier ones.
+fn busiest(hours: impl Iterator<Item = (String, Count)>, limit: usize) -> Vec<(String, Count)> {
+    let mut hours: Vec<_> = hours.collect();
+    hours.sort_by_key(|(_, count)| Reverse(count.clicks));
+    hours.truncate(limit);
+    hours.sort_by(|(one, _), (other, _)| one.cmp(other));
+    hours
+}
+
 fn statistics(asked: &Asked, subject: Subject, labels: Vec<String>, found: Counts) -> Statistics {
     let counts: Vec<_> = match found.rows {
+        Rows::Counts(counts) if asked.by == By::HourOfDay => busiest(labels.into_iter().zip(counts), asked.limit),
         Rows::Counts(counts) => labels.into_iter().zip(counts).collect(),
         Rows::Values(values) => values,
     };

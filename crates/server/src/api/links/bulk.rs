@@ -96,11 +96,11 @@ pub(super) async fn create_bulk(
             Err(error) => faults.push(Some(error)),
         }
     }
-    let redirects = Arc::clone(&api.redirects);
+    let (redirects, by) = (Arc::clone(&api.redirects), seen.by(caller.owner));
     let answer = move |placed: &Vec<Placed>| {
         let mut placed = placed.iter();
         let items = faults.iter().map(|fault| match (fault, if fault.is_none() { placed.next() } else { None }) {
-            (None, Some(Ok(link))) => done(201, None, Some(LinkBody::of(link, &redirects))),
+            (None, Some(Ok(link))) => done(201, None, Some(LinkBody::of(link, redirects.hosts()))),
             (None, Some(Err(why))) => failed(&unplaced(why.clone()), None, &seen),
             (Some(error), _) => failed(error, None, &seen),
             (None, None) => failed(&ApiError::internal(), None, &seen),
@@ -111,8 +111,8 @@ pub(super) async fn create_bulk(
     let answer = Arc::new(answer);
     let kept = Arc::clone(&answer);
     let keep = attempt.keep(&api, move |placed: &Vec<Placed>| Kept { status: 200, body: kept(placed) });
-    match once::done(api.store.create_links(caller.owner, new, keep).await?)? {
-        Err(replayed) => Ok(replayed),
+    match once::done(api.store.create_links(by, new, keep).await?)? {
+        Err(kept) => Ok(once::replay(kept)),
         Ok(placed) => {
             for link in placed.iter().flatten() {
                 api.redirects.forget(&link.domain, &link.slug.key());
@@ -155,11 +155,12 @@ pub(super) async fn update_bulk(
     problems.check().map_err(within_set)?;
     let change: Change = with_password(&api, asked).await?;
     let known: Vec<LinkId> = ids.iter().filter_map(|id| LinkId::parse(id).ok()).collect();
-    let mut updated = api.store.update_links(caller.owner, known, change, api.clock.now()).await?.into_iter();
+    let by = seen.by(caller.owner);
+    let mut updated = api.store.update_links(by, known, change, api.clock.now()).await?.into_iter();
     let data = ids.into_iter().map(|id| match answer_for(&id, &mut updated) {
         Ok((link, was)) => {
             forget(&api, &link, &was);
-            done(200, Some(id), Some(LinkBody::of(&link, &api.redirects)))
+            done(200, Some(id), Some(LinkBody::of(&link, api.redirects.hosts())))
         }
         Err(why) => failed(&unplaced(why), Some(id), &seen),
     });
@@ -186,7 +187,8 @@ pub(super) async fn delete_bulk(
     let (ids, release_slug) = read_delete(body.value, &mut problems);
     problems.check()?;
     let known: Vec<LinkId> = ids.iter().filter_map(|id| LinkId::parse(id).ok()).collect();
-    let mut removed = api.store.delete_links(caller.owner, known, release_slug, api.clock.now()).await?.into_iter();
+    let by = seen.by(caller.owner);
+    let mut removed = api.store.delete_links(by, known, release_slug, api.clock.now()).await?.into_iter();
     let data = ids.into_iter().map(|id| match answer_for::<Removed>(&id, &mut removed) {
         Ok(removed) => {
             for (domain, slug) in &removed.addresses {

@@ -56,7 +56,7 @@ pub(super) async fn list(
     parameters.end()?;
     let listed = api.store.list_links(caller.owner, filter, page).await?;
     Ok(Answer(LinkList {
-        data: listed.rows.iter().map(|link| LinkBody::of(link, &api.redirects)).collect(),
+        data: listed.rows.iter().map(|link| LinkBody::of(link, api.redirects.hosts())).collect(),
         pagination: Pagination::of(listed.next.as_ref()),
     }))
 }

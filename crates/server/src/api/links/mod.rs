@@ -37,8 +37,9 @@ use super::{
 };
 use input::{Asked, World};
 pub(crate) use list::{OrderName, SortName};
+pub(super) use shape::LinkBody;
+use shape::LinkList;
 pub use shape::{ErrorBody, ErrorMembers, Pagination};
-use shape::{LinkBody, LinkList};
 
 /// Random slugs to try before giving up; each of them is taken with a chance of links ÷ 28^length.
 const RANDOM_SLUGS: usize = 8;
@@ -75,12 +76,12 @@ async fn create(
     let mut problems = Problems::default();
     let asked = input::read_new(body.value, api.world(), &mut problems);
     if let Err(error) = problems.check() {
-        return attempt.replayed_or(&api, error).await;
+        return attempt.kept_or(&api, error).await.map(recreated);
     }
-    let new = new_link(&api, asked).await?;
+    let (new, by) = (new_link(&api, asked).await?, seen.by(caller.owner));
     let redirects = Arc::clone(&api.redirects);
     let keep = attempt.keep(&api, move |placed: &Result<Link, Unplaced>| match placed {
-        Ok(link) => Kept { status: 201, body: json_bytes(&LinkBody::of(link, &redirects)) },
+        Ok(link) => Kept { status: 201, body: json_bytes(&LinkBody::of(link, redirects.hosts())) },
         Err(why) => {
             let error = unplaced(why.clone());
             Kept {
@@ -89,13 +90,13 @@ async fn create(
             }
         }
     });
-    match once::done(api.store.create_link(caller.owner, new, keep).await?)? {
+    match once::done(api.store.create_link(by, new, keep).await?)? {
         Ok(Ok(link)) => {
             api.redirects.forget(&link.domain, &link.slug.key());
             Ok(created(&api, &link))
         }
         Ok(Err(why)) => Err(unplaced(why)),
-        Err(replayed) => Ok(replayed),
+        Err(kept) => Ok(recreated(kept)),
     }
 }
 
@@ -166,6 +167,7 @@ async fn update(
     State(api): State<Arc<Api>>,
     caller: Caller<LinksWrite>,
     LinkPath(id): LinkPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
     body: Json,
 ) -> Result<Response, ApiError> {
@@ -174,8 +176,8 @@ async fn update(
     let asked = input::read_change(body.value, api.world(), &mut problems);
     problems.check()?;
     let change = with_password(&api, asked).await?;
-    let (link, was) =
-        api.store.update_link(caller.owner, id, expected, change, api.clock.now()).await?.map_err(unplaced)?;
+    let by = seen.by(caller.owner);
+    let (link, was) = api.store.update_link(by, id, expected, change, api.clock.now()).await?.map_err(unplaced)?;
     forget(&api, &link, &was);
     Ok(shown(&api, &link, &HeaderMap::new()))
 }
@@ -198,14 +200,15 @@ async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller<LinksWrite>,
     LinkPath(id): LinkPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let release_slug = parameters.optional("release_slug", query::boolean).unwrap_or(false);
     parameters.end()?;
     let expected = version::expected(&headers)?;
-    let removed =
-        api.store.delete_link(caller.owner, id, expected, release_slug, api.clock.now()).await?.map_err(unplaced)?;
+    let by = seen.by(caller.owner);
+    let removed = api.store.delete_link(by, id, expected, release_slug, api.clock.now()).await?.map_err(unplaced)?;
     for (domain, slug) in &removed.addresses {
         api.redirects.forget(domain, slug);
     }
@@ -257,6 +260,7 @@ async fn upsert(
     State(api): State<Arc<Api>>,
     caller: Caller<LinksWrite>,
     TextPath(external_id): TextPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     body: Json,
 ) -> Result<Response, ApiError> {
     let mut problems = Problems::default();
@@ -271,7 +275,7 @@ async fn upsert(
     let password = asked.password.take();
     let change = with_password(&api, Asked { change: asked.change.clone(), password }).await?;
     let new = new_link(&api, Asked { change: change.clone(), password: None }).await?;
-    match api.store.upsert_link(caller.owner, new, change).await?.map_err(unplaced)? {
+    match api.store.upsert_link(seen.by(caller.owner), new, change).await?.map_err(unplaced)? {
         mask_store::Upserted::Created(link) => {
             api.redirects.forget(&link.domain, &link.slug.key());
             Ok(created(&api, &link))
@@ -341,19 +345,34 @@ fn unplaced(why: Unplaced) -> ApiError {
 }
 
 fn created(api: &Api, link: &Link) -> Response {
-    let location = format!("/api/v1/links/{}", link.id);
-    let mut response = (StatusCode::CREATED, json_body(&LinkBody::of(link, &api.redirects))).into_response();
-    if let Ok(location) = HeaderValue::from_str(&location) {
+    let response = (StatusCode::CREATED, json_body(&LinkBody::of(link, api.redirects.hosts()))).into_response();
+    tagged(located(response, &link.id.to_string()), link)
+}
+
+/// The answer of before to the making of a link. A link that was made is told of with what every new one has beside its
+/// body: where it is, and its first version.
+fn recreated(kept: Kept) -> Response {
+    let link = if kept.status == 201 { serde_json::from_slice(&kept.body).ok() } else { None };
+    let id = link.as_ref().and_then(|link: &serde_json::Value| link["id"].as_str());
+    let response = once::replay(kept);
+    let Some(id) = id else { return response };
+    let mut response = located(response, id);
+    response.headers_mut().insert(header::ETAG, HeaderValue::from_static(version::FIRST));
+    response
+}
+
+fn located(mut response: Response, id: &str) -> Response {
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/links/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
-    tagged(response, link)
+    response
 }
 
 fn shown(api: &Api, link: &Link, headers: &HeaderMap) -> Response {
     if version::is_known(headers, &version::tag(link)) {
         return tagged(StatusCode::NOT_MODIFIED.into_response(), link);
     }
-    tagged(json_body(&LinkBody::of(link, &api.redirects)).into_response(), link)
+    tagged(json_body(&LinkBody::of(link, api.redirects.hosts())).into_response(), link)
 }
 
 fn tagged(mut response: Response, link: &Link) -> Response {

@@ -1,20 +1,27 @@
 //! A link's JSON: what goes out, and what the document says of what comes in.
 
 use mask_core::{
+    country::Country,
     destination::{AppTarget, WebUrl},
     link::{Link, Preview, Tag, Variant},
     rule::{self, Rule, Schedule},
 };
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, Type},
+    },
+};
 
-use crate::{api::error::Detail, redirect::Redirects};
+use crate::{api::error::Detail, redirect::Hosts};
 
 /// A short link.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Link)]
-pub(super) struct LinkBody {
+pub(in crate::api) struct LinkBody {
     /// The link's id.
     #[schema(example = "lnk_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     id: String,
@@ -99,7 +106,7 @@ pub(super) struct RuleBody {
 pub(super) struct ConditionBody {
     /// Countries, ISO 3166-1 alpha-2. Does not match while the visitor's country is unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false, max_items = 50)]
+    #[schema(required = false, max_items = 50, inline, value_type = Vec<CountryCode>)]
     country: Vec<String>,
     /// Device classes: `desktop`, `mobile`, `tablet`, `tv`, `console`, `other`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -122,6 +129,18 @@ pub(super) struct ConditionBody {
     #[schema(nullable = false)]
     schedule: Option<ScheduleBody>,
 }
+
+/// A country, as the document shows it.
+enum CountryCode {}
+
+impl PartialSchema for CountryCode {
+    fn schema() -> RefOr<Schema> {
+        let codes: Vec<_> = Country::all().map(|country| country.as_str().to_owned()).collect();
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).into()
+    }
+}
+
+impl ToSchema for CountryCode {}
 
 /// Days and hours in a time zone, within an optional span of time.
 #[derive(Debug, Serialize, ToSchema)]
@@ -178,14 +197,14 @@ pub(super) struct PreviewBody {
 
 impl LinkBody {
     /// The link as the API shows it.
-    pub(super) fn of(link: &Link, redirects: &Redirects) -> Self {
+    pub(in crate::api) fn of(link: &Link, hosts: &Hosts) -> Self {
         let content = &link.content;
         let url = |url: &WebUrl| url.as_str().to_owned();
         let target = |target: &AppTarget| target.as_str().to_owned();
         Self {
             id: link.id.to_string(),
             url: url(&content.url),
-            short_url: redirects.short_url(&link.domain, link.slug.as_str()),
+            short_url: hosts.short_url(&link.domain, link.slug.as_str()),
             slug: link.slug.to_string(),
             domain: link.domain.clone(),
             title: content.title.clone(),

@@ -9,6 +9,7 @@ use mask::{
     config::Config,
     places::{About, Database, MISSING, Unusable},
     setup,
+    webhooks::seal::Origin,
 };
 use mask_store::{Inspection, Location, PartVersion};
 use rustix::fs::{Access, access, statvfs};
@@ -25,6 +26,7 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     findings.extend(folders(config).iter().map(|(about, folder)| writable(about, folder)));
     findings.push(room(config));
     findings.push(journal(config));
+    findings.push(secrets(config));
     findings.push(places(config));
     findings.extend(config.warnings().into_iter().map(|warning| Finding::doubtful("settings", warning)));
     findings
@@ -149,6 +151,23 @@ fn journal(config: &Config) -> Finding {
     }
 }
 
+/// Where the key is from, and never the key.
+fn secrets(config: &Config) -> Finding {
+    let origin = Origin::of(config);
+    match (&origin, origin.look()) {
+        (_, Err(error)) => Finding::wrong("secrets", error.to_string()),
+        (Origin::File(file), Ok(false)) => Finding::good(
+            "secrets",
+            format!("there is no key yet; the first `mask serve` makes one in {}", file.display()),
+        ),
+        (Origin::File(file), Ok(true)) if config.database.url.is_postgres() => Finding::good(
+            "secrets",
+            format!("sealed with the key in {}: every node on this database needs the same", file.display()),
+        ),
+        (_, Ok(_)) => Finding::good("secrets", format!("the key that seals them is {origin}")),
+    }
+}
+
 fn places(config: &Config) -> Finding {
     let file = config.places_file();
     let shown = file.display();
@@ -259,6 +278,21 @@ mod tests {
         assert_eq!(verdict(&config), Verdict::Wrong, "one that is named must be");
         fs::write(&named, "no database").expect("a file");
         assert_eq!(verdict(&config), Verdict::Wrong);
+    }
+
+    #[test]
+    fn where_the_key_of_secrets_is_from() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config_here = config(folder.path());
+        assert!(secrets(&config_here).text.contains("there is no key yet"), "{:?}", secrets(&config_here));
+        let file = folder.path().join("secret.key");
+        fs::write(&file, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").expect("a key");
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("set");
+        assert_eq!(secrets(&config_here).verdict, Verdict::Wrong, "others can read it");
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
+        let good = secrets(&config_here);
+        assert!(good.verdict == Verdict::Good && good.text.contains("secret.key"), "{good:?}");
+        assert!(!good.text.contains("AAAA"), "{good:?}");
     }
 
     #[test]

@@ -103,8 +103,8 @@ impl Reader {
             reason,
             choice,
             device: device(line, &user_agent)?,
-            os: self.name(line, Column::Os, agent::os(&user_agent))?,
-            browser: self.name(line, Column::Browser, agent::browser(&user_agent))?,
+            os: self.name(line, Column::Os, agent::os(&user_agent), agent::os_named)?,
+            browser: self.name(line, Column::Browser, agent::browser(&user_agent), agent::browser_named)?,
             language: language(line),
             referrer: referrer.host,
             referrer_url: referrer.url,
@@ -171,11 +171,18 @@ impl Reader {
         Ok((class.as_str(), reason, is_counted))
     }
 
-    fn name(&mut self, line: &Line<'_>, column: Column, otherwise: &'static str) -> Result<&'static str, String> {
+    /// A family in the spelling that live clicks have of it, if they have it.
+    fn name(
+        &mut self,
+        line: &Line<'_>,
+        column: Column,
+        otherwise: &'static str,
+        named: fn(&str) -> Option<&'static str>,
+    ) -> Result<&'static str, String> {
         match line.cell(column) {
             None => Ok(otherwise),
             Some(text) if text.eq_ignore_ascii_case("unknown") => Ok("Other"),
-            Some(text) => self.names.keep(&text),
+            Some(text) => named(&text).map_or_else(|| self.names.keep(&text), Ok),
         }
     }
 
@@ -269,18 +276,18 @@ fn source(line: &Line<'_>) -> Result<&'static str, String> {
     }
 }
 
-/// Two letters that are no country are an unknown one, as they are to live clicks.
+/// A code that is no country is a fault: unlike what a live click comes with, a file can be mended.
 fn country(line: &Line<'_>) -> Result<Option<String>, String> {
-    match line.cell(Column::Country).filter(|text| text != "unknown") {
-        None => Ok(None),
-        Some(text) if text.len() == 2 => Ok(Country::parse(text.as_bytes()).map(|country| country.as_str().to_owned())),
-        Some(text) => Err(format!("{:?} is no country in two letters of ISO 3166-1", shown(&text))),
-    }
+    let Some(text) = line.cell(Column::Country).filter(|text| !text.eq_ignore_ascii_case("unknown")) else {
+        return Ok(None);
+    };
+    let country = Country::parse(text.as_bytes()).map(|country| Some(country.as_str().to_owned()));
+    country.ok_or_else(|| format!("{:?} is no country in two letters of ISO 3166-1, nor unknown", shown(&text)))
 }
 
 fn language(line: &Line<'_>) -> Option<String> {
     let text = line.cell(Column::Language).filter(|text| text != "unknown")?.replace('_', "-");
-    agent::languages(&text).next().map(ToOwned::to_owned)
+    agent::languages(&text).next().and_then(agent::language_named)
 }
 
 fn place(line: &Line<'_>, column: Column) -> Option<String> {

@@ -200,3 +200,16 @@ fn no_fault_tells_a_password() {
         [("MASK_LINKS__DOMAINS", "https://user:hunter2@h"), ("MASK_SERVER__THREADS", "postgres://u:hunter2@h/d")];
     assert!(!faults_of("", &strays).contains(SECRET));
 }
+
+#[test]
+fn a_key_is_shown_nowhere() {
+    let key = "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=";
+    let config = load("", &[("MASK_SECRETS__KEY", key)], &[]).expect("right");
+    assert_eq!(config.secrets.key.as_ref().map(|key| key.reveal()), Some(b"hunter2hunter2hunter2hunter2hunt"));
+    assert_eq!(shown(&config, "secrets.key"), ("***".to_owned(), "variable MASK_SECRETS__KEY".to_owned()));
+    assert!(!format!("{config:?}").contains("hunter2") && !format!("{config:?}").contains(key));
+    for wrong in ["aHVudGVyMg==", "hunter2", &format!("{key}{key}")] {
+        let faults = faults_of("", &[("MASK_SECRETS__KEY", wrong)]);
+        assert!(faults.contains("secrets.key must be empty or base64 of 32 bytes") && !faults.contains(wrong), "{faults}");
+    }
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mask_core::{id::LinkId, time::Time, workspace::Owner};
 use mask_store::{Batch, Fact, Position};
+use reqwest::Method;
 use serde_json::Value;
 
 use super::{DAYS, PATIENT, clicks, id, sample};
@@ -137,8 +138,8 @@ async fn a_long_export_is_whole_and_in_order() {
     let spread = (0..5_000).map(|number| fact(begin + number * 400_000, number));
     let to = Position { segment: 1, byte: 1 };
     let facts = crowded.chain(spread).collect();
-    let batch = Batch { node: "elsewhere".to_owned(), shard: 0, from: None, to, facts };
-    assert!(app.server().store.record_clicks(Arc::new(batch)).await.expect("a store"));
+    let batch = Batch { node: "elsewhere".to_owned(), shard: 0, from: None, to, facts, is_history: false };
+    assert!(app.server().store.record_clicks(Arc::new(batch)).await.expect("a store").is_some());
     let all = lines(&app, "start=2026-03-01").await;
     assert_eq!(all.len(), 50_000);
     assert!(all.is_sorted_by_key(|row| row["at"].as_str().expect("a time").to_owned()));
@@ -149,4 +150,25 @@ async fn a_long_export_is_whole_and_in_order() {
         let rest = lines(&app, &format!("start=2026-03-01&cursor={cursor}")).await;
         assert!(rest == all[place + 1..], "after {place}: {} rows", rest.len());
     }
+    a_few_at_once(&app).await;
+}
+
+/// Each export under way holds memory, so a workspace has a few, and others have their own.
+async fn a_few_at_once(app: &App) {
+    let path = "/analytics/export?start=2026-03-01&format=ndjson";
+    let ask = |key: &str| app.api_as(key, Method::GET, path).send();
+    // More than sockets hold, so it goes on for as long as nobody reads it.
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        held.push(ask(&app.key).await.expect("an answer"));
+    }
+    assert!(held.iter().all(|answer| answer.status() == 200));
+    let refused = app.get(path).await;
+    assert_eq!((refused.error(429).as_str(), refused.header("retry-after")), ("rate_limit_exceeded", "30"));
+    assert!(refused.text.contains("5 exports at once"), "{}", refused.text);
+    assert_eq!(app.get("/analytics/clicks").await.status, 200);
+    let other = app.key_of_workspace(2, "all", false).await;
+    assert_eq!(ask(&other).await.expect("an answer").status(), 200);
+    held.pop().expect("one of them").bytes().await.expect("it goes on to its end");
+    assert_eq!(ask(&app.key).await.expect("an answer").status(), 200);
 }

@@ -1,0 +1,301 @@
+//! Webhooks: who is told of what, and what an answer to a delivery means.
+//!
+//! A delivery is tried six times: at once, and after each of [`PAUSES`]. What an attempt means for its delivery and for its
+//! subscription is decided here by [`judge`], from numbers alone, so that the whole schedule is tested without waiting.
+
+use std::time::Duration;
+
+use crate::{
+    Refused,
+    event::{EventKind, EventKinds},
+    id::{LinkId, WebhookId},
+    link::Tag,
+    time::Time,
+    workspace::Owner,
+};
+
+/// The pauses between one attempt and the next.
+pub const PAUSES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(2),
+    Duration::from_mins(10),
+];
+
+/// How long an endpoint may fail without a break before it is switched off.
+pub const FAILING_AT_MOST: Duration = Duration::from_hours(5 * 24);
+
+/// The longest that a `Retry-After` can put an attempt off.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+
+/// How long the secret before still signs after it was changed.
+pub const OLD_SECRET_SIGNS: Duration = Duration::from_hours(24);
+
+/// Characters in a secret.
+pub const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// Most subscriptions of one owner.
+pub const MOST_WEBHOOKS: usize = 1000;
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What its owner sets.
+    pub content: Content,
+    /// Why it was switched off, where that was not its owner's doing.
+    pub inactive_reason: Option<Inactive>,
+    /// Since when nothing could be delivered.
+    pub failing_since: Option<Time>,
+    /// Counts its changes, from 1.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+}
+
+/// What the owner of a subscription sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Where deliveries go.
+    pub url: String,
+    /// What is told.
+    pub events: EventKinds,
+    /// Of which links.
+    pub filter: Filter,
+    /// Whether clicks that are no person's are told too.
+    pub includes_bots: bool,
+    /// Most deliveries a second.
+    pub max_per_second: Option<u32>,
+    /// The shape of what is told.
+    pub payload_version: u16,
+    /// Whether anything is delivered.
+    pub is_active: bool,
+    /// A note of its owner's.
+    pub description: Option<String>,
+    /// The secrets and the headers of its own, sealed: nothing here can read them.
+    pub sealed: Vec<u8>,
+}
+
+/// Why a subscription was switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inactive {
+    /// Its endpoint answered 410 Gone (RFC 9110 §15.5.11).
+    Gone,
+    /// Nothing could be delivered for [`FAILING_AT_MOST`].
+    Failing,
+}
+
+impl Inactive {
+    /// As written in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// Reads what [`as_str`](Self::as_str) wrote.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        match text {
+            "gone" => Ok(Self::Gone),
+            "failing" => Ok(Self::Failing),
+            _ => Err(Refused::because("Must be gone or failing")),
+        }
+    }
+}
+
+/// Of which links a subscription is told; an empty list means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// These links.
+    pub links: Vec<LinkId>,
+    /// Links with one of these tags.
+    pub tags: Vec<Tag>,
+    /// Links on one of these hosts.
+    pub domains: Vec<String>,
+}
+
+impl Filter {
+    /// Whether a link meets every part.
+    pub fn admits(&self, link: LinkId, tags: &[Tag], domain: &str) -> bool {
+        (self.links.is_empty() || self.links.contains(&link))
+            && (self.tags.is_empty() || self.tags.iter().any(|tag| tags.contains(tag)))
+            && (self.domains.is_empty() || self.domains.iter().any(|name| name == domain))
+    }
+
+    /// Whether everything meets it.
+    pub const fn is_empty(&self) -> bool {
+        self.links.is_empty() && self.tags.is_empty() && self.domains.is_empty()
+    }
+}
+
+impl Content {
+    /// Whether the subscription is told of such an event. A click tells whether a person made it.
+    pub fn wants(&self, kind: EventKind, is_bot: bool) -> bool {
+        self.is_active && self.events.has(kind) && (self.includes_bots || !is_bot)
+    }
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The endpoint answered with this status, and perhaps how long it wants to be left alone.
+    Answered {
+        /// The status.
+        status: u16,
+        /// `Retry-After` (RFC 9110 §10.2.3), from now.
+        retry_after: Option<Duration>,
+    },
+    /// There was no answer.
+    Unanswered,
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived.
+    Succeeded,
+    /// It is tried again then.
+    Due(Time),
+    /// It is given up.
+    Failed,
+}
+
+/// What an attempt means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// For the delivery.
+    pub fate: Fate,
+    /// For the subscription, when it is to be switched off.
+    pub switch_off: Option<Inactive>,
+}
+
+/// Judges an attempt. `attempts` counts it too, so it is 1 for the first; `chance` is any number, and spreads what is tried
+/// again by a tenth to both sides, so that an endpoint that comes back is not met by everything at once.
+pub fn judge(attempts: u32, outcome: Outcome, failing_since: Option<Time>, now: Time, chance: u64) -> Verdict {
+    let retry_after = match outcome {
+        Outcome::Answered { status: 200..=299, .. } => return Verdict { fate: Fate::Succeeded, switch_off: None },
+        Outcome::Answered { status: 410, .. } => {
+            return Verdict { fate: Fate::Failed, switch_off: Some(Inactive::Gone) };
+        }
+        Outcome::Answered { retry_after, .. } => retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER),
+        Outcome::Unanswered => Duration::ZERO,
+    };
+    let has_failed_long = failing_since.is_some_and(|since| now.unix_millis() - since.unix_millis() >= millis(FAILING_AT_MOST));
+    let pause = attempts.checked_sub(1).and_then(|place| PAUSES.get(place as usize));
+    let fate = pause.map_or(Fate::Failed, |pause| {
+        let wait = millis(spread(*pause, chance).max(retry_after));
+        Fate::Due(Time::from_unix_millis(now.unix_millis().saturating_add(wait)))
+    });
+    Verdict { fate, switch_off: has_failed_long.then_some(Inactive::Failing) }
+}
+
+/// The pause, a tenth more or less.
+fn spread(pause: Duration, chance: u64) -> Duration {
+    pause * 9 / 10 + pause / 5 * u32::try_from(chance % 1001).unwrap_or_default() / 1000
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Checks a secret: [`SECRET_LENGTH`] visible ASCII characters.
+pub fn parse_secret(text: &str) -> Result<String, Refused> {
+    let fits = SECRET_LENGTH.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Refused::because("Must be 16 to 256 letters, digits or signs of ASCII, without spaces"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_unix_millis(1_700_000_000_000);
+    const BROKEN: Outcome = Outcome::Answered { status: 500, retry_after: None };
+
+    fn wait(attempts: u32, outcome: Outcome, chance: u64) -> Option<i64> {
+        match judge(attempts, outcome, None, NOW, chance).fate {
+            Fate::Due(at) => Some(at.unix_millis() - NOW.unix_millis()),
+            Fate::Succeeded | Fate::Failed => None,
+        }
+    }
+
+    #[test]
+    fn the_schedule() {
+        let waits: Vec<_> = (1..=6).map(|attempts| wait(attempts, BROKEN, 500)).collect();
+        assert_eq!(waits, [Some(1000), Some(5000), Some(30_000), Some(120_000), Some(600_000), None]);
+        assert_eq!(judge(6, BROKEN, None, NOW, 0).fate, Fate::Failed);
+        assert_eq!(wait(1, Outcome::Unanswered, 500), Some(1000));
+    }
+
+    #[test]
+    fn pauses_spread_by_a_tenth() {
+        assert_eq!((wait(2, BROKEN, 0), wait(2, BROKEN, 1000), wait(2, BROKEN, 1001)), (Some(4500), Some(5500), Some(4500)));
+    }
+
+    #[test]
+    fn retry_after_is_a_lower_bound() {
+        let asks = |seconds| Outcome::Answered { status: 503, retry_after: Some(Duration::from_secs(seconds)) };
+        assert_eq!(wait(1, asks(60), 500), Some(60_000));
+        assert_eq!(wait(4, asks(60), 500), Some(120_000));
+        assert_eq!(wait(1, asks(u64::MAX), 500), Some(86_400_000));
+        assert_eq!(wait(6, asks(60), 500), None, "it does not add attempts");
+    }
+
+    #[test]
+    fn what_answers_mean() {
+        for status in [200, 201, 204, 299] {
+            let verdict = judge(1, Outcome::Answered { status, retry_after: None }, Some(NOW), NOW, 0);
+            assert_eq!(verdict, Verdict { fate: Fate::Succeeded, switch_off: None });
+        }
+        for status in [100, 199, 301, 302, 304, 400, 404, 429, 500, 503, 599] {
+            assert!(wait(1, Outcome::Answered { status, retry_after: None }, 0).is_some(), "{status}");
+        }
+        let gone = judge(1, Outcome::Answered { status: 410, retry_after: None }, None, NOW, 0);
+        assert_eq!(gone, Verdict { fate: Fate::Failed, switch_off: Some(Inactive::Gone) });
+    }
+
+    #[test]
+    fn five_days_of_nothing_but_failure() {
+        let ago = |duration: Duration| Some(Time::from_unix_millis(NOW.unix_millis() - millis(duration)));
+        let almost = FAILING_AT_MOST.checked_sub(Duration::from_millis(1)).expect("five days are longer");
+        assert_eq!(judge(3, BROKEN, ago(almost), NOW, 0).switch_off, None);
+        assert_eq!(judge(3, BROKEN, ago(FAILING_AT_MOST), NOW, 0).switch_off, Some(Inactive::Failing));
+        assert_eq!(judge(1, BROKEN, None, NOW, 0).switch_off, None);
+    }
+
+    #[test]
+    fn filters_admit_what_meets_every_part() {
+        let (first, second) = (LinkId::from_bits(1), LinkId::from_bits(2));
+        let tag = |text| Tag::parse(text).expect("a tag");
+        let all = Filter::default();
+        assert!(all.is_empty() && all.admits(first, &[], "go.example"));
+        let some = Filter { links: vec![first], tags: vec![tag("spring"), tag("summer")], domains: vec!["go.example".to_owned()] };
+        assert!(some.admits(first, &[tag("summer")], "go.example"));
+        assert!(!some.admits(second, &[tag("summer")], "go.example"));
+        assert!(!some.admits(first, &[tag("autumn")], "go.example"));
+        assert!(!some.admits(first, &[tag("summer")], "other.example"));
+    }
+
+    #[test]
+    fn secrets() {
+        for (text, fits) in [
+            ("0123456789abcdef", true),
+            ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true),
+            ("0123456789abcde", false),
+            ("0123456789 abcdef", false),
+            ("0123456789abcdeé", false),
+        ] {
+            assert_eq!(parse_secret(text).is_ok(), fits, "{text}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! One stream: it looks for what follows its place, says it, and waits.
+//!
+//! It is asked for its next piece when its connection has taken the one before, so a client that does not read stops its
+//! own stream and nothing else; what it is owed stays in the store. Each look at a feed with nothing new is one read by a
+//! key. Where there is something new, the row is read and gone through by every stream for itself, which costs tens of
+//! microseconds for a row of ten thousand clicks; and the links that are named are looked up, once a piece.
+//!
+//! A store that is away is waited for: most client libraries would take an end of the stream together with a 503 for final.
+
+use std::{collections::HashMap, fmt::Write, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use mask_core::{
+    event::EventKind,
+    id::{KeyId, LinkId},
+    link::Tag,
+    question::Dimension,
+    scope::Scope,
+    time::Time,
+};
+use mask_store::{Error, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Subject};
+use serde::Serialize;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{Turn, Wanted};
+use crate::api::{
+    Api, ROOT,
+    caller::{AnalyticsRead, Caller},
+    error::ApiError,
+    payload::{self, VisitBody},
+};
+
+/// How long a client waits before it connects again.
+const RETRY_MS: u32 = 2000;
+/// How often is looked for what other nodes recorded: together with their drains' interval, well within two seconds.
+const LOOKING: Duration = Duration::from_millis(750);
+
+/// An open stream.
+pub(super) struct Stream {
+    api: Arc<Api>,
+    key: KeyId,
+    filter: FeedFilter,
+    tag: Option<String>,
+    domain: Option<String>,
+    /// Behind what was said or passed over.
+    place: FeedPlace,
+    /// The place that the client knows of.
+    told: FeedPlace,
+    /// What is to be said before anything else.
+    begun: String,
+    recordings: watch::Receiver<()>,
+    heartbeat: Instant,
+    /// Whether the store was away at the last look.
+    is_away: bool,
+    turn: Turn,
+}
+
+/// What a look found.
+enum Look {
+    /// Text to be sent.
+    Said(String),
+    /// Only what is not meant, and there may be more.
+    PassedOver,
+    /// Nothing.
+    Nothing,
+    /// That the stream has to end.
+    Over,
+}
+
+impl Stream {
+    /// A stream that goes on where it is wanted, or begins now.
+    pub(super) async fn begin(
+        api: Arc<Api>,
+        caller: &Caller<AnalyticsRead>,
+        wanted: Wanted,
+        turn: Turn,
+    ) -> Result<Self, ApiError> {
+        let recordings = api.store.recordings();
+        let place = match wanted.after {
+            Some(place) => place,
+            None => api.store.feed_end(api.clock.now()).await?,
+        };
+        let heartbeat = Instant::now() + turn.streams.heartbeat;
+        let mut stream = Self {
+            key: caller.key,
+            filter: FeedFilter { owner: caller.owner, link: wanted.link, bots: wanted.bots },
+            tag: wanted.tag,
+            domain: wanted.domain,
+            place,
+            told: place,
+            begun: String::new(),
+            recordings,
+            heartbeat,
+            is_away: false,
+            turn,
+            api,
+        };
+        stream.begun = format!("retry: {RETRY_MS}\nid: {}\n\n", stream.id(place));
+        if let Look::Said(text) = stream.look().await? {
+            stream.begun += &text;
+        }
+        Ok(stream)
+    }
+
+    /// The next piece of text; nothing when the stream is over.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        let begun = std::mem::take(&mut self.begun);
+        if !begun.is_empty() {
+            return Some(self.sent(begun));
+        }
+        while !self.turn.streams.stop.is_cancelled() {
+            // What is recorded from here on wakes the stream again.
+            self.recordings.mark_unchanged();
+            match self.look().await {
+                Ok(Look::Said(text)) => return Some(self.sent(text)),
+                Ok(Look::PassedOver) => continue,
+                Ok(Look::Nothing) => {}
+                Ok(Look::Over) => return None,
+                Err(error) => self.bear(&error)?,
+            }
+            if self.is_heartbeat_due().await? {
+                return self.beat().await;
+            }
+        }
+        None
+    }
+
+    /// Looks once for what follows. The key is looked at before anything is said: a revoked one hears nothing more.
+    async fn look(&mut self) -> Result<Look, Error> {
+        let page = self.api.store.follow_feed(self.place, self.filter).await?;
+        self.is_away = false;
+        let mut text = String::new();
+        if page.gap.is_some() || !page.visits.is_empty() {
+            if !self.is_key_good().await? {
+                return Ok(Look::Over);
+            }
+            self.told = self.say(&mut text, &page).await?;
+        }
+        self.place = page.next;
+        Ok(match (text.is_empty(), page.has_more) {
+            (false, _) => Look::Said(text),
+            (true, true) => Look::PassedOver,
+            (true, false) => Look::Nothing,
+        })
+    }
+
+    /// An outage passes; anything else does not, and ends the stream.
+    fn bear(&mut self, error: &Error) -> Option<()> {
+        if !matches!(error, Error::Unavailable(_) | Error::TooLong(_)) {
+            tracing::error!(%error, "an event stream was broken off");
+            return None;
+        }
+        if !std::mem::replace(&mut self.is_away, true) {
+            tracing::warn!(%error, "an event stream waits for the store");
+        }
+        Some(())
+    }
+
+    /// Waits for something to be recorded, or for the time to look again; nothing when the server stops.
+    async fn is_heartbeat_due(&mut self) -> Option<bool> {
+        tokio::select! {
+            biased;
+            () = self.turn.streams.stop.cancelled() => None,
+            () = sleep_until(self.heartbeat) => Some(true),
+            () = sleep(LOOKING) => Some(false),
+            // While the store is away, whatever wakes the stream wakes it in vain.
+            _ = self.recordings.changed(), if !self.is_away => Some(false),
+        }
+    }
+
+    /// A sign of life. It has the place up to which was looked, so that it is not looked there again.
+    async fn beat(&mut self) -> Option<Bytes> {
+        if matches!(self.is_key_good().await, Ok(false)) {
+            return None;
+        }
+        let mut text = ": heartbeat\n".to_owned();
+        if self.told != self.place {
+            text += &format!("id: {}\n", self.id(self.place));
+            self.told = self.place;
+        }
+        text.push('\n');
+        Some(self.sent(text))
+    }
+
+    fn sent(&mut self, text: String) -> Bytes {
+        self.heartbeat = Instant::now() + self.turn.streams.heartbeat;
+        text.into()
+    }
+
+    fn id(&self, place: FeedPlace) -> String {
+        self.turn.streams.seal.write(place)
+    }
+
+    async fn is_key_good(&self) -> Result<bool, Error> {
+        let key = self.api.store.key_by_id(self.key).await?;
+        Ok(key.is_some_and(|key| key.revoked_at.is_none() && key.scopes.has(Scope::AnalyticsRead)))
+    }
+
+    /// Says what is on a page, as far as it is meant; the last place that was said.
+    async fn say(&self, text: &mut String, page: &FeedPage) -> Result<FeedPlace, Error> {
+        let mut told = self.told;
+        if let Some(gap) = page.gap {
+            told = page.begin;
+            say(text, "gap", &self.id(told), &gap_body(gap));
+        }
+        let mut links: Vec<LinkId> = page.visits.iter().map(|found| found.visit.link).collect();
+        links.sort_unstable();
+        links.dedup();
+        let links =
+            if links.is_empty() { HashMap::new() } else { self.api.store.links_ever(self.filter.owner, links).await? };
+        for found in &page.visits {
+            let link = links.get(&found.visit.link);
+            if self.is_meant(link) {
+                let kind = kind(found);
+                let body = VisitBody::recorded(&found.visit, link, self.api.redirects.hosts());
+                let body = payload::body(found.id, kind, found.visit.at, &body);
+                told = found.after;
+                say(text, kind.as_str(), &self.id(told), &body);
+            }
+        }
+        Ok(told)
+    }
+
+    /// Whether visits of this link are meant, by what it is now. Of what is not known there is no tag and no domain.
+    fn is_meant(&self, link: Option<&Subject>) -> bool {
+        let tags: &[Tag] = link.map_or(&[], |link| &link.tags);
+        let has = |wanted: &str| tags.iter().any(|tag| tag.as_str() == wanted);
+        let has_tag = |wanted: &String| has(wanted) || (tags.is_empty() && wanted == Dimension::Tag.absent());
+        self.tag.as_ref().is_none_or(has_tag)
+            && self.domain.as_ref().is_none_or(|wanted| link.is_some_and(|link| link.domain == *wanted))
+    }
+}
+
+fn kind(found: &FeedVisit) -> EventKind {
+    if found.visit.source == "qr" { EventKind::QrScanned } else { EventKind::LinkClicked }
+}
+
+/// One event, whose data is one line.
+fn say(text: &mut String, kind: &str, id: &str, data: &str) {
+    write!(text, "event: {kind}\nid: {id}\ndata: {data}\n\n").expect("a string takes what is written");
+}
+
+/// What a listener is told of a gap.
+#[derive(Serialize)]
+struct Gap {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    timestamp: String,
+    data: GapBody,
+}
+
+#[derive(Serialize)]
+struct GapBody {
+    since: String,
+    until: String,
+    export: String,
+}
+
+fn gap_body(gap: FeedGap) -> String {
+    let text = |time: Time| time.to_string();
+    let (since, until) = (text(gap.since), text(gap.until));
+    let export = format!("{ROOT}/analytics/export?format=ndjson&bots=include&start={since}&end={until}");
+    let gap = Gap { kind: "gap", timestamp: until.clone(), data: GapBody { since, until, export } };
+    serde_json::to_string(&gap).expect("strings always have JSON")
+}

@@ -1,0 +1,443 @@
+//! `/webhooks`: who is told of what, and how; `/deliveries`: what came of it.
+//!
+//! Secrets and the values of headers come in here and go out nowhere, but for a secret that we made, which is shown once.
+//! They are sealed before they reach the store; so is an answer that holds a secret, while it is kept for its repetition.
+
+mod input;
+mod log;
+mod sample;
+mod shape;
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hyper::{
+    StatusCode,
+    header::{self, HeaderValue},
+};
+use mask_core::{
+    id::{EventId, WebhookId},
+    time::Time,
+    webhook::{MOST_WEBHOOKS, OLD_SECRET_SIGNS, Webhook},
+};
+use mask_store::{Expected, Kept, NewWebhook, Unsubscribed};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Api,
+    caller::{Caller, WebhooksRead, WebhooksWrite},
+    error::{ApiError, Code},
+    fields::Problems,
+    gate::Seen,
+    links::Pagination,
+    once::{self, Attempt},
+    query::Parameters,
+    request::{Answer, IdempotencyKey, Json, OptionalJson, WebhookPath, json_body, json_bytes},
+    version,
+};
+use crate::{
+    clock,
+    webhooks::seal::{Secrets, Unopened, Vault},
+};
+use shape::{TestAnswer, WebhookBody, WebhookList};
+
+/// The operations whose body may be left out.
+pub(super) const MAY_BE_BARE: [&str; 2] = ["test_webhook", "rotate_webhook_secret"];
+
+/// How often a change is tried again that others came before.
+const CHANGES: usize = 8;
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(test))
+        .routes(routes!(rotate_secret))
+        .merge(log::routes())
+}
+
+/// Create a webhook
+///
+/// Deliveries are signed with `secret`. Without one a secret is made, and shown in this answer alone. How to verify
+/// signatures, and what is promised of deliveries: see the guide to webhooks.
+#[utoipa::path(
+    post, path = "/webhooks", operation_id = "create_webhook", tag = "Webhooks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours")),
+    request_body(content = input::NewWebhook, example = json!({"url": "https://example.com/hooks/mask", "events": ["link.clicked"]})),
+    responses((status = 201, description = "The new webhook", body = WebhookBody)),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn create(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    axum::Extension(seen): axum::Extension<Seen>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    body: Json,
+) -> Result<Response, ApiError> {
+    let attempt = Attempt { key: caller.key, path: "/webhooks", idempotency_key, hash: body.hash };
+    let _place = attempt.begin(&api)?;
+    let mut problems = Problems::default();
+    let asked = input::read_new(body.value, api.webhook_world(), &mut problems);
+    let headers = asked.headers(&[], &mut problems);
+    if let Err(error) = problems.check() {
+        return attempt.kept_or(&api, error).await.and_then(|kept| repeated(&api.vault, kept));
+    }
+    let (now, mut content) = (api.clock.now(), asked.content().ok_or_else(ApiError::internal)?);
+    let id = WebhookId::from_bits(api.ids.next(now));
+    let made = asked.secret.is_none().then(new_secret);
+    let current = asked.secret.clone().or_else(|| made.clone()).ok_or_else(ApiError::internal)?;
+    let secrets = Secrets { current, previous: None, headers };
+    content.sealed = api.vault.seal(id, &secrets);
+    let answer = Arc::new(move |webhook: &Webhook| {
+        json_bytes(&WebhookBody::of(webhook, &secrets, now).with_secret(made.clone()))
+    });
+    let keep = attempt.keep(&api, reply(&api.vault, seen, 201, Arc::clone(&answer)));
+    match once::done(api.store.create_webhook(caller.owner, NewWebhook { id, content, now }, keep).await?)? {
+        Err(kept) => repeated(&api.vault, kept),
+        Ok(Err(why)) => Err(refused(why)),
+        Ok(Ok(webhook)) => {
+            let response = (StatusCode::CREATED, answer(&webhook)).into_response();
+            Ok(tagged(located(response, &webhook.id.to_string()), version::FIRST))
+        }
+    }
+}
+
+/// List webhooks
+///
+/// Oldest first.
+#[utoipa::path(
+    get, path = "/webhooks", operation_id = "list_webhooks", tag = "Webhooks",
+    params(
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "Webhooks per page; 25 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "`pagination.cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of webhooks", body = WebhookList)),
+    security(("key" = ["webhooks:read"]))
+)]
+async fn list(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksRead>,
+    mut parameters: Parameters,
+) -> Result<Answer<WebhookList>, ApiError> {
+    let after = parameters.cursor(|cursor| WebhookId::parse(&cursor.id).is_ok() && cursor.sort.is_none());
+    let limit = parameters.limit();
+    parameters.end()?;
+    let listed = api.store.list_webhooks(caller.owner, after, limit).await?;
+    let now = api.clock.now();
+    let data = listed.rows.iter().map(|webhook| Ok(WebhookBody::of(webhook, &secrets_of(&api, webhook)?, now)));
+    Ok(Answer(WebhookList {
+        data: data.collect::<Result<_, ApiError>>()?,
+        pagination: Pagination::of(listed.next.as_ref()),
+    }))
+}
+
+/// Read a webhook
+///
+/// Neither its secret nor the values of its headers are shown.
+#[utoipa::path(
+    get, path = "/webhooks/{id}", operation_id = "get_webhook", tag = "Webhooks",
+    params(("id" = String, Path, description = "The webhook's id"), ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the version that you have")),
+    responses(
+        (status = 200, description = "The webhook", body = WebhookBody),
+        (status = 304, description = "You have this version already")
+    ),
+    security(("key" = ["webhooks:read"]))
+)]
+async fn get(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksRead>,
+    WebhookPath(id): WebhookPath,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let webhook = api.store.webhook_by_id(caller.owner, id).await?.ok_or_else(absent)?;
+    shown(&api, &webhook, &headers)
+}
+
+/// Change a webhook
+///
+/// JSON Merge Patch (RFC 7396): what is absent stays, null clears. Setting `active` to true switches it on again, and forgets
+/// why it was off; deliveries that waited go on. Send `If-Match` to change only the version you know.
+#[utoipa::path(
+    patch, path = "/webhooks/{id}", operation_id = "update_webhook", tag = "Webhooks",
+    params(("id" = String, Path, description = "The webhook's id"), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to change")),
+    request_body(content = input::WebhookChange, example = json!({"events": ["link.created", "link.clicked"], "active": true})),
+    responses((status = 200, description = "The changed webhook", body = WebhookBody)),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn update(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    WebhookPath(id): WebhookPath,
+    headers: HeaderMap,
+    body: Json,
+) -> Result<Response, ApiError> {
+    let expected = version::expected(&headers)?;
+    let mut problems = Problems::default();
+    let asked = input::read_change(body.value, api.webhook_world(), &mut problems);
+    problems.check()?;
+    // The headers are merged with what is sealed, and may turn out too many: that is seen here and not in the store, so
+    // whoever comes between has the change begin anew.
+    for _ in 0..CHANGES {
+        let old = api.store.webhook_by_id(caller.owner, id).await?.ok_or_else(absent)?;
+        if !expected.takes(old.version) {
+            return Err(version::changed());
+        }
+        let content = changed(&api, &old, &asked)?;
+        let (read, now) = (Expected::OneOf(vec![old.version]), api.clock.now());
+        let done = api.store.update_webhook(caller.owner, id, read, |old| *old = content, now, None).await?;
+        match once::done(done)? {
+            Ok(Ok(webhook)) => {
+                return shown(&api, &webhook, &HeaderMap::new());
+            }
+            Ok(Err(Unsubscribed::Changed)) => {}
+            Ok(Err(why)) => return Err(refused(why)),
+            Err(_) => return Err(ApiError::internal()),
+        }
+    }
+    Err(version::changed())
+}
+
+/// The webhook's content after the change.
+fn changed(api: &Api, old: &Webhook, asked: &input::Asked) -> Result<mask_core::webhook::Content, ApiError> {
+    let mut content = old.content.clone();
+    asked.change(&mut content);
+    if asked.headers.is_some() {
+        let mut secrets = secrets_of(api, old)?;
+        let mut problems = Problems::default();
+        let headers = asked.headers(&secrets.headers, &mut problems);
+        problems.check()?;
+        if headers != secrets.headers {
+            secrets.headers = headers;
+            content.sealed = api.vault.seal(old.id, &secrets);
+        }
+    }
+    Ok(content)
+}
+
+/// Delete a webhook
+///
+/// What was still to be delivered to it is not. Its log goes with it.
+#[utoipa::path(
+    delete, path = "/webhooks/{id}", operation_id = "delete_webhook", tag = "Webhooks",
+    params(("id" = String, Path, description = "The webhook's id"), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to delete")),
+    responses((status = 204, description = "The webhook is gone")),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn delete(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    WebhookPath(id): WebhookPath,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let expected = version::expected(&headers)?;
+    api.store.delete_webhook(caller.owner, id, expected).await?.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send a test event
+///
+/// An event of a kind that the webhook subscribes to, made up: its data has `"test": true`. It is signed, delivered, tried
+/// again and logged like any other.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/test", operation_id = "test_webhook", tag = "Webhooks",
+    params(("id" = String, Path, description = "The webhook's id")),
+    request_body(content = input::TestWish, example = json!({"event": "link.clicked"})),
+    responses((status = 202, description = "It is on its way", body = TestAnswer)),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn test(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    WebhookPath(id): WebhookPath,
+    axum::Extension(seen): axum::Extension<Seen>,
+    OptionalJson(body): OptionalJson,
+) -> Result<Response, ApiError> {
+    let mut problems = Problems::default();
+    let asked = input::read_test(body.value, &mut problems);
+    problems.check()?;
+    let webhook = api.store.webhook_by_id(caller.owner, id).await?.ok_or_else(absent)?;
+    let events = webhook.content.events;
+    let kind = asked.or_else(|| events.iter().next()).filter(|kind| events.has(*kind));
+    let kind = kind.ok_or_else(|| ApiError::invalid("event", "Must be an event that the webhook subscribes to"))?;
+    if !webhook.content.is_active {
+        let message = "This webhook is switched off, so nothing is delivered to it. Set active to true first.";
+        return Err(ApiError::new(Code::Conflict, message));
+    }
+    let now = api.clock.now();
+    let event = EventId::from_bits(api.ids.next(now));
+    let body = sample::body(event, kind, now, api.redirects.hosts(), &api.default_domain);
+    let by = seen.by(caller.owner);
+    let delivery = api.store.tell_one(by, id, (event, kind, body), now).await?.ok_or_else(absent)?;
+    let answer = TestAnswer { delivery_id: delivery.to_string(), event_id: event.to_string(), event: kind.as_str() };
+    Ok((StatusCode::ACCEPTED, Answer(answer)).into_response())
+}
+
+/// Change a webhook's secret
+///
+/// The new secret signs at once, and the one before signs beside it for 24 hours: `webhook-signature` then has a value for
+/// each, and `X-Mask-Signature` that of the new one. Without `secret` one is made, and shown in this answer alone.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/rotate-secret", operation_id = "rotate_webhook_secret", tag = "Webhooks",
+    params(
+        ("id" = String, Path, description = "The webhook's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours"),
+    ),
+    request_body(content = input::NewSecret, example = json!({})),
+    responses((status = 200, description = "The webhook, and until when the secret before signs", body = WebhookBody)),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn rotate_secret(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    WebhookPath(id): WebhookPath,
+    axum::Extension(seen): axum::Extension<Seen>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    OptionalJson(body): OptionalJson,
+) -> Result<Response, ApiError> {
+    // The same word for two webhooks is two words.
+    let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
+    let path = "/webhooks/{id}/rotate-secret";
+    let attempt = Attempt { key: caller.key, path, idempotency_key, hash: body.hash };
+    let _place = attempt.begin(&api)?;
+    let mut problems = Problems::default();
+    let asked = input::read_secret(body.value, &mut problems);
+    problems.check()?;
+    let now = api.clock.now();
+    let made = asked.is_none().then(new_secret);
+    let new = asked.or_else(|| made.clone()).ok_or_else(ApiError::internal)?;
+    let vault = Arc::clone(&api.vault);
+    let answer = Arc::new(move |webhook: &Webhook| {
+        // What does not open was not changed either.
+        vault.open(webhook.id, &webhook.content.sealed).map_or_else(
+            |_| Vec::new(),
+            |secrets| json_bytes(&WebhookBody::of(webhook, &secrets, now).with_secret(made.clone())),
+        )
+    });
+    let keep = attempt.keep(&api, reply(&api.vault, seen, 200, Arc::clone(&answer)));
+    let vault = Arc::clone(&api.vault);
+    let change = move |content: &mut mask_core::webhook::Content| {
+        if let Ok(old) = vault.open(id, &content.sealed) {
+            content.sealed = vault.seal(id, &rotated(&old, new, now));
+        }
+    };
+    match once::done(api.store.update_webhook(caller.owner, id, Expected::AnyVersion, change, now, keep).await?)? {
+        Err(kept) => repeated(&api.vault, kept),
+        Ok(Err(why)) => Err(refused(why)),
+        Ok(Ok(webhook)) => {
+            let secrets = secrets_of(&api, &webhook)?;
+            Ok(tagged(answer(&webhook).into_response(), &tag(&webhook, &secrets, now)))
+        }
+    }
+}
+
+/// The secrets with a new one at their head.
+fn rotated(old: &Secrets, new: String, now: Time) -> Secrets {
+    let previous = Some((old.current.clone(), now.after(OLD_SECRET_SIGNS)));
+    Secrets { current: new, previous, headers: old.headers.clone() }
+}
+
+impl Api {
+    fn webhook_world(&self) -> input::World<'_> {
+        input::World { hosts: self.redirects.hosts(), outbound: &self.outbound }
+    }
+}
+
+/// A secret as Standard Webhooks writes them: 32 bytes that nobody can guess.
+fn new_secret() -> String {
+    format!("whsec_{}", STANDARD.encode(clock::secret()))
+}
+
+fn secrets_of(api: &Api, webhook: &Webhook) -> Result<Secrets, ApiError> {
+    api.vault.open(webhook.id, &webhook.content.sealed).map_err(|error| unopened(error, &webhook.id.to_string()))
+}
+
+fn unopened(error: Unopened, what: &str) -> ApiError {
+    tracing::error!(%error, what, "a secret cannot be read");
+    ApiError::internal()
+}
+
+/// What is kept of an answer: sealed, as a secret may be in it.
+fn reply(
+    vault: &Arc<Vault>,
+    seen: Seen,
+    status: u16,
+    answer: Arc<impl Fn(&Webhook) -> Vec<u8> + Send + Sync + 'static>,
+) -> impl FnOnce(&Result<Webhook, Unsubscribed>) -> Kept + Send + 'static {
+    let vault = Arc::clone(vault);
+    move |done| {
+        let (status, body) = match done {
+            Ok(webhook) => (status, answer(webhook)),
+            Err(why) => {
+                let error = refused(*why);
+                let error_body = serde_json::json!({ "error": error.json(seen.request_id.as_str()) });
+                (error.code.status(), json_bytes(&error_body))
+            }
+        };
+        Kept { status, body: vault.seal_answer(&body) }
+    }
+}
+
+/// The answer of before.
+fn repeated(vault: &Vault, kept: Kept) -> Result<Response, ApiError> {
+    let body = vault.open_answer(&kept.body).map_err(|error| unopened(error, "an answer that is kept"))?;
+    let webhook = if kept.status == 201 { serde_json::from_slice(&body).ok() } else { None };
+    let id = webhook.as_ref().and_then(|webhook: &serde_json::Value| webhook["id"].as_str());
+    let response = once::replay(Kept { status: kept.status, body });
+    Ok(match id {
+        Some(id) => tagged(located(response, id), version::FIRST),
+        None => response,
+    })
+}
+
+fn absent() -> ApiError {
+    ApiError::not_found("Webhook")
+}
+
+fn refused(why: Unsubscribed) -> ApiError {
+    match why {
+        Unsubscribed::TooMany => {
+            let message = format!("There are {MOST_WEBHOOKS} webhooks already; delete one first.");
+            ApiError::new(Code::Conflict, message)
+        }
+        Unsubscribed::Absent => absent(),
+        Unsubscribed::Changed => version::changed(),
+    }
+}
+
+/// A webhook's tag. Its owner's changes stand before the dot; what it also shows and they do not count stands behind it.
+fn tag(webhook: &Webhook, secrets: &Secrets, now: Time) -> String {
+    let failing_since = webhook.failing_since.map_or(0, Time::unix_millis);
+    let has_previous = i64::from(secrets.previous_at(now).is_some());
+    format!("\"{}.{}\"", webhook.version, failing_since * 2 + has_previous)
+}
+
+fn shown(api: &Api, webhook: &Webhook, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let (secrets, now) = (secrets_of(api, webhook)?, api.clock.now());
+    let tag = tag(webhook, &secrets, now);
+    if version::is_known(headers, &tag) {
+        return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &tag));
+    }
+    Ok(tagged(json_body(&WebhookBody::of(webhook, &secrets, now)).into_response(), &tag))
+}
+
+fn located(mut response: Response, id: &str) -> Response {
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/webhooks/{id}")) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+fn tagged(mut response: Response, tag: &str) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

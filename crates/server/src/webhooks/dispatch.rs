@@ -1,0 +1,438 @@
+//! The dispatcher: from the outbox to the endpoints.
+//!
+//! One task holds everything that is on its way: a [`Lane`] for each subscription with something to be told. It looks
+//! which subscriptions have something due (when somebody says that there may be, when something falls due, and once a
+//! second for what other nodes wrote), claims deliveries for lanes that have room, starts attempts, and writes down what
+//! came of them. The three kinds of work with the store go on side by side, each at most once at a time, so that one write
+//! settles whatever came in while the last one ran: the busier it is, the more a commit carries.
+//!
+//! No endpoint delays another: a lane has slots of its own, a workspace may hold a quarter of all slots, and lanes that
+//! fail may hold half of them together. What is claimed is ours for [`CLAIM`], and is started in that time or left alone.
+//!
+//! All state here can be lost at any moment. Claims end by themselves, and an attempt that was not written down is made
+//! again: at least once is the promise.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
+
+use mask_core::{time::Time, webhook::Fate, workspace::Owner};
+use mask_store::{Claimed, Endpoint, Settled, Store};
+use tokio::{
+    task::{self, JoinSet},
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    attempt,
+    lane::{Address, Lane},
+    seal::Vault,
+};
+use crate::{clock::Clock, outbound::Outbound};
+
+/// How long a claimed delivery is ours, beside the time of an attempt.
+const CLAIM: Duration = Duration::from_mins(1);
+/// What must be left of a claim when its attempt starts, beside the time of an attempt: to write down how it went.
+const NEEDED: Duration = Duration::from_secs(10);
+/// How often the store is asked what is due although nobody said that anything is.
+const LOOK: Duration = Duration::from_secs(1);
+/// The longest rest between two looks when somebody says that there is something.
+const LONGEST_REST: Duration = Duration::from_millis(50);
+/// How long the store is left alone after it refused something.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Most attempts under way at once.
+const SLOTS: usize = 1024;
+/// Most of them for one workspace.
+const SLOTS_OF_A_WORKSPACE: usize = SLOTS / 4;
+/// Most of them for endpoints whose last answer was none, or no success.
+const SLOTS_OF_STRUGGLING: usize = SLOTS / 2;
+/// How long attempts may go on when the program ends.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
+
+/// What the dispatcher works with.
+#[derive(Clone)]
+pub struct Means {
+    /// Where deliveries come from.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// How the world is reached.
+    pub outbound: Arc<Outbound>,
+    /// What unseals secrets.
+    pub vault: Arc<Vault>,
+}
+
+/// See the module.
+pub struct Dispatcher {
+    means: Means,
+    lanes: HashMap<i64, Lane>,
+    /// The lanes in the order in which they come next.
+    turns: VecDeque<i64>,
+    attempts: JoinSet<Settled>,
+    /// Whose the slots are that are taken.
+    taken: HashMap<task::Id, Slot>,
+    taken_by: HashMap<Owner, usize>,
+    taken_by_struggling: usize,
+    settled: Vec<Settled>,
+    looking: Work<Vec<Endpoint>>,
+    claiming: Work<Vec<Claimed>>,
+    settling: Work<()>,
+    /// What is being written down; written again should that fail.
+    unsettled: Arc<Vec<Settled>>,
+    /// Lanes for which claims are under way, and how many were asked for.
+    asked: HashMap<i64, usize>,
+    /// When the store is to be asked next what is due.
+    look_at: Instant,
+    /// When the last look began, and how long looks rest after it: they take a tenth of the time at most.
+    looked_at: Instant,
+    rest: Duration,
+    /// Before this moment it is not asked at all.
+    not_before: Instant,
+}
+
+/// A slot that is taken.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    lane: i64,
+    owner: Owner,
+    is_struggling: bool,
+}
+
+/// Work with the store that is under way.
+#[derive(Debug)]
+struct Work<T>(Option<task::JoinHandle<Result<T, mask_store::Error>>>);
+
+impl<T: Send + 'static> Work<T> {
+    const fn none() -> Self {
+        Self(None)
+    }
+
+    const fn is_idle(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn begin(&mut self, work: impl Future<Output = Result<T, mask_store::Error>> + Send + 'static) {
+        self.0 = Some(tokio::spawn(work));
+    }
+
+    /// What came of it; waits for ever when there is none.
+    async fn done(&mut self) -> Result<T, mask_store::Error> {
+        let Some(work) = &mut self.0 else { return pending().await };
+        let result = work.await;
+        self.0 = None;
+        result.unwrap_or_else(|_| Err(mask_store::Error::Unavailable("the work was given up".to_owned())))
+    }
+}
+
+impl Dispatcher {
+    /// A dispatcher that has done nothing yet.
+    pub fn new(means: Means) -> Self {
+        let now = Instant::now();
+        Self {
+            means,
+            lanes: HashMap::new(),
+            turns: VecDeque::new(),
+            attempts: JoinSet::new(),
+            taken: HashMap::new(),
+            taken_by: HashMap::new(),
+            taken_by_struggling: 0,
+            settled: Vec::new(),
+            looking: Work::none(),
+            claiming: Work::none(),
+            settling: Work::none(),
+            unsettled: Arc::default(),
+            asked: HashMap::new(),
+            look_at: now,
+            looked_at: now,
+            rest: Duration::ZERO,
+            not_before: now,
+        }
+    }
+
+    /// Delivers until stopped; then lets attempts end for a while, and gives back what was not started.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let store = self.means.store.clone();
+        loop {
+            self.go_on();
+            let next = self.next_look();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = store.told() => self.look_at = self.look_at.min(self.looked_at + self.rest),
+                () = sleep_until(next) => {}
+                Some(ended) = self.attempts.join_next_with_id() => self.end(ended),
+                result = self.looking.done() => self.learn(result),
+                result = self.claiming.done() => self.take(result),
+                result = self.settling.done() => self.note(result),
+            }
+            while let Some(ended) = self.attempts.try_join_next_with_id() {
+                self.end(ended);
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Begins whatever can be begun.
+    fn go_on(&mut self) {
+        self.start_attempts();
+        self.settle();
+        if Instant::now() < self.not_before {
+            return;
+        }
+        self.claim();
+        if self.looking.is_idle() && self.look_at <= Instant::now() {
+            let store = self.means.store.clone();
+            self.looked_at = Instant::now();
+            self.look_at = self.looked_at + LOOK;
+            self.looking.begin(async move { store.endpoints().await });
+        }
+    }
+
+    /// When there is something to do that nothing else tells of.
+    fn next_look(&self) -> Instant {
+        let now = self.means.clock.now();
+        let due = self.lanes.values().filter_map(|lane| lane.due_at).min().map(|due| {
+            let wait = due.unix_millis().saturating_sub(now.unix_millis()).max(0);
+            Instant::now() + Duration::from_millis(wait.unsigned_abs().min(1000))
+        });
+        // What is due and was not claimed waits for room, which an attempt's end makes.
+        let due = due.filter(|due| *due > Instant::now());
+        let held = self.lanes.values().filter_map(Lane::held_until).filter(|until| *until > Instant::now()).min();
+        let look = if self.looking.is_idle() { Some(self.look_at) } else { None };
+        let next = due.into_iter().chain(held).chain(look).min().unwrap_or_else(|| Instant::now() + LOOK);
+        next.max(self.not_before.min(Instant::now() + PAUSE))
+    }
+
+    /// What is due, as the store knows it.
+    fn learn(&mut self, result: Result<Vec<Endpoint>, mask_store::Error>) {
+        self.rest = (self.looked_at.elapsed() * 10).min(LONGEST_REST);
+        let endpoints = match result {
+            Ok(endpoints) => endpoints,
+            Err(error) => return self.pause("it could not be seen what is to be delivered", &error),
+        };
+        let mut known: HashMap<i64, Lane> = std::mem::take(&mut self.lanes);
+        for Endpoint { number, webhook, due_at } in endpoints {
+            let mut lane = match known.remove(&number) {
+                Some(lane) if lane.address.webhook == webhook => lane,
+                Some(mut lane) => {
+                    lane.address = self.address(webhook);
+                    lane
+                }
+                None => {
+                    self.turns.push_back(number);
+                    Lane::new(self.address(webhook), Instant::now())
+                }
+            };
+            lane.due_at = Some(due_at);
+            self.lanes.insert(number, lane);
+        }
+        // What is left has nothing more to be told, or is switched off, or is gone: then what waits is not told either.
+        let mut returned = Vec::new();
+        for (number, mut lane) in known {
+            lane.due_at = None;
+            returned.extend(lane.waiting.drain(..).map(|claimed| (claimed.number, claimed.until)));
+            if lane.in_flight > 0 || self.asked.contains_key(&number) {
+                self.lanes.insert(number, lane);
+            }
+        }
+        self.give_back(returned);
+        let lanes = &self.lanes;
+        self.turns.retain(|number| lanes.contains_key(number));
+    }
+
+    fn address(&self, webhook: mask_core::webhook::Webhook) -> Arc<Address> {
+        let secrets = self.means.vault.open(webhook.id, &webhook.content.sealed);
+        let reach = match (self.means.outbound.target(&webhook.content.url), secrets) {
+            (Ok(target), Ok(secrets)) => Ok((target, secrets)),
+            (Err(_), _) => Err("refused_address"),
+            (_, Err(error)) => {
+                tracing::error!(%error, webhook = %webhook.id, "the secret of a webhook cannot be read");
+                Err("unreadable_secret")
+            }
+        };
+        Arc::new(Address { webhook, reach })
+    }
+
+    fn claim(&mut self) {
+        if !self.claiming.is_idle() {
+            return;
+        }
+        let now = self.means.clock.now();
+        let wanted: Vec<_> = self
+            .lanes
+            .iter()
+            .map(|(number, lane)| (*number, lane.wanted(now)))
+            .filter(|(_, wanted)| *wanted > 0)
+            .take(SLOTS)
+            .collect();
+        if wanted.is_empty() {
+            return;
+        }
+        self.asked = wanted.iter().copied().collect();
+        let (store, until) = (self.means.store.clone(), now.after(CLAIM + self.means.outbound.timeout()));
+        self.claiming.begin(async move { store.claim_deliveries(wanted, now, until).await });
+    }
+
+    fn take(&mut self, result: Result<Vec<Claimed>, mask_store::Error>) {
+        let asked = std::mem::take(&mut self.asked);
+        let claimed = match result {
+            Ok(claimed) => claimed,
+            Err(error) => return self.pause("deliveries could not be claimed", &error),
+        };
+        let mut taken: HashMap<i64, usize> = HashMap::new();
+        for claimed in claimed {
+            *taken.entry(claimed.webhook).or_default() += 1;
+            if let Some(lane) = self.lanes.get_mut(&claimed.webhook) {
+                lane.waiting.push_back(claimed);
+            }
+        }
+        for (number, asked) in asked {
+            // Less than was asked for is all that there was; a look tells when there is more.
+            if taken.get(&number).copied().unwrap_or_default() < asked
+                && let Some(lane) = self.lanes.get_mut(&number)
+            {
+                lane.due_at = None;
+            }
+        }
+    }
+
+    /// Starts attempts, lane by lane in turn, as far as there are slots.
+    fn start_attempts(&mut self) {
+        let (mut skipped, now) = (0, Instant::now());
+        while skipped < self.turns.len() && self.attempts.len() < SLOTS {
+            let Some(number) = self.turns.pop_front() else { return };
+            self.turns.push_back(number);
+            skipped = if self.start_one(number, now) { 0 } else { skipped + 1 };
+        }
+    }
+
+    fn start_one(&mut self, number: i64, now: Instant) -> bool {
+        let Some(lane) = self.lanes.get_mut(&number).filter(|lane| lane.is_ready(now)) else { return false };
+        let (owner, is_struggling) = (lane.address.webhook.owner, lane.is_struggling);
+        let taken = self.taken_by.entry(owner).or_default();
+        if *taken >= SLOTS_OF_A_WORKSPACE || (is_struggling && self.taken_by_struggling >= SLOTS_OF_STRUGGLING) {
+            return false;
+        }
+        let Some(claimed) = lane.start(now) else { return false };
+        if claimed.until < self.means.clock.now().after(NEEDED + self.means.outbound.timeout()) {
+            // It waited too long: in a moment it is anybody's again.
+            lane.in_flight -= 1;
+            return true;
+        }
+        *taken += 1;
+        self.taken_by_struggling += usize::from(is_struggling);
+        let Means { outbound, clock, .. } = self.means.clone();
+        let task = self.attempts.spawn(attempt::make(outbound, clock, Arc::clone(&lane.address), claimed));
+        self.taken.insert(task.id(), Slot { lane: number, owner, is_struggling });
+        true
+    }
+
+    fn end(&mut self, ended: Result<(task::Id, Settled), task::JoinError>) {
+        let (id, settled) = match ended {
+            Ok((id, settled)) => (id, Some(settled)),
+            Err(error) => (error.id(), None),
+        };
+        let Some(slot) = self.taken.remove(&id) else { return };
+        self.free(slot);
+        let Some(lane) = self.lanes.get_mut(&slot.lane) else { return self.settled.extend(settled) };
+        lane.end(settled.as_ref().is_some_and(|settled| settled.verdict.fate == Fate::Succeeded));
+        let Some(settled) = settled else {
+            tracing::error!(webhook = %lane.address.webhook.id, "an attempt to deliver panicked; it is made again");
+            return;
+        };
+        if let Fate::Due(at) = settled.verdict.fate {
+            lane.due_at = Some(lane.due_at.map_or(at, |due| due.min(at)));
+        }
+        if let Some(why) = settled.verdict.switch_off {
+            let (webhook, why) = (lane.address.webhook.id, why.as_str());
+            tracing::warn!(%webhook, why, "a webhook is switched off; its owner can switch it on again");
+        }
+        self.settled.push(settled);
+    }
+
+    fn free(&mut self, slot: Slot) {
+        self.taken_by_struggling -= usize::from(slot.is_struggling);
+        if let Some(taken) = self.taken_by.get_mut(&slot.owner) {
+            *taken -= 1;
+            if *taken == 0 {
+                self.taken_by.remove(&slot.owner);
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        if !self.settling.is_idle() || Instant::now() < self.not_before {
+            return;
+        }
+        if self.unsettled.is_empty() {
+            self.unsettled = Arc::new(std::mem::take(&mut self.settled));
+        }
+        if !self.unsettled.is_empty() {
+            let (store, settled) = (self.means.store.clone(), Arc::clone(&self.unsettled));
+            self.settling.begin(async move { store.settle_deliveries(settled).await });
+        }
+    }
+
+    fn note(&mut self, result: Result<(), mask_store::Error>) {
+        match result {
+            Ok(()) => self.unsettled = Arc::default(),
+            Err(error) => self.pause("what became of deliveries could not be written down; it is tried again", &error),
+        }
+    }
+
+    fn pause(&mut self, what: &'static str, error: &mask_store::Error) {
+        tracing::warn!(%error, "{what}");
+        self.not_before = Instant::now() + PAUSE;
+    }
+
+    fn give_back(&self, claims: Vec<(i64, Time)>) {
+        if claims.is_empty() {
+            return;
+        }
+        let (store, now) = (self.means.store.clone(), self.means.clock.now());
+        tokio::spawn(async move {
+            if let Err(error) = store.return_deliveries(claims, now).await {
+                tracing::warn!(%error, "deliveries could not be given back; they fall due by themselves");
+            }
+        });
+    }
+
+    /// The end: what runs may end, what waits is given back.
+    async fn finish(mut self) {
+        let mut claims: Vec<_> = self
+            .lanes
+            .values_mut()
+            .flat_map(|lane| lane.waiting.drain(..))
+            .map(|claimed| (claimed.number, claimed.until))
+            .collect();
+        if !self.claiming.is_idle()
+            && let Ok(claimed) = self.claiming.done().await
+        {
+            claims.extend(claimed.into_iter().map(|claimed| (claimed.number, claimed.until)));
+        }
+        let deadline = Instant::now() + LAST_ATTEMPTS;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.attempts.join_next_with_id()).await {
+            self.end(ended);
+        }
+        self.attempts.abort_all();
+        if !self.settling.is_idle() {
+            let result = self.settling.done().await;
+            self.note(result);
+        }
+        let (store, now) = (&self.means.store, self.means.clock.now());
+        let rest = std::mem::take(&mut self.settled);
+        for settled in [Arc::clone(&self.unsettled), Arc::new(rest)] {
+            if !settled.is_empty()
+                && let Err(error) = store.settle_deliveries(settled).await
+            {
+                tracing::warn!(%error, "what became of deliveries could not be written down; they are made again");
+            }
+        }
+        if let Err(error) = store.return_deliveries(claims, now).await {
+            tracing::warn!(%error, "deliveries could not be given back; they fall due by themselves");
+        }
+    }
+}

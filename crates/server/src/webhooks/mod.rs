@@ -1,0 +1,12 @@
+//! Webhooks: from the outbox to those who subscribed.
+//!
+//! What is to be told was written by the store, in the transaction of what it tells of. Here it is taken from there, signed
+//! ([`sign`]) with a secret that only this module can read ([`seal`]), and sent through the outbound guard ([`dispatch`]).
+
+mod attempt;
+mod dispatch;
+mod lane;
+pub mod seal;
+pub mod sign;
+
+pub use dispatch::{Dispatcher, Means};

@@ -1,0 +1,20 @@
+-- What links were when they were deleted: their statistics outlive them, and are grouped by what they were. What is
+-- long stands last, as statistics do not read it.
+CREATE TABLE deleted_links (
+    id TEXT PRIMARY KEY,
+    owner INTEGER NOT NULL,
+    domain TEXT NOT NULL,
+    slug TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    utm_source TEXT,
+    utm_medium TEXT,
+    utm_campaign TEXT,
+    utm_term TEXT,
+    utm_content TEXT,
+    external_id TEXT,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER NOT NULL,
+    title TEXT,
+    url TEXT NOT NULL
+);
+CREATE INDEX deleted_links_by_owner ON deleted_links (owner);

@@ -1,0 +1,45 @@
+//! Telling of clicks: in the transaction that counts them.
+//!
+//! Most owners have no subscription, and then nothing is looked up but that. A link that was deleted since is told of as it
+//! was.
+
+use std::collections::{BTreeSet, HashSet};
+
+use mask_core::{id::LinkId, workspace::Owner};
+
+use super::{Batch, Fact, Marks, feed};
+use crate::{
+    Error,
+    db::{Tx, values},
+    webhooks::{By, Outbox, Telling, subjects},
+};
+
+/// Writes the batch's clicks for those who want to know.
+pub(super) fn visits(tx: &mut Tx<'_>, telling: &Telling, batch: &Batch, marks: Option<&Marks>) -> Result<(), Error> {
+    let Some(now) = batch.facts.iter().map(|fact| fact.at).max() else { return Ok(()) };
+    let stem = feed::stem(batch);
+    for owner in subscribers(tx, batch)? {
+        let outbox = Outbox::open(tx, By::from(owner), telling, now)?;
+        let is_wanted = |fact: &Fact| fact.owner == owner && outbox.may_want(fact);
+        let links: HashSet<LinkId> = batch.facts.iter().filter(|fact| is_wanted(fact)).map(|fact| fact.link).collect();
+        let subjects = subjects(tx, owner, links)?;
+        for (place, fact) in (0_i64..).zip(&batch.facts).filter(|(_, fact)| is_wanted(fact)) {
+            let is_unique = marks.map(|marks| marks.is_first(usize::try_from(place).unwrap_or(usize::MAX)));
+            let id = feed::visit_id(stem, place, fact.at);
+            outbox.visit(tx, id, fact, subjects.get(&fact.link), is_unique)?;
+        }
+    }
+    Ok(())
+}
+
+/// The owners in the batch who have a subscription, in order: two nodes then never wait for each other.
+fn subscribers(tx: &mut Tx<'_>, batch: &Batch) -> Result<Vec<Owner>, Error> {
+    let owners: BTreeSet<i64> = batch.facts.iter().map(|fact| fact.owner.number()).collect();
+    let mut subscribers = Vec::new();
+    for owner in owners {
+        if tx.first("SELECT 1 FROM webhooks WHERE owner = $1 AND is_active LIMIT 1", &values![owner])?.is_some() {
+            subscribers.push(Owner::from_number(owner));
+        }
+    }
+    Ok(subscribers)
+}

@@ -1,0 +1,68 @@
+//! Links that are no more: what stays of them, for as long as their workspace does.
+//!
+//! Whoever deletes a link deletes what it does, not what it did: its clicks stay, and go on being grouped and filtered by
+//! its tags, its domain and its UTM parameters as they were at the end. A click that is drained after its link was deleted
+//! can still be told with the link's name.
+//!
+//! A table of its own, and not a mark upon the link: every query for links would have to think of the mark, and every
+//! index would carry what nobody looks for. A link goes from one table to the other in one transaction and never back, so
+//! whoever looks into both in that order finds each once, also without a snapshot.
+
+use std::collections::HashSet;
+
+use mask_core::{id::LinkId, time::Time, workspace::Owner};
+
+use crate::{
+    Error,
+    db::{Columns, Row, Tx, Value, values},
+};
+
+/// Links that are looked up by one query.
+const AT_ONCE: usize = 200;
+
+/// What is kept, in both tables under the same names.
+const KEPT: &str = "id, owner, domain, slug, tags, utm_source, utm_medium, utm_campaign, utm_term, utm_content, \
+    external_id, created_at, title, url";
+
+/// Keeps what stays of a link; to be called in the transaction that deletes it, before it does.
+pub(super) fn keep(tx: &mut Tx<'_>, id: LinkId, now: Time) -> Result<(), Error> {
+    let sql = format!(
+        "INSERT INTO deleted_links ({KEPT}, deleted_at) SELECT {KEPT}, CAST($2 AS BIGINT) FROM links WHERE id = $1"
+    );
+    tx.execute(&sql, &values![id, now]).map(drop)
+}
+
+/// Calls for each of these links of the owner's, as it is, or was when it was deleted, with these columns of it: any of
+/// those that are kept ([`KEPT`]). Of the others nothing is known; they are answered.
+pub(crate) fn each_ever(
+    tx: &mut Tx<'_>,
+    owner: Owner,
+    links: impl IntoIterator<Item = LinkId>,
+    columns: &str,
+    mut call: impl FnMut(LinkId, &mut Columns) -> Result<(), Error>,
+) -> Result<HashSet<LinkId>, Error> {
+    let mut missing: HashSet<LinkId> = links.into_iter().collect();
+    for table in ["links", "deleted_links"] {
+        let wanted: Vec<_> = missing.iter().copied().collect();
+        for links in wanted.chunks(AT_ONCE) {
+            for row in look_up(tx, table, owner, links, columns)? {
+                let mut row = row.columns(table);
+                let link = row.parsed("id", LinkId::parse)?;
+                missing.remove(&link);
+                call(link, &mut row)?;
+            }
+        }
+    }
+    Ok(missing)
+}
+
+fn look_up(tx: &mut Tx<'_>, table: &str, owner: Owner, links: &[LinkId], columns: &str) -> Result<Vec<Row>, Error> {
+    let places: Vec<_> = (2..=AT_ONCE + 1).map(|place| format!("${place}")).collect();
+    // The plus keeps SQLite from an index of the owner's links, of which there may be a million.
+    let sql = format!("SELECT id, {columns} FROM {table} WHERE +owner = $1 AND id IN ({})", places.join(", "));
+    let mut bound: Vec<Value> = vec![owner.into()];
+    bound.extend(links.iter().map(|link| (*link).into()));
+    // One text for every number of links, so that it is prepared once.
+    bound.resize(AT_ONCE + 1, "".into());
+    tx.query(&sql, &bound)
+}

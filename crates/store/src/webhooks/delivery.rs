@@ -1,0 +1,305 @@
+//! Deliveries on their way.
+//!
+//! A delivery that waits is due at a moment. Claiming it moves that moment to the end of the claim, so that nobody else
+//! takes it meanwhile, and a process that died gives it back by doing nothing. Whoever settles a delivery shows the end of
+//! its claim: if that has passed and somebody else took it, what the late one has to say of the fate counts no more; that
+//! it tried is noted all the same. So a delivery is made at least once, and a second time only where a process died or
+//! was overdue.
+
+use mask_core::{
+    event::EventKind,
+    id::{self, DeliveryId, EventId, WebhookId},
+    time::Time,
+    webhook::{Fate, Inactive, Verdict, Webhook},
+    workspace::Owner,
+};
+
+use super::{COLUMNS, read};
+use crate::{
+    Error, Store,
+    db::{Dialect, Tx, Value, values},
+};
+
+/// A subscription with something to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its number, in claims.
+    pub number: i64,
+    /// The subscription.
+    pub webhook: Webhook,
+    /// When its next delivery is due.
+    pub due_at: Time,
+}
+
+/// A delivery that is ours until its claim ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its number, to settle it.
+    pub number: i64,
+    /// Its id.
+    pub id: DeliveryId,
+    /// The subscription's number.
+    pub webhook: i64,
+    /// When the claim ends.
+    pub until: Time,
+    /// How often it was tried, since it was last put on its way.
+    pub tries: u32,
+    /// How often it was tried in all.
+    pub attempts: u32,
+    /// The event's id.
+    pub event: EventId,
+    /// The event's kind.
+    pub kind: EventKind,
+    /// The request that the event came of.
+    pub request: Option<String>,
+    /// What is told.
+    pub body: String,
+}
+
+/// What an attempt was like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Time,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u32,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// What went wrong, as a code.
+    pub failure: Option<&'static str>,
+    /// The head of the answer.
+    pub head: Option<String>,
+    /// The beginning of the answer's body.
+    pub body: Option<Vec<u8>>,
+}
+
+/// An attempt and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The delivery's number.
+    pub number: i64,
+    /// The subscription's number.
+    pub webhook: i64,
+    /// When its claim ends.
+    pub until: Time,
+    /// How often it was tried in all, this time too.
+    pub attempts: u32,
+    /// What it means.
+    pub verdict: Verdict,
+    /// What it was like.
+    pub attempt: Attempt,
+}
+
+/// The id of the delivery with this number: a time, and below it the number.
+pub(super) fn delivery_id(number: i64, created_at: Time) -> DeliveryId {
+    DeliveryId::from_bits(id::at(created_at, u128::from(number.unsigned_abs())))
+}
+
+/// The number in a delivery's id.
+pub(super) fn delivery_number(id: DeliveryId) -> i64 {
+    i64::try_from(id.bits() & u128::from(u64::MAX)).unwrap_or(i64::MAX)
+}
+
+impl Store {
+    /// The active subscriptions to which something is to be told, now or later.
+    pub async fn endpoints(&self) -> Result<Vec<Endpoint>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS}, (SELECT min(due_at) FROM deliveries WHERE webhook = webhooks.number AND state = 0) AS due_at \
+             FROM webhooks WHERE is_active"
+        );
+        let read_all = move |tx: &mut Tx<'_>| {
+            let mut endpoints = Vec::new();
+            for row in tx.query(&sql, &[])? {
+                let mut row = row.columns("webhooks");
+                let (number, webhook) = read(&mut row)?;
+                if let Some(due_at) = row.optional_time("due_at")? {
+                    endpoints.push(Endpoint { number, webhook, due_at });
+                }
+            }
+            Ok(endpoints)
+        };
+        self.main.read(read_all).await
+    }
+
+    /// Claims deliveries that are due, of each of these subscriptions at most so many, until a moment.
+    pub async fn claim_deliveries(
+        &self,
+        wanted: Vec<(i64, usize)>,
+        now: Time,
+        until: Time,
+    ) -> Result<Vec<Claimed>, Error> {
+        self.main
+            .write(move |tx| {
+                let mut claimed = Vec::new();
+                for (webhook, most) in wanted {
+                    claim(tx, webhook, most, now, until, &mut claimed)?;
+                }
+                Ok(claimed)
+            })
+            .await
+    }
+
+    /// Writes down attempts and what they mean, for the deliveries and for the subscriptions.
+    pub async fn settle_deliveries(&self, settled: std::sync::Arc<Vec<Settled>>) -> Result<(), Error> {
+        self.main
+            .write(move |tx| {
+                settled.iter().try_for_each(|settled| settle(tx, settled))?;
+                note_health(tx, &settled)
+            })
+            .await
+    }
+
+    /// Gives back deliveries that were claimed and not attempted: number, and when the claim ends.
+    pub async fn return_deliveries(&self, claims: Vec<(i64, Time)>, now: Time) -> Result<(), Error> {
+        self.main
+            .write(move |tx| {
+                for (number, until) in claims {
+                    let sql = "UPDATE deliveries SET due_at = $3 WHERE seq = $1 AND state = 0 AND due_at = $2";
+                    tx.execute(sql, &values![number, until, now])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Forgets what was delivered, or given up, or never could be delivered, of events before this moment, and what was
+    /// for subscriptions that are gone; at most `limit` of each. Says how many deliveries.
+    pub async fn forget_deliveries(&self, before: Time, limit: u32) -> Result<u64, Error> {
+        self.main.write(move |tx| Ok(forget_gone(tx, limit)? + forget_old(tx, before, limit)?)).await
+    }
+}
+
+fn claim(
+    tx: &mut Tx<'_>,
+    webhook: i64,
+    most: usize,
+    now: Time,
+    until: Time,
+    claimed: &mut Vec<Claimed>,
+) -> Result<(), Error> {
+    // Two nodes that claim at the same moment take different ones.
+    let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "UPDATE deliveries SET due_at = $3 WHERE seq IN \
+         (SELECT seq FROM deliveries WHERE webhook = $1 AND state = 0 AND due_at <= $2 ORDER BY due_at LIMIT $4{lock}) \
+         RETURNING seq, event, tries, attempts, created_at"
+    );
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut event: Option<(i64, Told)> = None;
+    for row in tx.query(&sql, &values![webhook, now, until, most])? {
+        let mut row = row.columns("deliveries");
+        let number = row.integer("seq")?;
+        let seq = row.integer("event")?;
+        let tries = row.required("tries", Value::into_small)?;
+        let attempts = row.required("attempts", Value::into_small)?;
+        let id = delivery_id(number, row.time("created_at")?);
+        if event.as_ref().is_none_or(|(known, _)| *known != seq) {
+            event = told(tx, seq)?.map(|told| (seq, told));
+        }
+        // An event that is gone was forgotten with its deliveries, this one too, a moment from now.
+        let Some((_, told)) = &event else { continue };
+        let Told { event, kind, request, body } = told.clone();
+        claimed.push(Claimed { number, id, webhook, until, tries, attempts, event, kind, request, body });
+    }
+    Ok(())
+}
+
+/// An event as its row has it.
+#[derive(Clone)]
+pub(super) struct Told {
+    pub(super) event: EventId,
+    pub(super) kind: EventKind,
+    pub(super) request: Option<String>,
+    pub(super) body: String,
+}
+
+pub(super) fn told(tx: &mut Tx<'_>, seq: i64) -> Result<Option<Told>, Error> {
+    let row = tx.first("SELECT id, kind, request, body FROM events WHERE seq = $1", &values![seq])?;
+    let Some(row) = row else { return Ok(None) };
+    let mut row = row.columns("events");
+    Ok(Some(Told {
+        event: row.parsed("id", EventId::parse)?,
+        kind: row.required("kind", Value::into_kind)?,
+        request: row.optional_text("request")?,
+        body: row.text("body")?,
+    }))
+}
+
+fn settle(tx: &mut Tx<'_>, settled: &Settled) -> Result<(), Error> {
+    let Settled { number, until, attempts, verdict, attempt, .. } = settled;
+    let (state, due_at) = match verdict.fate {
+        Fate::Due(at) => (0_i64, at),
+        Fate::Succeeded => (1, attempt.at),
+        Fate::Failed => (2, attempt.at),
+    };
+    // PostgreSQL asks that the index of what is due is left when the state is; both know `state = 0` here.
+    let sql = "UPDATE deliveries SET state = $3, due_at = $4, tries = tries + 1, attempts = attempts + 1, tried_at = $5, \
+               status = $6, failure = $7 WHERE seq = $1 AND state = 0 AND due_at = $2";
+    let (status, failure) = (attempt.status, attempt.failure);
+    tx.execute(sql, &values![*number, *until, state, due_at, attempt.at, status, failure])?;
+    let sql = "INSERT INTO attempts (delivery, number, at, duration_ms, status, failure, head, body) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+    let (head, body) = (attempt.head.as_ref(), attempt.body.as_deref());
+    tx.execute(sql, &values![*number, *attempts, attempt.at, attempt.duration_ms, status, failure, head, body])
+        .map(drop)
+}
+
+/// Since when each subscription fails, and whether it is switched off: the last attempt decides.
+fn note_health(tx: &mut Tx<'_>, settled: &[Settled]) -> Result<(), Error> {
+    let mut last: std::collections::BTreeMap<i64, &Settled> = std::collections::BTreeMap::new();
+    for settled in settled {
+        last.insert(settled.webhook, settled);
+    }
+    for (webhook, settled) in last {
+        let at = settled.attempt.at;
+        if settled.verdict.fate == Fate::Succeeded {
+            let sql = "UPDATE webhooks SET failing_since = NULL WHERE number = $1 AND failing_since IS NOT NULL";
+            tx.execute(sql, &values![webhook])?;
+        } else {
+            let sql = "UPDATE webhooks SET failing_since = $2 WHERE number = $1 AND failing_since IS NULL";
+            tx.execute(sql, &values![webhook, at])?;
+        }
+    }
+    for settled in settled {
+        if let Some(why) = settled.verdict.switch_off {
+            let sql = "UPDATE webhooks SET is_active = $2, inactive_reason = $3, version = version + 1, updated_at = $4 \
+                       WHERE number = $1 AND is_active";
+            tx.execute(sql, &values![settled.webhook, false, Inactive::as_str(why), settled.attempt.at])?;
+        }
+    }
+    Ok(())
+}
+
+fn forget_old(tx: &mut Tx<'_>, before: Time, limit: u32) -> Result<u64, Error> {
+    // Numbers follow time, so the old ones come first and no index of times is needed.
+    let oldest = |table: &str| {
+        format!(
+            "SELECT seq FROM (SELECT seq, created_at FROM {table} ORDER BY seq LIMIT $2) AS oldest WHERE created_at < $1"
+        )
+    };
+    let bound = values![before, i64::from(limit)];
+    let sql = format!("DELETE FROM attempts WHERE delivery IN ({})", oldest("deliveries"));
+    tx.execute(&sql, &bound)?;
+    let deleted = tx.execute(&format!("DELETE FROM deliveries WHERE seq IN ({})", oldest("deliveries")), &bound)?;
+    let events = tx.execute(&format!("DELETE FROM events WHERE seq IN ({})", oldest("events")), &bound)?;
+    Ok(deleted.max(events))
+}
+
+fn forget_gone(tx: &mut Tx<'_>, limit: u32) -> Result<u64, Error> {
+    let Some(row) = tx.first("SELECT number FROM deleted_webhooks ORDER BY number LIMIT 1", &[])? else { return Ok(0) };
+    let webhook = row.columns("deleted_webhooks").integer("number")?;
+    let some = "SELECT seq FROM deliveries WHERE webhook = $1 ORDER BY seq LIMIT $2";
+    let bound = values![webhook, i64::from(limit)];
+    tx.execute(&format!("DELETE FROM attempts WHERE delivery IN ({some})"), &bound)?;
+    let deleted = tx.execute(&format!("DELETE FROM deliveries WHERE seq IN ({some})"), &bound)?;
+    if deleted < u64::from(limit) {
+        tx.execute("DELETE FROM deleted_webhooks WHERE number = $1", &values![webhook])?;
+    }
+    Ok(deleted)
+}
+
+/// Whose a subscription is, by its number.
+pub(super) fn number_of(tx: &mut Tx<'_>, owner: Owner, webhook: WebhookId) -> Result<Option<i64>, Error> {
+    let row = tx.first("SELECT number FROM webhooks WHERE id = $1 AND owner = $2", &values![webhook, owner])?;
+    row.map(|row| row.columns("webhooks").integer("number")).transpose()
+}

@@ -1,0 +1,309 @@
+//! Webhook subscriptions, and what is to be told to them.
+//!
+//! What a subscription is told was written in the transaction of what it tells of ([`outbox`]); from then on it is a row
+//! that is due at a moment ([`delivery`]), and stays readable for a while after it was told ([`log`]). Nothing of it is
+//! only in somebody's memory at any time.
+
+mod delivery;
+mod log;
+mod outbox;
+
+use mask_core::{
+    cursor::Cursor,
+    event::EventKinds,
+    id::{LinkId, WebhookId},
+    link::Tag,
+    time::Time,
+    webhook::{Content, Filter, Inactive, MOST_WEBHOOKS, Webhook},
+    workspace::Owner,
+};
+use serde::{Deserialize, Serialize};
+
+pub use delivery::{Attempt, Claimed, Endpoint, Settled};
+pub use log::{Delivery, DeliveryFilter, LoggedAttempt, State};
+pub use outbox::{By, Event, Happening, Subject, Tell};
+pub(crate) use outbox::{Outbox, Telling, event_id, subjects};
+
+use crate::{
+    Error, Expected, Listed, Store,
+    db::{Columns, Dialect, Row, Tx, Value, values},
+    replies::{Keep, Once},
+};
+
+/// A subscription to be made.
+#[derive(Clone, Debug)]
+pub struct NewWebhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// What its owner sets.
+    pub content: Content,
+    /// The time of its making.
+    pub now: Time,
+}
+
+/// Why a subscription could not be made or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsubscribed {
+    /// The owner has [`MOST_WEBHOOKS`] of them.
+    TooMany,
+    /// There is no such subscription.
+    Absent,
+    /// It was changed since the caller last saw it.
+    Changed,
+}
+
+const COLUMNS: &str = "number, id, owner, url, events, filter, includes_bots, max_per_second, payload_version, is_active, \
+    description, sealed, inactive_reason, failing_since, version, created_at, updated_at";
+
+/// A subscription with its number in the database.
+fn numbered(row: Row) -> Result<(i64, Webhook), Error> {
+    read(&mut row.columns("webhooks"))
+}
+
+fn read(row: &mut Columns) -> Result<(i64, Webhook), Error> {
+    let number = row.integer("number")?;
+    let id = row.parsed("id", WebhookId::parse)?;
+    let owner = Owner::from_number(row.integer("owner")?);
+    let content = Content {
+        url: row.text("url")?,
+        events: EventKinds::from_bits(row.integer("events")?),
+        filter: row.parsed("filter", read_filter)?,
+        includes_bots: row.boolean("includes_bots")?,
+        max_per_second: row.optional("max_per_second", Value::into_small)?,
+        payload_version: row.required("payload_version", Value::into_small)?,
+        is_active: row.boolean("is_active")?,
+        description: row.optional_text("description")?,
+        sealed: row.bytes("sealed")?,
+    };
+    let webhook = Webhook {
+        id,
+        owner,
+        content,
+        inactive_reason: row.optional_parsed("inactive_reason", Inactive::parse)?,
+        failing_since: row.optional_time("failing_since")?,
+        version: row.integer("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    };
+    Ok((number, webhook))
+}
+
+/// The names of what [`content`] answers.
+const CONTENT: [&str; 9] = [
+    "url",
+    "events",
+    "filter",
+    "includes_bots",
+    "max_per_second",
+    "payload_version",
+    "is_active",
+    "description",
+    "sealed",
+];
+
+fn content(content: &Content) -> [Value; 9] {
+    values![
+        &content.url,
+        content.events.bits(),
+        write_filter(&content.filter),
+        content.includes_bots,
+        content.max_per_second,
+        content.payload_version,
+        content.is_active,
+        content.description.as_ref(),
+        &content.sealed[..],
+    ]
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredFilter {
+    links: Vec<String>,
+    tags: Vec<String>,
+    domains: Vec<String>,
+}
+
+fn write_filter(filter: &Filter) -> String {
+    let stored = StoredFilter {
+        links: filter.links.iter().map(ToString::to_string).collect(),
+        tags: filter.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+        domains: filter.domains.clone(),
+    };
+    serde_json::to_string(&stored).expect("strings always have JSON")
+}
+
+fn read_filter(text: &str) -> Result<Filter, ()> {
+    let stored: StoredFilter = serde_json::from_str(text).map_err(drop)?;
+    Ok(Filter {
+        links: stored.links.iter().map(|id| LinkId::parse(id)).collect::<Result<_, _>>().map_err(drop)?,
+        tags: stored.tags.iter().map(|tag| Tag::parse(tag)).collect::<Result<_, _>>().map_err(drop)?,
+        domains: stored.domains,
+    })
+}
+
+fn find(tx: &mut Tx<'_>, owner: Owner, id: WebhookId) -> Result<Option<(i64, Webhook)>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND owner = $2");
+    tx.first(&sql, &values![id, owner])?.map(numbered).transpose()
+}
+
+/// The same, and nobody else changes it until this transaction ends.
+fn to_change(tx: &mut Tx<'_>, owner: Owner, id: WebhookId) -> Result<Option<(i64, Webhook)>, Error> {
+    let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
+    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND owner = $2{lock}");
+    tx.first(&sql, &values![id, owner])?.map(numbered).transpose()
+}
+
+fn create(tx: &mut Tx<'_>, owner: Owner, new: &NewWebhook) -> Result<Result<Webhook, Unsubscribed>, Error> {
+    let row = tx.first("SELECT count(*) FROM webhooks WHERE owner = $1", &values![owner])?;
+    let count = row.map_or(Ok(0), |row| row.columns("webhooks").integer("count"))?;
+    if usize::try_from(count).is_ok_and(|count| count >= MOST_WEBHOOKS) {
+        return Ok(Err(Unsubscribed::TooMany));
+    }
+    let mut all: Vec<Value> = values![new.id, owner, 1_i64, new.now, new.now].into();
+    all.extend(content(&new.content));
+    let places: Vec<_> = (1..=all.len()).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "INSERT INTO webhooks (id, owner, version, created_at, updated_at, {}) VALUES ({})",
+        CONTENT.join(", "),
+        places.join(", ")
+    );
+    tx.execute(&sql, &all)?;
+    Ok(Ok(Webhook {
+        id: new.id,
+        owner,
+        content: new.content.clone(),
+        inactive_reason: None,
+        failing_since: None,
+        version: 1,
+        created_at: new.now,
+        updated_at: new.now,
+    }))
+}
+
+fn update(
+    tx: &mut Tx<'_>,
+    owner: Owner,
+    id: WebhookId,
+    expected: &Expected,
+    change: impl FnOnce(&mut Content),
+    now: Time,
+) -> Result<Result<Webhook, Unsubscribed>, Error> {
+    let Some((number, old)) = to_change(tx, owner, id)? else { return Ok(Err(Unsubscribed::Absent)) };
+    if !expected.takes(old.version) {
+        return Ok(Err(Unsubscribed::Changed));
+    }
+    let mut new = old.clone();
+    change(&mut new.content);
+    if new.content == old.content {
+        return Ok(Ok(old));
+    }
+    if new.content.is_active && !old.content.is_active {
+        (new.inactive_reason, new.failing_since) = (None, None);
+    }
+    new.version += 1;
+    new.updated_at = now;
+    write(tx, number, &new)?;
+    Ok(Ok(new))
+}
+
+fn write(tx: &mut Tx<'_>, number: i64, webhook: &Webhook) -> Result<(), Error> {
+    let mut all: Vec<Value> = values![
+        number,
+        webhook.version,
+        webhook.updated_at,
+        webhook.inactive_reason.map(Inactive::as_str),
+        webhook.failing_since,
+    ]
+    .into();
+    let sets: Vec<_> = (all.len() + 1..).zip(CONTENT).map(|(place, column)| format!("{column} = ${place}")).collect();
+    all.extend(content(&webhook.content));
+    let sql = format!(
+        "UPDATE webhooks SET version = $2, updated_at = $3, inactive_reason = $4, failing_since = $5, {} WHERE number = $1",
+        sets.join(", ")
+    );
+    tx.execute(&sql, &all).map(drop)
+}
+
+impl Store {
+    /// Makes a subscription.
+    pub async fn create_webhook(
+        &self,
+        owner: Owner,
+        new: NewWebhook,
+        keep: Option<Keep<Result<Webhook, Unsubscribed>>>,
+    ) -> Result<Once<Result<Webhook, Unsubscribed>>, Error> {
+        self.main.write(move |tx| Once::run(tx, keep, |tx| create(tx, owner, &new))).await
+    }
+
+    /// A subscription.
+    pub async fn webhook_by_id(&self, owner: Owner, id: WebhookId) -> Result<Option<Webhook>, Error> {
+        self.main.read(move |tx| Ok(find(tx, owner, id)?.map(|(_, webhook)| webhook))).await
+    }
+
+    /// A page of the owner's subscriptions, oldest first.
+    pub async fn list_webhooks(
+        &self,
+        owner: Owner,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Listed<Webhook>, Error> {
+        self.main
+            .read(move |tx| {
+                let after = after.map_or_else(String::new, |cursor| cursor.id);
+                let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+                let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3");
+                let rows = tx.query(&sql, &values![owner, after, most])?;
+                let mut rows =
+                    rows.into_iter()
+                        .map(|row| numbered(row).map(|(_, webhook)| webhook))
+                        .collect::<Result<Vec<_>, _>>()?;
+                let has_more = rows.len() > limit;
+                rows.truncate(limit);
+                let next =
+                    rows.last().filter(|_| has_more).map(|webhook| Cursor { id: webhook.id.to_string(), sort: None });
+                Ok(Listed { rows, next })
+            })
+            .await
+    }
+
+    /// Changes a subscription. One that is switched on again begins anew: why it was off is forgotten.
+    pub async fn update_webhook(
+        &self,
+        owner: Owner,
+        id: WebhookId,
+        expected: Expected,
+        change: impl FnOnce(&mut Content) + Send + 'static,
+        now: Time,
+        keep: Option<Keep<Result<Webhook, Unsubscribed>>>,
+    ) -> Result<Once<Result<Webhook, Unsubscribed>>, Error> {
+        let changed = self
+            .main
+            .write(move |tx| Once::run(tx, keep, |tx| update(tx, owner, id, &expected, change, now)))
+            .await?;
+        // What waits for a subscription may go out now, or no more.
+        self.told.notify_one();
+        Ok(changed)
+    }
+
+    /// Deletes a subscription. What was still to be told to it never is.
+    pub async fn delete_webhook(
+        &self,
+        owner: Owner,
+        id: WebhookId,
+        expected: Expected,
+    ) -> Result<Result<(), Unsubscribed>, Error> {
+        let deleted = self
+            .main
+            .write(move |tx| {
+                let Some((number, old)) = to_change(tx, owner, id)? else { return Ok(Err(Unsubscribed::Absent)) };
+                if !expected.takes(old.version) {
+                    return Ok(Err(Unsubscribed::Changed));
+                }
+                tx.execute("DELETE FROM webhooks WHERE number = $1", &values![number])?;
+                tx.execute("INSERT INTO deleted_webhooks (number) VALUES ($1)", &values![number])?;
+                Ok(Ok(()))
+            })
+            .await?;
+        self.told.notify_one();
+        Ok(deleted)
+    }
+}
