@@ -7,6 +7,7 @@ has_command() { command -v "$1" >/dev/null; }
 has_postgres() { # where test-postgres.sh looks for it
     [[ -x "$(pg_config --bindir 2>/dev/null)/initdb" ]] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
+has_node() { has_command npm && node -e 'process.exit(process.versions.node.split(".")[0] < 18)' 2>/dev/null; }
 has_venv() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
 packages=()
@@ -28,6 +29,7 @@ look() {
     need 'has_command perl' 'perl' 'perl, which finds a free port for it'
     need has_venv 'python3 python3-venv' 'python3 with venv, for the tests of the API against its document'
     need 'has_command curl' 'curl ca-certificates' 'curl'
+    need has_node 'nodejs npm' 'node and npm, 18 or newer, for the verification of webhooks'
 }
 
 tell() {

@@ -26,6 +26,7 @@ step agents scripts/agents.sh
 step tests cargo test --workspace
 step fuzz fuzz/run.sh 10
 step api scripts/schemathesis.sh
+step webhooks scripts/webhooks.sh
 
 printf '\n==> summary, after %s s\n' "$SECONDS"
 for name in "${passed[@]}"; do printf '  passed  %s\n' "$name"; done

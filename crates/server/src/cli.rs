@@ -10,6 +10,7 @@ mod keys;
 mod places;
 mod settings;
 mod table;
+mod webhooks;
 mod workspaces;
 
 use std::{
@@ -66,6 +67,9 @@ enum Command {
     /// Make the database that tells where visitors are
     #[command(subcommand)]
     Places(places::Command),
+    /// Try webhooks out
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Check the settings, the database and the disk
     ///
     /// Shows every setting in force with where it came from (passwords hidden), whether the database answers and which
@@ -143,6 +147,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Keys(command) => command.run(),
         Command::Places(command) => command.run(),
+        Command::Webhooks(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Doctor(common) => doctor::run(&common),
         Command::Openapi => print(&ending_with_newline(mask::api::document())),

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     redirect::{Glance, Worker},
-    refusal,
+    refusal::{self, FirstLine},
 };
 
 /// What is read at once; a browser's head has about a thousand bytes.
@@ -210,6 +210,8 @@ pub(crate) struct Resumed {
     read: Vec<u8>,
     given: usize,
     line: Rc<Line>,
+    /// The beginning of the head that comes in.
+    first_line: FirstLine,
     /// A refusal of ours that takes the place of one that hyper has written.
     refusal: Vec<u8>,
     refused: usize,
@@ -217,8 +219,8 @@ pub(crate) struct Resumed {
 
 impl Resumed {
     /// The stream, beginning with these bytes.
-    pub(crate) const fn new(read: Vec<u8>, line: Rc<Line>) -> Self {
-        Self { read, given: 0, line, refusal: Vec::new(), refused: 0 }
+    pub(crate) fn new(read: Vec<u8>, line: Rc<Line>) -> Self {
+        Self { read, given: 0, line, first_line: FirstLine::default(), refusal: Vec::new(), refused: 0 }
     }
 
     /// Writes what is left of our refusal.
@@ -237,7 +239,7 @@ impl Resumed {
     /// Takes in a refusal of hyper's, to write another in its place.
     fn takes(&mut self, bytes: &[u8]) -> bool {
         self.line.has_begun.set(false);
-        let refusal = refusal::in_place_of(bytes);
+        let refusal = refusal::in_place_of(bytes, &self.first_line);
         let is_one = refusal.is_some();
         self.refusal.extend(refusal.unwrap_or_default());
         is_one
@@ -263,8 +265,12 @@ impl AsyncRead for Resumed {
                 self.given = 0;
             }
         }
-        if buffer.filled().len() > before {
-            self.line.has_begun.set(true);
+        let new = &buffer.filled()[before..];
+        if !new.is_empty() {
+            if !self.line.has_begun.replace(true) {
+                self.first_line = FirstLine::default();
+            }
+            self.first_line.take(new);
         }
         Poll::Ready(Ok(()))
     }

@@ -5,6 +5,9 @@
 //! the server wants the id that the client quotes. So the bare answer is recognised as it is written, and this is written
 //! in its place. Every answer of ours has an `X-Request-Id`, which is how hyper's own are told from them.
 //!
+//! Whether hyper finds a long address too long, or the head that it fills, depends on how the bytes come in. Clients should
+//! not see that, so the length of the first line is counted beside it.
+//!
 //! Rejected: checking lengths before hyper sees the bytes. It would have to be done for each request of a connection, which
 //! means finding where each one ends: the one thing that is hyper's alone.
 
@@ -18,14 +21,40 @@ use crate::{
     clock::{self, Clock},
 };
 
-/// What is to be written in place of this, if it is a refusal of hyper's own.
-pub(crate) fn in_place_of(answer: &[u8]) -> Option<Vec<u8>> {
+/// The most bytes of a request's address.
+const MOST_URI_BYTES: usize = 65_534;
+
+/// The first line of a head, while it comes in.
+#[derive(Debug, Default)]
+pub(crate) struct FirstLine {
+    bytes: usize,
+    is_over: bool,
+}
+
+impl FirstLine {
+    /// Takes in what came next.
+    pub(crate) fn take(&mut self, bytes: &[u8]) {
+        if !self.is_over {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            self.bytes += end.unwrap_or(bytes.len());
+            self.is_over = end.is_some();
+        }
+    }
+
+    const fn is_too_long(&self) -> bool {
+        self.bytes > MOST_URI_BYTES
+    }
+}
+
+/// What is to be written in place of this, if it is a refusal of hyper's own, to a head that begins with this line.
+pub(crate) fn in_place_of(answer: &[u8], line: &FirstLine) -> Option<Vec<u8>> {
     // Nearly all that is written begins otherwise.
     let status = answer.strip_prefix(b"HTTP/1.")?.get(2..5).filter(|status| status[0] == b'4')?;
     let status = StatusCode::from_bytes(status).ok()?;
     let head = std::str::from_utf8(answer).ok()?.strip_suffix("\r\n\r\n")?;
     let is_ours = head.contains("\r\n\r\n") || head.contains("x-request-id:");
-    (!is_ours).then(|| written(&error(status)))
+    let is_uri = status == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE && line.is_too_long();
+    (!is_ours).then(|| written(&error(if is_uri { StatusCode::URI_TOO_LONG } else { status })))
 }
 
 /// What a client is told whose head did not arrive in time.
@@ -37,7 +66,8 @@ pub(crate) fn of_slow_head(most: Duration) -> Vec<u8> {
 fn error(status: StatusCode) -> ApiError {
     match status {
         StatusCode::URI_TOO_LONG => {
-            ApiError::new(Code::UriTooLong, "The address of a request, its query included, may have 65,534 bytes.")
+            let message = format!("The address of a request, its query included, may have {MOST_URI_BYTES} bytes.");
+            ApiError::new(Code::UriTooLong, message)
         }
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             ApiError::new(Code::HeadersTooLarge, "The head of a request may have 100 headers, and 64 KiB in all.")
@@ -72,7 +102,8 @@ mod tests {
     #[test]
     fn only_a_bare_refusal_is_replaced() {
         let bare = "HTTP/1.1 414 URI Too Long\r\nconnection: close\r\ncontent-length: 0\r\ndate: Sun, 22 Nov 2026 00:00:00 GMT\r\n\r\n";
-        let ours = String::from_utf8(in_place_of(bare.as_bytes()).expect("a refusal")).expect("text");
+        let line = FirstLine::default();
+        let ours = String::from_utf8(in_place_of(bare.as_bytes(), &line).expect("a refusal")).expect("text");
         assert!(ours.starts_with("HTTP/1.1 414 URI Too Long\r\n"), "{ours}");
         assert!(ours.contains(r#"{"error":{"code":"uri_too_long""#), "{ours}");
         for other in [
@@ -85,7 +116,24 @@ mod tests {
             "HTTP/1.",
             "",
         ] {
-            assert_eq!(in_place_of(other.as_bytes()), None, "{other}");
+            assert_eq!(in_place_of(other.as_bytes(), &line), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_long_address_is_told_from_long_headers() {
+        let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        for (pieces, code) in [
+            (&[&[b'a'; 40_000][..], &[b'a'; 40_000]][..], "uri_too_long"),
+            (&[&[b'a'; 40_000], &[b'a'; 40_000], b"\r\nX"], "uri_too_long"),
+            (&[b"GET / HTTP/1.1\r\n", &[b'a'; 40_000], &[b'a'; 40_000]], "headers_too_large"),
+            (&[&[b'a'; 40_000], b"\n", &[b'a'; 40_000]], "headers_too_large"),
+            (&[], "headers_too_large"),
+        ] {
+            let mut line = FirstLine::default();
+            pieces.iter().for_each(|piece| line.take(piece));
+            let answer = String::from_utf8(in_place_of(bare, &line).expect("a refusal")).expect("text");
+            assert!(answer.contains(&format!(r#""code":"{code}""#)), "{answer}");
         }
     }
 }

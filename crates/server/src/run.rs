@@ -394,8 +394,9 @@ async fn clean(store: Store, clock: Clock, deliveries_are_kept: Duration, stop: 
     };
     while !stop.is_cancelled() {
         let replies = store.forget_replies(ago(REPLIES_ARE_KEPT), AT_ONCE).await;
+        let listeners = store.forget_listeners(ago(api::webhooks::FORGOTTEN_AFTER)).await;
         let deliveries = store.forget_deliveries(ago(deliveries_are_kept), AT_ONCE).await;
-        for error in [&replies, &deliveries].into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
+        for error in [&replies, &listeners, &deliveries].into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
             tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
         }
         let is_more = |forgotten: Result<u64, _>| forgotten.is_ok_and(|forgotten| forgotten >= u64::from(AT_ONCE));

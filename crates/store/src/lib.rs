@@ -73,8 +73,8 @@ pub struct Store {
     tell: Option<Arc<dyn Tell>>,
     /// Whose visits were recorded lately.
     seen: Arc<tokio::sync::Mutex<clicks::Seen>>,
-    /// Notified when there may be something to deliver.
-    told: Arc<tokio::sync::Notify>,
+    /// Changes when there may be something to deliver.
+    told: Arc<tokio::sync::watch::Sender<()>>,
     /// Changes when clicks were recorded.
     recorded: Arc<tokio::sync::watch::Sender<()>>,
 }

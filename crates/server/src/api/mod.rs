@@ -169,7 +169,7 @@ pub fn document() -> String {
 /// Adds to an operation what is the same for all: errors and headers.
 fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
     let may_be_bare = operation.operation_id.as_deref().is_some_and(|id| webhooks::MAY_BE_BARE.contains(&id));
-    if let Some(body) = operation.request_body.as_mut().filter(|_| may_be_bare) {
+    if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| may_be_bare) {
         body.required = Some(openapi::Required::False);
     }
     let has_body = operation.request_body.is_some();

@@ -155,13 +155,13 @@ impl Dispatcher {
 
     /// Delivers until stopped; then lets attempts end for a while, and gives back what was not started.
     pub async fn run(mut self, stop: CancellationToken) {
-        let store = self.means.store.clone();
+        let mut tellings = self.means.store.tellings();
         loop {
             self.go_on();
             let next = self.next_look();
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = store.told() => self.look_at = self.look_at.min(self.looked_at + self.rest),
+                Ok(()) = tellings.changed() => self.look_at = self.look_at.min(self.looked_at + self.rest),
                 () = sleep_until(next) => {}
                 Some(ended) = self.attempts.join_next_with_id() => self.end(ended),
                 result = self.looking.done() => self.learn(result),

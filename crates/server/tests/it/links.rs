@@ -326,13 +326,14 @@ async fn found_by_address(app: App) {
     for query in ["slug=Spring", "slug=SPRING", "slug=spring&domain=localhost", "domain=LOCALHOST&slug=spring"] {
         assert_eq!(app.get(&format!("/links/lookup?{query}")).await.is(200), link, "{query}");
     }
-    for query in ["slug=sprin", "slug=spring&domain=example.com", "slug=%ff", "slug="] {
+    for query in ["slug=sprin", "slug=spring&domain=example.com", "slug="] {
         assert_eq!(app.get(&format!("/links/lookup?{query}")).await.error(404), "not_found", "{query}");
     }
     for (query, fields) in [
         ("", vec!["slug"]),
         ("domain=localhost", vec!["slug"]),
         ("slug=%00&domain=%00", vec!["domain", "slug"]),
+        ("slug=%ff", vec!["slug"]),
         ("slug=a&slug=b&x=1", vec!["slug", "x"]),
     ] {
         let answer = app.get(&format!("/links/lookup?{query}")).await;

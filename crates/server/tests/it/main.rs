@@ -17,6 +17,7 @@ mod idempotency;
 mod import;
 mod limits;
 mod links;
+mod listeners;
 mod lists;
 mod password;
 mod places;

@@ -62,10 +62,6 @@ pub struct FeedPlace {
     pub at: Time,
 }
 
-impl FeedPlace {
-    const BEGINNING: Self = Self { row: 0, click: 0, at: Time::from_unix_millis(0) };
-}
-
 /// Clicks between two places that the feed does not have any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedGap {
@@ -215,8 +211,9 @@ fn head(tx: &mut Tx<'_>, which: &str, bound: &[Value]) -> Result<Option<Head>, E
 /// Where a reader goes on who was at a place, and what is missing there.
 fn find(tx: &mut Tx<'_>, from: FeedPlace) -> Result<(FeedPlace, Option<FeedGap>), Error> {
     let Some(oldest) = head(tx, "ORDER BY seq LIMIT 1", &[])? else {
+        // Nothing was recorded here yet.
         let gap = FeedGap { since: from.at, until: from.at };
-        return Ok((FeedPlace::BEGINNING, (from.row > 0).then_some(gap)));
+        return Ok((FeedPlace { row: 0, click: 0, at: from.at }, (from.row != 0).then_some(gap)));
     };
     let is_held = match head(tx, "WHERE seq = $1", &values![from.row])? {
         Some(row) => row.holds(from),
@@ -241,7 +238,7 @@ fn find(tx: &mut Tx<'_>, from: FeedPlace) -> Result<(FeedPlace, Option<FeedGap>)
 /// Behind everything that is recorded.
 fn end(tx: &mut Tx<'_>, now: Time) -> Result<FeedPlace, Error> {
     let newest = head(tx, "ORDER BY seq DESC LIMIT 1", &[])?;
-    Ok(newest.map_or(FeedPlace { at: now, ..FeedPlace::BEGINNING }, |newest| newest.end()))
+    Ok(newest.map_or(FeedPlace { row: 0, click: 0, at: now }, |newest| newest.end()))
 }
 
 /// What follows a place. Wants a snapshot: nothing may be taken away between two of its looks.

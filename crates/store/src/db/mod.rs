@@ -188,8 +188,14 @@ pub(crate) struct Db {
     scans: Arc<Queue>,
     writes: Arc<Queue>,
     timeout: Duration,
-    /// Of a SQLite file: those that read, and the one that writes.
-    threads: Arc<Mutex<(Vec<JoinHandle<()>>, Option<JoinHandle<()>>)>>,
+    threads: Arc<Mutex<Threads>>,
+}
+
+/// The threads of a SQLite file.
+#[derive(Default)]
+struct Threads {
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 impl Db {
@@ -213,7 +219,7 @@ impl Db {
             readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads)));
             readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&scans)));
         }
-        let threads = Arc::new(Mutex::new((readers, Some(writer))));
+        let threads = Arc::new(Mutex::new(Threads { readers, writer: Some(writer) }));
         Ok(Self { reads, scans, writes, timeout: options.timeout, threads })
     }
 
@@ -238,10 +244,10 @@ impl Db {
     pub(crate) fn close(&self) {
         self.reads.close();
         self.scans.close();
-        let (readers, writer) = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        readers.into_iter().for_each(wait_for);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        threads.readers.into_iter().for_each(wait_for);
         self.writes.close();
-        writer.into_iter().for_each(wait_for);
+        threads.writer.into_iter().for_each(wait_for);
     }
 
     /// Runs a step that reads a long list. On SQLite such steps have threads of their own, so that nobody who asks for one

@@ -43,7 +43,9 @@ pub(crate) fn each_ever(
 ) -> Result<HashSet<LinkId>, Error> {
     let mut missing: HashSet<LinkId> = links.into_iter().collect();
     for table in ["links", "deleted_links"] {
-        let wanted: Vec<_> = missing.iter().copied().collect();
+        // In order, as they lie: what was made together is read together.
+        let mut wanted: Vec<_> = missing.iter().copied().collect();
+        wanted.sort_unstable();
         for links in wanted.chunks(AT_ONCE) {
             for row in look_up(tx, table, owner, links, columns)? {
                 let mut row = row.columns(table);

@@ -105,7 +105,7 @@ impl Store {
     pub async fn endpoints(&self) -> Result<Vec<Endpoint>, Error> {
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT min(due_at) FROM deliveries WHERE webhook = webhooks.number AND state = 0) AS due_at \
-             FROM webhooks WHERE is_active"
+             FROM webhooks WHERE is_active AND url <> ''"
         );
         let read_all = move |tx: &mut Tx<'_>| {
             let mut endpoints = Vec::new();
@@ -169,7 +169,7 @@ impl Store {
     }
 }
 
-fn claim(
+pub(super) fn claim(
     tx: &mut Tx<'_>,
     webhook: i64,
     most: usize,
@@ -225,7 +225,7 @@ pub(super) fn told(tx: &mut Tx<'_>, seq: i64) -> Result<Option<Told>, Error> {
     }))
 }
 
-fn settle(tx: &mut Tx<'_>, settled: &Settled) -> Result<(), Error> {
+pub(super) fn settle(tx: &mut Tx<'_>, settled: &Settled) -> Result<(), Error> {
     let Settled { number, until, attempts, verdict, attempt, .. } = settled;
     let (state, due_at) = match verdict.fate {
         Fate::Due(at) => (0_i64, at),
@@ -300,6 +300,6 @@ fn forget_gone(tx: &mut Tx<'_>, limit: u32) -> Result<u64, Error> {
 
 /// Whose a subscription is, by its number.
 pub(super) fn number_of(tx: &mut Tx<'_>, owner: Owner, webhook: WebhookId) -> Result<Option<i64>, Error> {
-    let row = tx.first("SELECT number FROM webhooks WHERE id = $1 AND owner = $2", &values![webhook, owner])?;
+    let row = tx.first("SELECT number FROM webhooks WHERE id = $1 AND owner = $2 AND url <> ''", &values![webhook, owner])?;
     row.map(|row| row.columns("webhooks").integer("number")).transpose()
 }

@@ -182,7 +182,7 @@ impl Store {
                 Ok(find(tx, owner, id)?.map(|(delivery, _)| delivery))
             })
             .await?;
-        self.told.notify_one();
+        self.told.send_replace(());
         Ok(replayed)
     }
 
@@ -205,7 +205,7 @@ impl Store {
                 tx.execute(sql, &values![number, since, now, i64::from(limit)]).map(Some)
             })
             .await?;
-        self.told.notify_one();
+        self.told.send_replace(());
         Ok(replayed)
     }
 }

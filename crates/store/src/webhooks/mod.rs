@@ -5,6 +5,7 @@
 //! only in somebody's memory at any time.
 
 mod delivery;
+mod listener;
 mod log;
 mod outbox;
 
@@ -141,14 +142,14 @@ fn read_filter(text: &str) -> Result<Filter, ()> {
 }
 
 fn find(tx: &mut Tx<'_>, owner: Owner, id: WebhookId) -> Result<Option<(i64, Webhook)>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND owner = $2");
+    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND owner = $2 AND url <> ''");
     tx.first(&sql, &values![id, owner])?.map(numbered).transpose()
 }
 
 /// The same, and nobody else changes it until this transaction ends.
 fn to_change(tx: &mut Tx<'_>, owner: Owner, id: WebhookId) -> Result<Option<(i64, Webhook)>, Error> {
     let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
-    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND owner = $2{lock}");
+    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND owner = $2 AND url <> ''{lock}");
     tx.first(&sql, &values![id, owner])?.map(numbered).transpose()
 }
 
@@ -250,7 +251,7 @@ impl Store {
             .read(move |tx| {
                 let after = after.map_or_else(String::new, |cursor| cursor.id);
                 let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-                let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3");
+                let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE owner = $1 AND id > $2 AND url <> '' ORDER BY id LIMIT $3");
                 let rows = tx.query(&sql, &values![owner, after, most])?;
                 let mut rows =
                     rows.into_iter()
@@ -280,7 +281,7 @@ impl Store {
             .write(move |tx| Once::run(tx, keep, |tx| update(tx, owner, id, &expected, change, now)))
             .await?;
         // What waits for a subscription may go out now, or no more.
-        self.told.notify_one();
+        self.told.send_replace(());
         Ok(changed)
     }
 
@@ -303,7 +304,7 @@ impl Store {
                 Ok(Ok(()))
             })
             .await?;
-        self.told.notify_one();
+        self.told.send_replace(());
         Ok(deleted)
     }
 }

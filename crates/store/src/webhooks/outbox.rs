@@ -260,15 +260,15 @@ impl Store {
         let has_told = Arc::clone(&telling.has_told);
         let answer = self.main.write(move |tx| step(tx, &telling)).await;
         if answer.is_ok() && has_told.load(Ordering::Relaxed) {
-            self.told.notify_one();
+            self.told.send_replace(());
         }
         answer
     }
 
-    /// Waits until something was written in this process that is to be delivered. Other processes write too, so it is worth
-    /// looking now and then all the same.
-    pub async fn told(&self) {
-        self.told.notified().await;
+    /// Changes whenever something was written in this process that is to be delivered. Other processes write too, so it is
+    /// worth looking now and then all the same.
+    pub fn tellings(&self) -> tokio::sync::watch::Receiver<()> {
+        self.told.subscribe()
     }
 
     /// Writes an event to one subscription, whatever it subscribes to: for trying it out. Answers the delivery, or `None`
@@ -291,7 +291,7 @@ impl Store {
                 Ok(Some(delivery_id(row.columns("deliveries").integer("seq")?, now)))
             })
             .await?;
-        self.told.notify_one();
+        self.told.send_replace(());
         Ok(delivery)
     }
 }

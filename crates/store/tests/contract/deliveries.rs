@@ -50,7 +50,7 @@ async fn number(store: &Store, webhook: WebhookId) -> i64 {
 
 /// Claims for a minute from now.
 async fn claim(store: &Store, webhook: i64, most: usize, now: Time) -> Vec<Claimed> {
-    let until = now.after(std::time::Duration::from_secs(60));
+    let until = now.after(std::time::Duration::from_mins(1));
     store.claim_deliveries(vec![(webhook, most)], now, until).await.expect("the store works")
 }
 

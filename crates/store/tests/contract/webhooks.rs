@@ -28,6 +28,7 @@ on_every_backend!(
     changes,
     one_that_is_switched_on_again_begins_anew,
     deletions,
+    what_was_for_one_is_never_anothers,
     every_change_of_a_link_is_told_in_its_transaction,
     what_fails_is_not_told,
     many_at_once_are_told_one_by_one,
@@ -264,6 +265,26 @@ async fn deletions(backend: &Backend) {
     make(&store, LIVE, new_link(2, "summer")).await;
 }
 
+async fn what_was_for_one_is_never_anothers(backend: &Backend) {
+    let store = telling(backend);
+    let first = subscribe(&store, LIVE, 1, content(&[EventKind::LinkCreated])).await;
+    make(&store, LIVE, new_link(1, "spring")).await;
+    store.delete_webhook(LIVE, first.id, Expected::AnyVersion).await.expect("the store works").expect("it is there");
+    let second = subscribe(&store, OTHER, 2, content(&[EventKind::LinkCreated])).await;
+    assert_eq!(told(&store, OTHER, second.id).await, Vec::<String>::new(), "its number is no other's again");
+    assert_eq!(store.endpoints().await.expect("the store works"), []);
+    make(&store, OTHER, new_link(2, "summer")).await;
+    store.forget_deliveries(at(0), 10).await.expect("the store works");
+    assert_eq!(told(&store, OTHER, second.id).await, ["link.created summer 1"]);
+
+    // Nor is an event, when all that are older were forgotten.
+    backend.place.sql("DELETE FROM events");
+    let third = subscribe(&store, LIVE, 3, content(&[EventKind::LinkCreated])).await;
+    make(&store, LIVE, new_link(3, "autumn")).await;
+    assert_eq!(told(&store, OTHER, second.id).await, Vec::<String>::new());
+    assert_eq!(told(&store, LIVE, third.id).await, ["link.created autumn 1"]);
+}
+
 async fn rename(store: &Store, link: &Link, title: &str) {
     let change = Change { title: Some(Some(title.to_owned())), ..Change::default() };
     let changed = store.update_link(LIVE, link.id, Expected::AnyVersion, change, at(50)).await;
@@ -429,9 +450,11 @@ async fn one_alone_is_told_for_a_test(backend: &Backend) {
 
 async fn whoever_waits_is_woken(backend: &Backend) {
     let store = telling(backend);
+    let mut tellings = store.tellings();
     make(&store, LIVE, new_link(1, "nobody")).await;
+    assert!(!tellings.has_changed().expect("the store is there"), "nobody is told of it");
     subscribe(&store, LIVE, 1, content(&[EventKind::LinkCreated])).await;
     make(&store, LIVE, new_link(2, "somebody")).await;
     // It would wait for ever.
-    store.told().await;
+    tellings.changed().await.expect("the store is there");
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use mask_core::{
     Refused,
+    change::Set,
     event::{EventKind, EventKinds},
     id::LinkId,
     link::{self, Tag},
@@ -101,10 +102,10 @@ pub(super) struct Asked {
     pub domains: Option<Vec<String>>,
     pub includes_bots: Option<bool>,
     /// Each with its value, or `None` to remove it; `None` for all of them, to remove them all.
-    pub headers: Option<Option<Vec<(String, Option<String>)>>>,
-    pub max_per_second: Option<Option<u32>>,
+    pub headers: Set<Vec<(String, Option<String>)>>,
+    pub max_per_second: Set<u32>,
     pub version: Option<u16>,
-    pub description: Option<Option<String>>,
+    pub description: Set<String>,
     pub is_active: Option<bool>,
     pub secret: Option<String>,
 }
@@ -123,16 +124,24 @@ pub(super) fn read_new(value: Value, world: World<'_>, problems: &mut Problems) 
     let Some(mut fields) = Fields::of(value, "", problems) else { return Asked::default() };
     let mut asked = Asked {
         url: fields.required("url", text(|address| url(address, world))),
-        events: if fields.has("events") {
-            read_events(&mut fields)
-        } else {
-            let _ = fields.take("events");
-            fields.problems.miss("events");
-            None
-        },
+        events: required_events(&mut fields),
         ..members(&mut fields, world)
     };
     asked.secret = fields.nullable("secret", text(webhook::parse_secret)).flatten();
+    fields.end();
+    asked
+}
+
+/// Reads the body of a new listener: `events` are required, and there is no address.
+pub(super) fn read_listener(value: Value, world: World<'_>, problems: &mut Problems) -> Asked {
+    let Some(mut fields) = Fields::of(value, "", problems) else { return Asked::default() };
+    let asked = Asked {
+        url: Some(String::new()),
+        events: required_events(&mut fields),
+        secret: fields.nullable("secret", text(webhook::parse_secret)).flatten(),
+        includes_bots: fields.nullable("include_bots", boolean).map(Option::unwrap_or_default),
+        ..filters(&mut fields, world)
+    };
     fields.end();
     asked
 }
@@ -154,6 +163,20 @@ pub(super) fn read_change(value: Value, world: World<'_>, problems: &mut Problem
 
 /// What both shapes have in common.
 fn members(fields: &mut Fields<'_>, world: World<'_>) -> Asked {
+    let note = |text: &str| link::parse_text(text, LONGEST_DESCRIPTION);
+    Asked {
+        includes_bots: fields.nullable("include_bots", boolean).map(Option::unwrap_or_default),
+        headers: read_headers(fields),
+        max_per_second: fields.nullable("max_per_second", integer(rate)),
+        version: fields.nullable("version", integer(version)).map(|version| version.unwrap_or(VERSION)),
+        description: fields.nullable("description", text(note)),
+        is_active: fields.nullable("active", boolean).map(|is_active| is_active.unwrap_or(true)),
+        ..filters(fields, world)
+    }
+}
+
+/// Of which links.
+fn filters(fields: &mut Fields<'_>, world: World<'_>) -> Asked {
     for name in ["link_ids", "tags", "domains"] {
         fields.clear(name);
     }
@@ -163,23 +186,25 @@ fn members(fields: &mut Fields<'_>, world: World<'_>) -> Asked {
             Refused::saying(format!("Must be a domain of this workspace: {}", known.join(", ")))
         })
     };
-    let note = |text: &str| link::parse_text(text, LONGEST_DESCRIPTION);
     Asked {
         links: fields.texts("link_ids", MOST_PER_FILTER, LinkId::parse).map(without_repeats),
         tags: fields.texts("tags", MOST_PER_FILTER, Tag::parse).map(without_repeats),
         domains: fields.texts("domains", MOST_PER_FILTER, host).map(without_repeats),
-        includes_bots: fields.nullable("include_bots", boolean).map(Option::unwrap_or_default),
-        headers: read_headers(fields),
-        max_per_second: fields.nullable("max_per_second", integer(rate)),
-        version: fields.nullable("version", integer(version)).map(|version| version.unwrap_or(VERSION)),
-        description: fields.nullable("description", text(note)),
-        is_active: fields.nullable("active", boolean).map(|is_active| is_active.unwrap_or(true)),
         ..Asked::default()
     }
 }
 
 fn url(address: &str, world: World<'_>) -> Result<String, Refused> {
     world.outbound.target(address).map(|_| address.to_owned())
+}
+
+fn required_events(fields: &mut Fields<'_>) -> Option<EventKinds> {
+    if fields.has("events") {
+        return read_events(fields);
+    }
+    let _ = fields.take("events");
+    fields.problems.miss("events");
+    None
 }
 
 fn read_events(fields: &mut Fields<'_>) -> Option<EventKinds> {
@@ -190,7 +215,7 @@ fn read_events(fields: &mut Fields<'_>) -> Option<EventKinds> {
     Some(kinds)
 }
 
-fn read_headers(fields: &mut Fields<'_>) -> Option<Option<Vec<(String, Option<String>)>>> {
+fn read_headers(fields: &mut Fields<'_>) -> Set<Vec<(String, Option<String>)>> {
     let members = match fields.take("headers")? {
         Value::Null => return Some(None),
         Value::Object(members) => members,

@@ -4,6 +4,7 @@
 //! They are sealed before they reach the store; so is an answer that holds a secret, while it is kept for its repetition.
 
 mod input;
+mod listener;
 mod log;
 mod sample;
 mod shape;
@@ -41,9 +42,10 @@ use super::{
     version,
 };
 use crate::{
-    clock,
+    clock::{self, RequestId},
     webhooks::seal::{Secrets, Unopened, Vault},
 };
+pub use listener::FORGOTTEN_AFTER;
 use shape::{TestAnswer, WebhookBody, WebhookList};
 
 /// The operations whose body may be left out.
@@ -60,6 +62,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(test))
         .routes(routes!(rotate_secret))
         .merge(log::routes())
+        .merge(listener::routes())
 }
 
 /// Create a webhook
@@ -86,7 +89,7 @@ async fn create(
     let asked = input::read_new(body.value, api.webhook_world(), &mut problems);
     let headers = asked.headers(&[], &mut problems);
     if let Err(error) = problems.check() {
-        return attempt.kept_or(&api, error).await.and_then(|kept| repeated(&api.vault, kept));
+        return attempt.kept_or(&api, error).await.and_then(|kept| repeated(&api.vault, &kept));
     }
     let (now, mut content) = (api.clock.now(), asked.content().ok_or_else(ApiError::internal)?);
     let id = WebhookId::from_bits(api.ids.next(now));
@@ -97,9 +100,9 @@ async fn create(
     let answer = Arc::new(move |webhook: &Webhook| {
         json_bytes(&WebhookBody::of(webhook, &secrets, now).with_secret(made.clone()))
     });
-    let keep = attempt.keep(&api, reply(&api.vault, seen, 201, Arc::clone(&answer)));
+    let keep = attempt.keep(&api, reply(&api.vault, seen.request_id, 201, Arc::clone(&answer)));
     match once::done(api.store.create_webhook(caller.owner, NewWebhook { id, content, now }, keep).await?)? {
-        Err(kept) => repeated(&api.vault, kept),
+        Err(kept) => repeated(&api.vault, &kept),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(webhook)) => {
             let response = (StatusCode::CREATED, answer(&webhook)).into_response();
@@ -319,7 +322,7 @@ async fn rotate_secret(
             |secrets| json_bytes(&WebhookBody::of(webhook, &secrets, now).with_secret(made.clone())),
         )
     });
-    let keep = attempt.keep(&api, reply(&api.vault, seen, 200, Arc::clone(&answer)));
+    let keep = attempt.keep(&api, reply(&api.vault, seen.request_id, 200, Arc::clone(&answer)));
     let vault = Arc::clone(&api.vault);
     let change = move |content: &mut mask_core::webhook::Content| {
         if let Ok(old) = vault.open(id, &content.sealed) {
@@ -327,7 +330,7 @@ async fn rotate_secret(
         }
     };
     match once::done(api.store.update_webhook(caller.owner, id, Expected::AnyVersion, change, now, keep).await?)? {
-        Err(kept) => repeated(&api.vault, kept),
+        Err(kept) => repeated(&api.vault, &kept),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(webhook)) => {
             let secrets = secrets_of(&api, &webhook)?;
@@ -365,7 +368,7 @@ fn unopened(error: Unopened, what: &str) -> ApiError {
 /// What is kept of an answer: sealed, as a secret may be in it.
 fn reply(
     vault: &Arc<Vault>,
-    seen: Seen,
+    request: RequestId,
     status: u16,
     answer: Arc<impl Fn(&Webhook) -> Vec<u8> + Send + Sync + 'static>,
 ) -> impl FnOnce(&Result<Webhook, Unsubscribed>) -> Kept + Send + 'static {
@@ -375,7 +378,7 @@ fn reply(
             Ok(webhook) => (status, answer(webhook)),
             Err(why) => {
                 let error = refused(*why);
-                let error_body = serde_json::json!({ "error": error.json(seen.request_id.as_str()) });
+                let error_body = serde_json::json!({ "error": error.json(request.as_str()) });
                 (error.code.status(), json_bytes(&error_body))
             }
         };
@@ -384,7 +387,7 @@ fn reply(
 }
 
 /// The answer of before.
-fn repeated(vault: &Vault, kept: Kept) -> Result<Response, ApiError> {
+fn repeated(vault: &Vault, kept: &Kept) -> Result<Response, ApiError> {
     let body = vault.open_answer(&kept.body).map_err(|error| unopened(error, "an answer that is kept"))?;
     let webhook = if kept.status == 201 { serde_json::from_slice(&body).ok() } else { None };
     let id = webhook.as_ref().and_then(|webhook: &serde_json::Value| webhook["id"].as_str());

@@ -24,7 +24,7 @@ fn each_fault_says_where_what_and_what_would_be_right() {
         ("[sever]\nthreads = 1\nlisten = 1", "mask.toml line 1: [sever] is no section; did you mean [server]?"),
         (
             "[qwertyuiop]",
-            "[qwertyuiop] is no section; there are [server], [storage], [database], [links], [clicks], [limits], [proxy], [places], [metrics], [log]",
+            "[qwertyuiop] is no section; there are [server], [storage], [database], [secrets], [links], [clicks], [limits], [proxy], [webhooks], [outbound], [places], [metrics], [log]",
         ),
         ("server = 3", "server is a section: write [server] on a line of its own"),
         ("[[server]]\nthreads = 3", "server is a section: write [server]"),
@@ -205,7 +205,7 @@ fn no_fault_tells_a_password() {
 fn a_key_is_shown_nowhere() {
     let key = "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=";
     let config = load("", &[("MASK_SECRETS__KEY", key)], &[]).expect("right");
-    assert_eq!(config.secrets.key.as_ref().map(|key| key.reveal()), Some(b"hunter2hunter2hunter2hunter2hunt"));
+    assert_eq!(config.secrets.key.as_ref().map(SecretKey::reveal), Some(b"hunter2hunter2hunter2hunter2hunt"));
     assert_eq!(shown(&config, "secrets.key"), ("***".to_owned(), "variable MASK_SECRETS__KEY".to_owned()));
     assert!(!format!("{config:?}").contains("hunter2") && !format!("{config:?}").contains(key));
     for wrong in ["aHVudGVyMg==", "hunter2", &format!("{key}{key}")] {

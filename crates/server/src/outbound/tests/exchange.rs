@@ -227,6 +227,19 @@ async fn a_kept_connection_that_was_closed_costs_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_that_nobody_asked_for_ends_its_connection() {
+    let receiver = Receiver::answering(
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
+    )
+    .await;
+    let outbound = local();
+    for _ in 0..3 {
+        let answer = post(&outbound, &receiver.url()).await.expect("an answer");
+        assert_eq!((&answer.body[..], answer.is_reused), (&b"ok"[..], false));
+    }
+}
+
+#[tokio::test]
 async fn heads_are_bounded() {
     let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "a".repeat(40 * 1024));
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(200));

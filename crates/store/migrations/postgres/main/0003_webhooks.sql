@@ -1,4 +1,5 @@
--- Subscriptions. What is sealed (secrets, headers of their own) only the server can read.
+-- Subscriptions; one whose url is empty is a listener, which somebody pulls from. What is sealed (secrets, headers of
+-- their own) only the server can read.
 CREATE TABLE webhooks (
     number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id TEXT COLLATE "C" NOT NULL UNIQUE,

@@ -1,0 +1,309 @@
+//! `/webhooks/listeners`: deliveries for a machine without a public address, which comes for them.
+//!
+//! A listener is made, pulled from, told what came of each delivery, and deleted; one that nobody pulls from is forgotten.
+//! `mask webhooks listen` is such a client.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use hyper::StatusCode;
+use mask_core::{
+    Refused,
+    id::{DeliveryId, WebhookId},
+    webhook::{Content, Webhook},
+};
+use mask_store::{Attempt, Claimed, NewWebhook, Unsubscribed};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{input, new_secret, refused, secrets_of, shape::EventName};
+use crate::{
+    api::{
+        Api,
+        caller::{Caller, WebhooksWrite},
+        error::ApiError,
+        fields::{Fields, Problems, integer, text},
+        request::{Answer, Json, TextPath},
+    },
+    webhooks::{seal::Secrets, sign},
+};
+
+/// How long a listener lives after it was last pulled from.
+pub const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
+/// How long what was pulled is the puller's: what it does not report by then, it is given again.
+const CLAIM: Duration = Duration::from_mins(1);
+/// The longest that a pull waits, in seconds: less than the longest that a request may take.
+const LONGEST_WAIT_SECONDS: i64 = 20;
+/// How often a waiting pull looks for what another node wrote.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The routes.
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(delete)).routes(routes!(pull)).routes(routes!(report))
+}
+
+/// Listen for events
+///
+/// For a machine without a public address: deliveries wait until somebody pulls them. A listener that is not pulled from for
+/// ten minutes is gone. `mask webhooks listen` does all of this.
+#[utoipa::path(
+    post, path = "/webhooks/listeners", operation_id = "create_listener", tag = "Webhooks",
+    request_body(content = NewListener, example = json!({"events": ["link.clicked"]})),
+    responses((status = 201, description = "The new listener", body = ListenerBody)),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn create(State(api): State<Arc<Api>>, caller: Caller<WebhooksWrite>, body: Json) -> Result<Response, ApiError> {
+    let mut problems = Problems::default();
+    let asked = input::read_listener(body.value, api.webhook_world(), &mut problems);
+    problems.check()?;
+    let (now, mut content) = (api.clock.now(), asked.content().ok_or_else(ApiError::internal)?);
+    let id = WebhookId::from_bits(api.ids.next(now));
+    let secret = asked.secret.unwrap_or_else(new_secret);
+    let secrets = Secrets { current: secret.clone(), previous: None, headers: Vec::new() };
+    content.sealed = api.vault.seal(id, &secrets);
+    let made = api.store.create_webhook(caller.owner, NewWebhook { id, content, now }, None).await?;
+    let webhook = super::once::done(made)?.map_err(|_| ApiError::internal())?.map_err(refused)?;
+    Ok((StatusCode::CREATED, Answer(ListenerBody::of(&webhook, secret))).into_response())
+}
+
+/// Delete a listener
+///
+/// What waits for it is not delivered.
+#[utoipa::path(
+    delete, path = "/webhooks/listeners/{id}", operation_id = "delete_listener", tag = "Webhooks",
+    params(("id" = String, Path, description = "The listener's id")),
+    responses((status = 204, description = "The listener is gone")),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn delete(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    TextPath(id): TextPath,
+) -> Result<StatusCode, ApiError> {
+    let is_deleted = api.store.delete_listener(caller.owner, listener(&id)?).await?;
+    if is_deleted { Ok(StatusCode::NO_CONTENT) } else { Err(absent()) }
+}
+
+/// Pull deliveries
+///
+/// What is due, signed as a webhook would be sent it. Waits for up to `wait_seconds` while there is nothing. Report each
+/// delivery within a minute, or it is given out again.
+#[utoipa::path(
+    post, path = "/webhooks/listeners/{id}/pull", operation_id = "pull_deliveries", tag = "Webhooks",
+    params(("id" = String, Path, description = "The listener's id")),
+    request_body(content = PullWish, example = json!({"wait_seconds": 20})),
+    responses((status = 200, description = "What is due; nothing after the wait", body = Pulled)),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn pull(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    TextPath(id): TextPath,
+    body: Json,
+) -> Result<Answer<Pulled>, ApiError> {
+    let mut problems = Problems::default();
+    let wish = read_pull(body.value, &mut problems);
+    problems.check()?;
+    let (wait, limit) = wish.ok_or_else(ApiError::internal)?;
+    let id = listener(&id)?;
+    let deadline = Instant::now() + wait;
+    let mut tellings = api.store.tellings();
+    loop {
+        let now = api.clock.now();
+        let pulled = api.store.pull_deliveries(caller.owner, id, limit, now, now.after(CLAIM)).await?;
+        let (webhook, claimed) = pulled.map_err(|_: Unsubscribed| absent())?;
+        if !claimed.is_empty() || Instant::now() >= deadline {
+            let secrets = secrets_of(&api, &webhook)?;
+            let data = claimed.iter().map(|claimed| PulledDelivery::of(claimed, &secrets, now)).collect();
+            return Ok(Answer(Pulled { data }));
+        }
+        // Whatever ends the wait, the next look tells more.
+        let _ = timeout_at(deadline.min(Instant::now() + LOOK), tellings.changed()).await;
+    }
+}
+
+/// Report what came of a delivery
+///
+/// It is over then, whatever came of it.
+#[utoipa::path(
+    post, path = "/webhooks/listeners/{id}/report", operation_id = "report_delivery", tag = "Webhooks",
+    params(("id" = String, Path, description = "The listener's id")),
+    request_body(content = Report, example = json!({"delivery_id": "dlv_01kcd3vyk5f8r9v3k2m4n6p8qa", "status": 200})),
+    responses((status = 204, description = "It is noted")),
+    security(("key" = ["webhooks:write"]))
+)]
+async fn report(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    TextPath(id): TextPath,
+    body: Json,
+) -> Result<StatusCode, ApiError> {
+    let mut problems = Problems::default();
+    let read = read_report(body.value, &mut problems);
+    problems.check()?;
+    let (delivery, status) = read.ok_or_else(ApiError::internal)?;
+    let attempt = Attempt {
+        at: api.clock.now(),
+        duration_ms: 0,
+        status,
+        failure: if status.is_none() { Some("connect_failed") } else { None },
+        head: None,
+        body: None,
+    };
+    let is_success = status.is_some_and(|status| (200..300).contains(&status));
+    let is_noted = api.store.report_delivery(caller.owner, listener(&id)?, delivery, is_success, attempt).await?;
+    if is_noted { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("Delivery")) }
+}
+
+/// What is no webhook's id names nothing.
+fn listener(text: &str) -> Result<WebhookId, ApiError> {
+    WebhookId::parse(text).map_err(|_| absent())
+}
+
+fn absent() -> ApiError {
+    ApiError::not_found("Listener")
+}
+
+/// A listener to be made.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by hand; this is what the document says")]
+struct NewListener {
+    /// What is told; at least one event.
+    #[schema(min_items = 1, max_items = 100)]
+    events: Vec<EventName>,
+    /// Only of these links. Empty: of all.
+    #[schema(required = false, nullable = true, max_items = 100)]
+    link_ids: Vec<String>,
+    /// Only of links with one of these tags. Empty: of all.
+    #[schema(required = false, nullable = true, max_items = 100)]
+    tags: Vec<String>,
+    /// Only of links on one of these hosts. Empty: of all.
+    #[schema(required = false, nullable = true, max_items = 100)]
+    domains: Vec<String>,
+    /// Whether clicks that no person made are told too.
+    #[schema(required = false, nullable = true)]
+    include_bots: bool,
+    /// The secret that signs. Absent: one is made.
+    #[schema(min_length = 16, max_length = 256)]
+    secret: Option<String>,
+}
+
+/// A listener.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Listener)]
+struct ListenerBody {
+    /// Its id.
+    #[schema(example = "wh_01kcd3vyk5f8r9v3k2m4n6p8qa")]
+    id: String,
+    /// What it is told.
+    #[schema(value_type = Vec<EventName>)]
+    events: Vec<&'static str>,
+    /// The secret that signs.
+    secret: String,
+    /// Seconds that it lives after each pull.
+    #[schema(example = 600)]
+    expires_in: u64,
+}
+
+impl ListenerBody {
+    fn of(webhook: &Webhook, secret: String) -> Self {
+        let Content { events, .. } = webhook.content;
+        let events = events.iter().map(mask_core::event::EventKind::as_str).collect();
+        Self { id: webhook.id.to_string(), events, secret, expires_in: FORGOTTEN_AFTER.as_secs() }
+    }
+}
+
+/// What is wanted of a pull.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by hand; this is what the document says")]
+struct PullWish {
+    /// How long to wait while there is nothing. Absent: not at all.
+    #[schema(required = false, minimum = 0, maximum = 20)]
+    wait_seconds: u32,
+    /// Most deliveries. Absent: 20.
+    #[schema(required = false, minimum = 1, maximum = 100)]
+    limit: u32,
+}
+
+fn read_pull(value: Value, problems: &mut Problems) -> Option<(Duration, usize)> {
+    let mut fields = Fields::of(value, "", problems)?;
+    let within = |least, most, why| {
+        move |number: i64| {
+            let number = u64::try_from(number).ok().filter(|number| (least..=most).contains(number));
+            number.ok_or(Refused::because(why))
+        }
+    };
+    let longest = LONGEST_WAIT_SECONDS.unsigned_abs();
+    let wait = fields.optional("wait_seconds", integer(within(0, longest, "Must be 0 to 20")));
+    let limit = fields.optional("limit", integer(within(1, 100, "Must be 1 to 100")));
+    fields.end();
+    let limit = usize::try_from(limit.unwrap_or(20)).unwrap_or(20);
+    Some((Duration::from_secs(wait.unwrap_or(0)), limit))
+}
+
+/// Deliveries that are the puller's for a minute.
+#[derive(Debug, Serialize, ToSchema)]
+struct Pulled {
+    /// The deliveries.
+    data: Vec<PulledDelivery>,
+}
+
+/// A delivery as a webhook would be sent it.
+#[derive(Debug, Serialize, ToSchema)]
+struct PulledDelivery {
+    /// Its id, to report what came of it.
+    delivery_id: String,
+    /// What it tells of.
+    #[schema(value_type = EventName)]
+    event: &'static str,
+    /// The headers of the request, signatures among them.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    headers: std::collections::BTreeMap<String, String>,
+    /// The body of the request, as it is signed.
+    body: String,
+}
+
+impl PulledDelivery {
+    fn of(claimed: &Claimed, secrets: &Secrets, now: mask_core::time::Time) -> Self {
+        let headers = sign::headers(secrets, claimed, now);
+        let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Self {
+            delivery_id: claimed.id.to_string(),
+            event: claimed.kind.as_str(),
+            headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+            body: claimed.body.clone(),
+        }
+    }
+}
+
+/// What came of a delivery.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by hand; this is what the document says")]
+struct Report {
+    /// The delivery.
+    delivery_id: String,
+    /// The status that it was answered with; null where there was no answer.
+    #[schema(minimum = 100, maximum = 599)]
+    status: Option<u16>,
+}
+
+fn read_report(value: Value, problems: &mut Problems) -> Option<(DeliveryId, Option<u16>)> {
+    let mut fields = Fields::of(value, "", problems)?;
+    let status = |number: i64| {
+        let status = u16::try_from(number).ok().filter(|status| (100..600).contains(status));
+        status.ok_or(Refused::because("Must be a status of HTTP: 100 to 599"))
+    };
+    let delivery = fields.required("delivery_id", text(DeliveryId::parse));
+    let status = fields.nullable("status", integer(status)).flatten();
+    fields.end();
+    Some((delivery?, status))
+}

@@ -1,0 +1,109 @@
+//! Listeners: subscriptions without an address, whose deliveries somebody comes for.
+//!
+//! A developer's own machine has no public address, so `mask webhooks listen` pulls what a webhook would be sent. To the
+//! outbox a listener is a subscription like any other; its URL is empty, and the dispatcher leaves it alone. It lives as
+//! long as somebody pulls: each pull is noted as its last change, and what was not pulled for a while is forgotten.
+
+use mask_core::{
+    id::{DeliveryId, WebhookId},
+    time::Time,
+    webhook::{Fate, Verdict, Webhook},
+    workspace::Owner,
+};
+
+use super::{
+    COLUMNS, Unsubscribed,
+    delivery::{Attempt, Claimed, Settled, claim, delivery_number, settle},
+    numbered,
+};
+use crate::{
+    Error, Store,
+    db::{Tx, Value, values},
+};
+
+fn find(tx: &mut Tx<'_>, owner: Owner, id: WebhookId) -> Result<Option<(i64, Webhook)>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND owner = $2 AND url = ''");
+    tx.first(&sql, &values![id, owner])?.map(numbered).transpose()
+}
+
+impl Store {
+    /// Claims what is due of a listener, at most so many, until a moment; with the listener itself, whose secret signs.
+    pub async fn pull_deliveries(
+        &self,
+        owner: Owner,
+        listener: WebhookId,
+        most: usize,
+        now: Time,
+        until: Time,
+    ) -> Result<Result<(Webhook, Vec<Claimed>), Unsubscribed>, Error> {
+        self.main
+            .write(move |tx| {
+                let Some((number, webhook)) = find(tx, owner, listener)? else {
+                    return Ok(Err(Unsubscribed::Absent));
+                };
+                tx.execute("UPDATE webhooks SET updated_at = $2 WHERE number = $1", &values![number, now])?;
+                let mut claimed = Vec::new();
+                claim(tx, number, most, now, until, &mut claimed)?;
+                Ok(Ok((webhook, claimed)))
+            })
+            .await
+    }
+
+    /// Writes down what came of a delivery that was pulled. It is over, whatever that was: who listens has seen it. `false`
+    /// when the listener has no such delivery under way.
+    pub async fn report_delivery(
+        &self,
+        owner: Owner,
+        listener: WebhookId,
+        delivery: DeliveryId,
+        is_success: bool,
+        attempt: Attempt,
+    ) -> Result<bool, Error> {
+        self.main
+            .write(move |tx| {
+                let Some((webhook, _)) = find(tx, owner, listener)? else { return Ok(false) };
+                let number = delivery_number(delivery);
+                let sql = "SELECT due_at, attempts FROM deliveries WHERE seq = $1 AND webhook = $2 AND state = 0";
+                let Some(row) = tx.first(sql, &values![number, webhook])? else { return Ok(false) };
+                let mut row = row.columns("deliveries");
+                let until = row.time("due_at")?;
+                let attempts: u32 = row.required("attempts", Value::into_small)?;
+                let fate = if is_success { Fate::Succeeded } else { Fate::Failed };
+                let verdict = Verdict { fate, switch_off: None };
+                settle(tx, &Settled { number, webhook, until, attempts: attempts + 1, verdict, attempt })?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// Deletes a listener; `false` when there is none.
+    pub async fn delete_listener(&self, owner: Owner, listener: WebhookId) -> Result<bool, Error> {
+        self.main
+            .write(move |tx| {
+                let Some((number, _)) = find(tx, owner, listener)? else { return Ok(false) };
+                forget(tx, number)?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// Deletes listeners that nobody has pulled from since a moment; says how many.
+    pub async fn forget_listeners(&self, before: Time) -> Result<u64, Error> {
+        self.main
+            .write(move |tx| {
+                let rows = tx.query("SELECT number FROM webhooks WHERE url = '' AND updated_at < $1", &values![before])?;
+                let mut forgotten = 0;
+                for row in rows {
+                    forget(tx, row.columns("webhooks").integer("number")?)?;
+                    forgotten += 1;
+                }
+                Ok(forgotten)
+            })
+            .await
+    }
+}
+
+fn forget(tx: &mut Tx<'_>, number: i64) -> Result<(), Error> {
+    tx.execute("DELETE FROM webhooks WHERE number = $1", &values![number])?;
+    tx.execute("INSERT INTO deleted_webhooks (number) VALUES ($1)", &values![number]).map(drop)
+}
