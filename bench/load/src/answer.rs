@@ -35,13 +35,13 @@ fn status(line: &[u8]) -> Option<u16> {
 }
 
 /// The digits behind the name, if this is the line that tells the length of the body.
-fn content_length(line: &[u8]) -> Option<&[u8]> {
+pub fn content_length(line: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"content-length:";
     let is_it = line.len() > NAME.len() && line[..NAME.len()].eq_ignore_ascii_case(NAME);
     is_it.then(|| line[NAME.len()..].trim_ascii())
 }
 
-fn number(digits: &[u8]) -> Option<usize> {
+pub fn number(digits: &[u8]) -> Option<usize> {
     str::from_utf8(digits).ok()?.parse().ok()
 }
 

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! mask-load floor --listen 127.0.0.1:0
+//! mask-load receive --listen 127.0.0.1:8081 [--listen 127.0.0.2:8081…] [--silent yes]
 //! mask-load ask --connect 127.0.0.1:8080 --template get.http… --values slugs.txt [--connections 64]
 //!     [--pick random|each] [--seconds 10] [--requests 1000] [--rate 5000] [--by-value yes] [--seed 1]
 //! ```
@@ -15,6 +16,8 @@ mod ask;
 mod floor;
 mod latency;
 mod options;
+mod receive;
+mod request;
 mod requests;
 
 use std::{env, process::ExitCode};
@@ -27,7 +30,8 @@ fn main() -> ExitCode {
     let done = Options::read(arguments).and_then(|options| match task.as_str() {
         "ask" => ask::run(&options),
         "floor" => floor::run(&options),
-        _ => Err(format!("`{task}` is neither `ask` nor `floor`").into()),
+        "receive" => receive::run(&options),
+        _ => Err(format!("`{task}` is none of `ask`, `floor` and `receive`").into()),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

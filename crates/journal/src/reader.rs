@@ -158,7 +158,9 @@ impl Window {
             if bytes.is_empty() {
                 return Ok(used);
             }
-            if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+            // What a dead process left is empty for the most part, and each byte being the same as the next is soon seen.
+            let is_empty = bytes[0] == 0 && bytes[1..] == bytes[..bytes.len() - 1];
+            if !is_empty && let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
                 used = at - offset + last as u64 + 1;
             }
             at += bytes.len() as u64;

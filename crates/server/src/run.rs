@@ -141,7 +141,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let streams = Streams::new(config.server.heartbeat, stop.clone(), &secret);
-    let api = Arc::new(api_of(config, clock, &store, ids, &redirects, passwords, tasks.clone(), streams, &outbound, &vault));
+    let api =
+        Arc::new(api_of(config, clock, &store, ids, &redirects, passwords, tasks.clone(), streams, &outbound, &vault));
     let router = api::router(&api);
     let rules = Rules {
         header_timeout: config.server.header_timeout,
@@ -204,14 +205,9 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
 /// Starts the thread that delivers to webhooks: signing and encryption would hold up what drains the clicks.
 fn deliver(means: Means, stop: CancellationToken) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outbound = Arc::clone(&means.outbound);
     let work = async move {
-        let tidying = tokio::spawn({
-            let stop = stop.clone();
-            async move { outbound.tidy(stop).await }
-        });
-        Dispatcher::new(means).run(stop).await;
-        drop(tidying);
+        let outbound = Arc::clone(&means.outbound);
+        tokio::join!(Dispatcher::new(means).run(stop.clone()), outbound.tidy(stop));
     };
     thread::Builder::new().name("mask-webhooks".to_owned()).spawn(move || runtime.block_on(work))
 }

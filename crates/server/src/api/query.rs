@@ -21,7 +21,7 @@ pub struct Parameters {
 impl Parameters {
     /// Splits a query.
     pub fn of(query: Option<&str>) -> Self {
-        let pairs = query.unwrap_or_default().split('&').flat_map(read_pair);
+        let pairs = query.unwrap_or_default().split('&').filter_map(read_pair);
         Self { pairs: pairs.collect(), details: Vec::new() }
     }
 

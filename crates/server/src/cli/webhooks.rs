@@ -89,7 +89,8 @@ struct Pulled {
 
 #[derive(Deserialize)]
 struct Delivery {
-    delivery_id: String,
+    #[serde(rename = "delivery_id")]
+    id: String,
     event: String,
     headers: BTreeMap<String, String>,
     body: String,
@@ -196,8 +197,8 @@ impl Client {
             Err(failure) => failure.to_string(),
         };
         // Whoever reads this through a pipe may be gone; Ctrl-C is the way to end.
-        let _ = print(&format!("{}  {}  {shown}\n", delivery.event, delivery.delivery_id));
-        let report = json!({ "delivery_id": delivery.delivery_id, "status": status });
+        let _ = print(&format!("{}  {}  {shown}\n", delivery.event, delivery.id));
+        let report = json!({ "delivery_id": delivery.id, "status": status });
         if let Err(error) = self.ask(Method::POST, &format!("/{}/report", listener.id), Some(report)).await {
             say(&format!("{error}; it may be given out again"));
         }

@@ -20,7 +20,12 @@ use crate::{
 const KEPT_BYTES: usize = 4096;
 
 /// Makes an attempt; how it is to be settled.
-pub(super) async fn make(outbound: Arc<Outbound>, clock: Clock, address: Arc<Address>, mut claimed: Claimed) -> Settled {
+pub(super) async fn make(
+    outbound: Arc<Outbound>,
+    clock: Clock,
+    address: Arc<Address>,
+    mut claimed: Claimed,
+) -> Settled {
     let at = clock.now();
     let started = tokio::time::Instant::now();
     let result = match &address.reach {
@@ -39,7 +44,7 @@ pub(super) async fn make(outbound: Arc<Outbound>, clock: Clock, address: Arc<Add
         Ok(answer) => Outcome::Answered { status: answer.status.as_u16(), retry_after: retry_after(answer, now) },
         Err(_) => Outcome::Unanswered,
     };
-    let verdict = judge(claimed.tries + 1, outcome, address.webhook.failing_since, now, fastrand::u64(..));
+    let verdict = judge(claimed.tries + 1, outcome, now, fastrand::u64(..));
     count(verdict.fate);
     Settled {
         number: claimed.number,

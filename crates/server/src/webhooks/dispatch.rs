@@ -15,15 +15,21 @@
 use std::{
     collections::{HashMap, VecDeque},
     future::pending,
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
-use mask_core::{time::Time, webhook::Fate, workspace::Owner};
+use mask_core::{
+    id::WebhookId,
+    time::Time,
+    webhook::{Fate, Inactive},
+    workspace::Owner,
+};
 use mask_store::{Claimed, Endpoint, Settled, Store};
 use tokio::{
     task::{self, JoinSet},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -78,9 +84,11 @@ pub struct Dispatcher {
     taken_by: HashMap<Owner, usize>,
     taken_by_struggling: usize,
     settled: Vec<Settled>,
+    /// Claims that are given back: number, and when they end.
+    returned: Vec<(i64, Time)>,
     looking: Work<Vec<Endpoint>>,
     claiming: Work<Vec<Claimed>>,
-    settling: Work<()>,
+    settling: Work<Vec<(WebhookId, Inactive)>>,
     /// What is being written down; written again should that fail.
     unsettled: Arc<Vec<Settled>>,
     /// Lanes for which claims are under way, and how many were asked for.
@@ -100,13 +108,19 @@ struct Slot {
     lane: i64,
     owner: Owner,
     is_struggling: bool,
+    /// What is attempted: its number, and when its claim ends.
+    claim: (i64, Time),
 }
 
-/// Work with the store that is under way.
-#[derive(Debug)]
-struct Work<T>(Option<task::JoinHandle<Result<T, mask_store::Error>>>);
+/// Work with the store that is under way. It goes on while somebody waits for it to be [`done`](Self::done).
+struct Work<T>(Option<Pin<Box<dyn Ask<T>>>>);
 
-impl<T: Send + 'static> Work<T> {
+/// Something that is asked of the store.
+trait Ask<T>: Future<Output = Result<T, mask_store::Error>> + Send {}
+
+impl<T, A: Future<Output = Result<T, mask_store::Error>> + Send> Ask<T> for A {}
+
+impl<T> Work<T> {
     const fn none() -> Self {
         Self(None)
     }
@@ -116,15 +130,15 @@ impl<T: Send + 'static> Work<T> {
     }
 
     fn begin(&mut self, work: impl Future<Output = Result<T, mask_store::Error>> + Send + 'static) {
-        self.0 = Some(tokio::spawn(work));
+        self.0 = Some(Box::pin(work));
     }
 
-    /// What came of it; waits for ever when there is none.
+    /// What came of it; waits for ever when there is none. May be given up and called again.
     async fn done(&mut self) -> Result<T, mask_store::Error> {
         let Some(work) = &mut self.0 else { return pending().await };
         let result = work.await;
         self.0 = None;
-        result.unwrap_or_else(|_| Err(mask_store::Error::Unavailable("the work was given up".to_owned())))
+        result
     }
 }
 
@@ -141,6 +155,7 @@ impl Dispatcher {
             taken_by: HashMap::new(),
             taken_by_struggling: 0,
             settled: Vec::new(),
+            returned: Vec::new(),
             looking: Work::none(),
             claiming: Work::none(),
             settling: Work::none(),
@@ -230,15 +245,13 @@ impl Dispatcher {
             self.lanes.insert(number, lane);
         }
         // What is left has nothing more to be told, or is switched off, or is gone: then what waits is not told either.
-        let mut returned = Vec::new();
         for (number, mut lane) in known {
             lane.due_at = None;
-            returned.extend(lane.waiting.drain(..).map(|claimed| (claimed.number, claimed.until)));
+            self.returned.extend(lane.waiting.drain(..).map(|claimed| (claimed.number, claimed.until)));
             if lane.in_flight > 0 || self.asked.contains_key(&number) {
                 self.lanes.insert(number, lane);
             }
         }
-        self.give_back(returned);
         let lanes = &self.lanes;
         self.turns.retain(|number| lanes.contains_key(number));
     }
@@ -325,8 +338,9 @@ impl Dispatcher {
         *taken += 1;
         self.taken_by_struggling += usize::from(is_struggling);
         let Means { outbound, clock, .. } = self.means.clone();
+        let claim = (claimed.number, claimed.until);
         let task = self.attempts.spawn(attempt::make(outbound, clock, Arc::clone(&lane.address), claimed));
-        self.taken.insert(task.id(), Slot { lane: number, owner, is_struggling });
+        self.taken.insert(task.id(), Slot { lane: number, owner, is_struggling, claim });
         true
     }
 
@@ -345,10 +359,6 @@ impl Dispatcher {
         };
         if let Fate::Due(at) = settled.verdict.fate {
             lane.due_at = Some(lane.due_at.map_or(at, |due| due.min(at)));
-        }
-        if let Some(why) = settled.verdict.switch_off {
-            let (webhook, why) = (lane.address.webhook.id, why.as_str());
-            tracing::warn!(%webhook, why, "a webhook is switched off; its owner can switch it on again");
         }
         self.settled.push(settled);
     }
@@ -370,15 +380,30 @@ impl Dispatcher {
         if self.unsettled.is_empty() {
             self.unsettled = Arc::new(std::mem::take(&mut self.settled));
         }
-        if !self.unsettled.is_empty() {
-            let (store, settled) = (self.means.store.clone(), Arc::clone(&self.unsettled));
-            self.settling.begin(async move { store.settle_deliveries(settled).await });
+        if self.unsettled.is_empty() && self.returned.is_empty() {
+            return;
         }
+        let (store, now) = (self.means.store.clone(), self.means.clock.now());
+        let (settled, returned) = (Arc::clone(&self.unsettled), std::mem::take(&mut self.returned));
+        self.settling.begin(async move {
+            if !returned.is_empty() {
+                store.return_deliveries(returned, now).await?;
+            }
+            if settled.is_empty() { Ok(Vec::new()) } else { store.settle_deliveries(settled).await }
+        });
     }
 
-    fn note(&mut self, result: Result<(), mask_store::Error>) {
+    fn note(&mut self, result: Result<Vec<(WebhookId, Inactive)>, mask_store::Error>) {
         match result {
-            Ok(()) => self.unsettled = Arc::default(),
+            Ok(switched_off) => {
+                self.unsettled = Arc::default();
+                for (webhook, why) in switched_off {
+                    let why = why.as_str();
+                    tracing::warn!(%webhook, why, "a webhook is switched off; its owner can switch it on again");
+                    self.look_at = Instant::now();
+                }
+            }
+            // What was to be given back falls due by itself.
             Err(error) => self.pause("what became of deliveries could not be written down; it is tried again", &error),
         }
     }
@@ -388,51 +413,29 @@ impl Dispatcher {
         self.not_before = Instant::now() + PAUSE;
     }
 
-    fn give_back(&self, claims: Vec<(i64, Time)>) {
-        if claims.is_empty() {
-            return;
-        }
-        let (store, now) = (self.means.store.clone(), self.means.clock.now());
-        tokio::spawn(async move {
-            if let Err(error) = store.return_deliveries(claims, now).await {
-                tracing::warn!(%error, "deliveries could not be given back; they fall due by themselves");
-            }
-        });
-    }
-
     /// The end: what runs may end, what waits is given back.
     async fn finish(mut self) {
-        let mut claims: Vec<_> = self
-            .lanes
-            .values_mut()
-            .flat_map(|lane| lane.waiting.drain(..))
-            .map(|claimed| (claimed.number, claimed.until))
-            .collect();
+        for lane in self.lanes.values_mut() {
+            self.returned.extend(lane.waiting.drain(..).map(|claimed| (claimed.number, claimed.until)));
+        }
         if !self.claiming.is_idle()
             && let Ok(claimed) = self.claiming.done().await
         {
-            claims.extend(claimed.into_iter().map(|claimed| (claimed.number, claimed.until)));
+            self.returned.extend(claimed.into_iter().map(|claimed| (claimed.number, claimed.until)));
         }
         let deadline = Instant::now() + LAST_ATTEMPTS;
-        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.attempts.join_next_with_id()).await {
+        while let Ok(Some(ended)) = timeout_at(deadline, self.attempts.join_next_with_id()).await {
             self.end(ended);
         }
         self.attempts.abort_all();
-        if !self.settling.is_idle() {
-            let result = self.settling.done().await;
-            self.note(result);
-        }
-        let (store, now) = (&self.means.store, self.means.clock.now());
-        let rest = std::mem::take(&mut self.settled);
-        for settled in [Arc::clone(&self.unsettled), Arc::new(rest)] {
-            if !settled.is_empty()
-                && let Err(error) = store.settle_deliveries(settled).await
-            {
-                tracing::warn!(%error, "what became of deliveries could not be written down; they are made again");
+        self.returned.extend(self.taken.drain().map(|(_, slot)| slot.claim));
+        // What is being written down, and then the rest.
+        for _ in 0..2 {
+            self.settle();
+            if !self.settling.is_idle() {
+                let result = self.settling.done().await;
+                self.note(result);
             }
-        }
-        if let Err(error) = store.return_deliveries(claims, now).await {
-            tracing::warn!(%error, "deliveries could not be given back; they fall due by themselves");
         }
     }
 }

@@ -161,7 +161,7 @@ impl Server {
         self.ask_to_end();
         let status = self.wait();
         assert!(status.success(), "{status}: {}", self.said());
-        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}: {}", began.elapsed(), self.said());
     }
 }
 

@@ -4,6 +4,7 @@
 //! the visitors saw, visit by visit: those that were answered are there once; those that were sent and not answered are
 //! there once or not at all; nothing else is there.
 
+mod deliveries;
 mod journal;
 
 use std::{
@@ -315,8 +316,8 @@ impl Drop for EndsAtDrop<'_> {
     }
 }
 
-/// Each acknowledged link is there, as it was asked for; and nothing was made twice.
-fn check_links(address: SocketAddr, key: &str, links: &[Made]) {
+/// Each acknowledged link is there, as it was asked for; and nothing was made twice. Answers the links by their ids.
+fn check_links(address: SocketAddr, key: &str, links: &[Made]) -> HashMap<String, Value> {
     let mut wire = Wire::open(address).expect("a connection");
     let mut found: HashMap<String, Value> = HashMap::new();
     let mut cursor = String::new();
@@ -339,6 +340,7 @@ fn check_links(address: SocketAddr, key: &str, links: &[Made]) {
         assert_eq!(link["title"], format!("Link {}", made.number));
         assert_eq!(link["tags"], json!([format!("t{}", made.number % 7)]));
     }
+    found
 }
 
 #[test]

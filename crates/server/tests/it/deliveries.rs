@@ -51,7 +51,7 @@ async fn tried(app: &App, webhook: &Value, attempts: u64) -> Value {
 
 fn hex_hmac(key: &[u8], message: &[u8]) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key).expect("any key").chain_update(message).finalize().into_bytes();
-    mac.iter().map(|byte| format!("{byte:02x}")).collect()
+    mac.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn standard_signature(received: &Received) -> String {

@@ -63,8 +63,8 @@ impl Listener {
     async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
-                let block = block.to_owned();
-                self.text = rest.to_owned();
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
                 if let Some(id) = block.lines().find_map(|line| line.strip_prefix("id: ")) {
                     id.clone_into(&mut self.last_id);
                 }

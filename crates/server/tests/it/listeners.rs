@@ -97,7 +97,7 @@ async fn the_command_forwards_what_happens() {
     let told = receiver.next().await;
     assert_eq!(told.json()["data"]["slug"], "spring");
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key").chain_update(&told.body).finalize();
-    let hex: String = mac.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = mac.into_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     assert_eq!(told.header("x-mask-signature"), hex);
     assert!(said.recv().await.expect("a line").starts_with("link.created  dlv_"));
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)

@@ -7,6 +7,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
+    task::JoinSet,
 };
 
 /// The longest that a test waits for something that should be there at once.
@@ -19,6 +20,8 @@ pub(crate) enum Manner {
     Status(u16),
     /// Answers with this status, these header lines and this body.
     Says(u16, &'static str, &'static str),
+    /// Answers with this status, but not at once.
+    Late(u16, Duration),
     /// Reads, and never answers.
     Stalls,
     /// Closes the connection.
@@ -35,6 +38,8 @@ pub(crate) struct Received {
     pub(crate) body: Vec<u8>,
     /// When it had been read.
     pub(crate) at: tokio::time::Instant,
+    /// What is done with it.
+    pub(crate) manner: Manner,
 }
 
 impl Received {
@@ -54,7 +59,8 @@ pub(crate) struct Receiver {
     /// Where it listens.
     pub(crate) url: String,
     seen: mpsc::UnboundedReceiver<Received>,
-    task: tokio::task::JoinHandle<()>,
+    /// Ends with the receiver.
+    _task: JoinSet<()>,
 }
 
 impl Receiver {
@@ -69,15 +75,17 @@ impl Receiver {
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let (keep, seen) = mpsc::unbounded_channel();
         let (manner, count) = (Arc::new(manner), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
-        let task = tokio::spawn(async move {
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (keep, manner, count) = (keep.clone(), Arc::clone(&manner), Arc::clone(&count));
-                tokio::spawn(serve(stream, keep, move || {
+                connections.spawn(serve(stream, keep, move || {
                     manner(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
                 }));
             }
         });
-        Self { url, seen, task }
+        Self { url, seen, _task: task }
     }
 
     /// The next request.
@@ -91,21 +99,21 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 async fn serve(mut stream: TcpStream, keep: mpsc::UnboundedSender<Received>, manner: impl Fn() -> Manner) {
     let mut bytes = Vec::new();
-    while let Some(request) = read(&mut stream, &mut bytes).await {
+    while let Some(mut request) = read(&mut stream, &mut bytes).await {
         let manner = manner();
+        request.manner = manner.clone();
         if keep.send(request).is_err() {
             return;
         }
+        if let Manner::Late(_, by) = manner {
+            tokio::time::sleep(by).await;
+        }
         let answer = match manner {
-            Manner::Status(status) => format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"),
+            Manner::Status(status) | Manner::Late(status, _) => {
+                format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n")
+            }
             Manner::Says(status, headers, body) => {
                 format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
             }
@@ -144,5 +152,6 @@ fn parse(bytes: &[u8]) -> Option<(Received, usize)> {
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let used = end + length.unwrap_or(0);
     let body = bytes.get(end..used)?.to_vec();
-    Some((Received { line, headers, body, at: tokio::time::Instant::now() }, used))
+    let (at, manner) = (tokio::time::Instant::now(), Manner::Hangs);
+    Some((Received { line, headers, body, at, manner }, used))
 }

@@ -35,6 +35,16 @@ impl Wire {
         Ok(Self { stream, unread: Vec::new() })
     }
 
+    /// A connection of a client that reads nothing by itself: hardly anything fits between it and the server.
+    pub(crate) fn narrow(address: SocketAddr) -> io::Result<Self> {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.set_recv_buffer_size(16 * 1024)?;
+        socket.connect(&address.into())?;
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { stream, unread: Vec::new() })
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
@@ -89,6 +99,15 @@ impl Wire {
                 Ok(())
             }
         }
+    }
+
+    /// Reads until the other side ends the connection; says how many bytes came.
+    pub(crate) fn drain(&mut self) -> usize {
+        let mut bytes = 0;
+        while self.more().is_ok() {
+            bytes += std::mem::take(&mut self.unread).len();
+        }
+        bytes
     }
 
     /// Whether the other side has ended the connection, having said nothing more. Waits for it.

@@ -6,11 +6,13 @@
 //! it tried is noted all the same. So a delivery is made at least once, and a second time only where a process died or
 //! was overdue.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use mask_core::{
     event::EventKind,
     id::{self, DeliveryId, EventId, WebhookId},
     time::Time,
-    webhook::{Fate, Inactive, Verdict, Webhook},
+    webhook::{Fate, Inactive, Verdict, Webhook, has_failed_long},
     workspace::Owner,
 };
 
@@ -139,8 +141,9 @@ impl Store {
             .await
     }
 
-    /// Writes down attempts and what they mean, for the deliveries and for the subscriptions.
-    pub async fn settle_deliveries(&self, settled: std::sync::Arc<Vec<Settled>>) -> Result<(), Error> {
+    /// Writes down attempts and what they mean, for the deliveries and for the subscriptions. Answers those that are
+    /// switched off now.
+    pub async fn settle_deliveries(&self, settled: Arc<Vec<Settled>>) -> Result<Vec<(WebhookId, Inactive)>, Error> {
         self.main
             .write(move |tx| {
                 settled.iter().try_for_each(|settled| settle(tx, settled))?;
@@ -244,30 +247,41 @@ pub(super) fn settle(tx: &mut Tx<'_>, settled: &Settled) -> Result<(), Error> {
         .map(drop)
 }
 
-/// Since when each subscription fails, and whether it is switched off: the last attempt decides.
-fn note_health(tx: &mut Tx<'_>, settled: &[Settled]) -> Result<(), Error> {
-    let mut last: std::collections::BTreeMap<i64, &Settled> = std::collections::BTreeMap::new();
+/// Since when each subscription fails, and whether it is switched off. It is decided here, where all nodes' attempts meet.
+fn note_health(tx: &mut Tx<'_>, settled: &[Settled]) -> Result<Vec<(WebhookId, Inactive)>, Error> {
+    let mut of_webhook: BTreeMap<i64, Vec<&Settled>> = BTreeMap::new();
     for settled in settled {
-        last.insert(settled.webhook, settled);
+        of_webhook.entry(settled.webhook).or_default().push(settled);
     }
-    for (webhook, settled) in last {
-        let at = settled.attempt.at;
-        if settled.verdict.fate == Fate::Succeeded {
-            let sql = "UPDATE webhooks SET failing_since = NULL WHERE number = $1 AND failing_since IS NOT NULL";
-            tx.execute(sql, &values![webhook])?;
-        } else {
-            let sql = "UPDATE webhooks SET failing_since = $2 WHERE number = $1 AND failing_since IS NULL";
-            tx.execute(sql, &values![webhook, at])?;
-        }
-    }
-    for settled in settled {
-        if let Some(why) = settled.verdict.switch_off {
+    let mut switched_off = Vec::new();
+    for (webhook, settled) in of_webhook {
+        if let Some(why) = reason(tx, webhook, &settled)? {
+            let Some(last) = settled.iter().map(|settled| settled.attempt.at).max() else { continue };
             let sql = "UPDATE webhooks SET is_active = $2, inactive_reason = $3, version = version + 1, updated_at = $4 \
-                       WHERE number = $1 AND is_active";
-            tx.execute(sql, &values![settled.webhook, false, Inactive::as_str(why), settled.attempt.at])?;
+                       WHERE number = $1 AND is_active RETURNING id";
+            let row = tx.first(sql, &values![webhook, false, why.as_str(), last])?;
+            let id = row.map(|row| row.columns("webhooks").parsed("id", WebhookId::parse)).transpose()?;
+            switched_off.extend(id.map(|id| (id, why)));
         }
     }
-    Ok(())
+    Ok(switched_off)
+}
+
+/// Why a subscription is to be switched off after these attempts, if it is; since when it fails is noted.
+fn reason(tx: &mut Tx<'_>, webhook: i64, settled: &[&Settled]) -> Result<Option<Inactive>, Error> {
+    if let Some(why) = settled.iter().find_map(|settled| settled.verdict.switch_off) {
+        return Ok(Some(why));
+    }
+    let times = || settled.iter().map(|settled| settled.attempt.at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(None) };
+    if settled.iter().any(|settled| settled.verdict.fate == Fate::Succeeded) {
+        let sql = "UPDATE webhooks SET failing_since = NULL WHERE number = $1 AND failing_since IS NOT NULL";
+        return tx.execute(sql, &values![webhook]).map(|_| None);
+    }
+    let sql = "UPDATE webhooks SET failing_since = coalesce(failing_since, $2) WHERE number = $1 RETURNING failing_since";
+    let row = tx.first(sql, &values![webhook, first])?;
+    let since = row.map(|row| row.columns("webhooks").time("failing_since")).transpose()?;
+    Ok(since.filter(|since| has_failed_long(*since, last)).map(|_| Inactive::Failing))
 }
 
 fn forget_old(tx: &mut Tx<'_>, before: Time, limit: u32) -> Result<u64, Error> {

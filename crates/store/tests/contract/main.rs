@@ -15,6 +15,7 @@ mod disk;
 mod feed;
 mod keys;
 mod links;
+mod listeners;
 mod lists;
 mod opening;
 mod outage;

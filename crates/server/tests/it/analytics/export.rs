@@ -8,7 +8,10 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{DAYS, PATIENT, clicks, id, sample};
-use crate::harness::{Answer, App};
+use crate::{
+    harness::{Answer, App},
+    wire::{Wire, api_request},
+};
 
 async fn export(app: &App, query: &str) -> Answer {
     let answer = app.get(&format!("/analytics/export?{query}")).await;
@@ -155,20 +158,25 @@ async fn a_long_export_is_whole_and_in_order() {
 
 /// Each export under way holds memory, so a workspace has a few, and others have their own.
 async fn a_few_at_once(app: &App) {
-    let path = "/analytics/export?start=2026-03-01&format=ndjson";
-    let ask = |key: &str| app.api_as(key, Method::GET, path).send();
-    // More than sockets hold, so it goes on for as long as nobody reads it.
-    let mut held = Vec::new();
-    for _ in 0..5 {
-        held.push(ask(&app.key).await.expect("an answer"));
-    }
-    assert!(held.iter().all(|answer| answer.status() == 200));
-    let refused = app.get(path).await;
+    const PATH: &str = "/analytics/export?start=2026-03-01&format=ndjson";
+    let (address, key) = (app.server().addresses[0], app.key.clone());
+    // More than fits into sockets, so it goes on for as long as nobody reads it.
+    let begin = move || {
+        let mut wire = Wire::narrow(address).expect("a connection");
+        let request = api_request("GET", PATH, &key, "Connection: close\r\n", "");
+        assert_eq!(wire.ask(&request).expect("an answer").status, 200);
+        wire
+    };
+    let held =
+        tokio::task::spawn_blocking(move || (0..5).map(|_| begin()).collect::<Vec<_>>()).await.expect("it ended");
+    let refused = app.get(PATH).await;
     assert_eq!((refused.error(429).as_str(), refused.header("retry-after")), ("rate_limit_exceeded", "30"));
     assert!(refused.text.contains("5 exports at once"), "{}", refused.text);
     assert_eq!(app.get("/analytics/clicks").await.status, 200);
     let other = app.key_of_workspace(2, "all", false).await;
-    assert_eq!(ask(&other).await.expect("an answer").status(), 200);
-    held.pop().expect("one of them").bytes().await.expect("it goes on to its end");
-    assert_eq!(ask(&app.key).await.expect("an answer").status(), 200);
+    assert_eq!(Answer::of(app.api_as(&other, Method::GET, PATH)).await.status, 200);
+    let read = move || held.into_iter().map(|mut wire| wire.drain()).min();
+    let bytes = tokio::task::spawn_blocking(read).await.expect("it ended");
+    assert!(bytes.is_some_and(|bytes| bytes > 10 << 20), "each goes on to its end: {bytes:?}");
+    assert_eq!(app.get(PATH).await.status, 200);
 }

@@ -1,7 +1,8 @@
 -- Subscriptions; one whose url is empty is a listener, which somebody pulls from. What is sealed (secrets, headers of
--- their own) only the server can read.
+-- their own) only the server can read. A number is never given twice (AUTOINCREMENT): what waits for a subscription that
+-- is gone must not become another's.
 CREATE TABLE webhooks (
-    number INTEGER PRIMARY KEY,
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     owner INTEGER NOT NULL,
     url TEXT NOT NULL,
@@ -23,7 +24,7 @@ CREATE INDEX webhooks_by_owner ON webhooks (owner, id);
 
 -- What happened, as it is told: written in the transaction of what it tells of, when somebody is to be told.
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL,
     kind INTEGER NOT NULL,
     request TEXT,
