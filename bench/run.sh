@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the promises of bench/README.md, or those of the scenarios that are named:
 #
-#   bench/run.sh [--quick] [--repeats N] [redirect-hot | redirect-cold | start | memory | create | list | analytics]…
+#   bench/run.sh [--quick] [--repeats N] [redirect-hot | redirect-cold | start | memory | create | list | analytics | webhooks]…
 #
 # --quick makes rounds short, to see that everything runs; its figures mean nothing and are kept apart.
 # BENCH_PROGRAM measures that program in place of a fresh build. The peer of `analytics`, DuckDB, is installed from PyPI into

@@ -9,9 +9,9 @@ import time
 from . import record
 from .bench import Bench
 from .places import WORK
-from .scenarios import analytics, create, links, memory, redirect_cold, redirect_hot, start
+from .scenarios import analytics, create, links, memory, redirect_cold, redirect_hot, start, webhooks
 
-SCENARIOS = [redirect_hot, redirect_cold, start, memory, create, links, analytics]
+SCENARIOS = [redirect_hot, redirect_cold, start, memory, create, links, analytics, webhooks]
 
 
 def main():

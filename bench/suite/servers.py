@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from . import http
-from .machine import SERVER_CORE, TICKS
+from .machine import LOAD_CORE, SERVER_CORE, TICKS
 from .places import LOAD, MASK, WORK
 
 DOMAINS = ["go.example", "s.example", "qr.example"]
@@ -21,7 +21,7 @@ API_KEY = re.compile(r"mk_live_[0-9A-Za-z]{32}")
 class Server:
     """A server's processes, from start to end. On leaving a `with` it is killed, if it still runs."""
 
-    def __init__(self, name, command, port, environment=None):
+    def __init__(self, name, command, port, environment=None, core=SERVER_CORE):
         self.name = name
         self.port = port
         self.command = [str(part) for part in command]
@@ -32,7 +32,7 @@ class Server:
         self.started = time.monotonic()
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                ["taskset", "-c", str(SERVER_CORE), *self.command],
+                ["taskset", "-c", str(core), *self.command],
                 env={**_without_settings(os.environ), **self.environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
 
@@ -202,6 +202,21 @@ def floor():
     """A socket loop that answers a constant."""
     port = free_port()
     return Server("floor", [LOAD, "floor", "--listen", f"127.0.0.1:{port}"], port)
+
+
+class Receiver(Server):
+    """Takes webhooks, on the core of the load. Each host is an endpoint with connections of its own; a silent one reads
+    what comes and never answers."""
+
+    def __init__(self, hosts=("127.0.0.1",), is_silent=False, core=LOAD_CORE):
+        port = free_port()
+        listen = [part for host in hosts for part in ("--listen", f"{host}:{port}")]
+        self.urls = [f"http://{host}:{port}/hook" for host in hosts]
+        super().__init__("receiver", [LOAD, "receive", *listen, *(["--silent", "yes"] if is_silent else [])], port, core=core)
+
+    def seen(self):
+        """What came since it was started."""
+        return http.get(self.port, "/").json()
 
 
 def free_port():

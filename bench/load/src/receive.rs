@@ -22,8 +22,6 @@ use crate::{
 };
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\ndate: Sun, 22 Nov 2026 12:00:00 GMT\r\n\r\n";
-/// An endpoint that is flooded with connections lets some of them wait, as the kernel has room for so many.
-const EVENTS: usize = 1024;
 
 pub fn run(options: &Options) -> Result<(), Trouble> {
     let is_silent = options.optional::<String>("silent")?.is_some();
@@ -36,7 +34,7 @@ pub fn run(options: &Options) -> Result<(), Trouble> {
     }
     println!("listening at {} addresses", listeners.len());
     let mut receiver = Receiver { is_silent, next: listeners.len(), ..Receiver::default() };
-    let mut events = Events::with_capacity(EVENTS);
+    let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0; 64 << 10];
     loop {
         match poll.poll(&mut events, None) {

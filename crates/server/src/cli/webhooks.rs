@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use hyper::{HeaderMap, Method, StatusCode, header};
+use hyper::{
+    HeaderMap, Method, StatusCode,
+    header::{self, HeaderValue},
+};
 use mask::{
     config,
     outbound::{Outbound, Outgoing, System, Target},
@@ -15,7 +18,7 @@ use serde_json::json;
 use super::{Failure, print, say};
 
 /// How long a pull waits, and how long everything may take.
-const WAIT_SECONDS: u64 = 20;
+const WAIT: HeaderValue = HeaderValue::from_static("wait=20");
 const TIMEOUT: Duration = Duration::from_secs(45);
 /// The pause after the server could not be reached.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -164,8 +167,7 @@ impl Client {
 
     async fn listen(&self, listener: &Listener) -> Result<(), Error> {
         loop {
-            let wish = json!({ "wait_seconds": WAIT_SECONDS });
-            match self.ask(Method::POST, &format!("/{}/pull", listener.id), Some(wish)).await {
+            match self.ask(Method::POST, &format!("/{}/pull", listener.id), None).await {
                 Ok((StatusCode::OK, body)) => {
                     for delivery in serde_json::from_slice::<Pulled>(&body)?.data {
                         self.forward(listener, &delivery).await;
@@ -216,7 +218,10 @@ impl Client {
         if let Ok(value) = format!("Bearer {}", self.key).parse() {
             headers.insert(header::AUTHORIZATION, value);
         }
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        headers.insert("prefer", WAIT);
+        if body.is_some() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         let body = &Bytes::from(body.map(|body| body.to_string()).unwrap_or_default());
         let outgoing = Outgoing { method: &method, target, headers: &headers, body, keep_bytes: MOST_BYTES };
         let answer = self.outbound.send(outgoing).await.map_err(Error::Unreached)?;

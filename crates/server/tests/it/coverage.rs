@@ -100,9 +100,6 @@ impl Target {
         if body.get("delivery_id").is_some() {
             body["delivery_id"] = json!(self.pulled);
         }
-        if body.get("wait_seconds").is_some() {
-            body["wait_seconds"] = json!(0);
-        }
         request.json(&body)
     }
 }

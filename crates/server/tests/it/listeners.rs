@@ -54,8 +54,8 @@ async fn what_is_pulled_and_reported_is_over() {
 async fn a_pull_waits_for_what_happens() {
     let app = App::start().await;
     let listener = listener(&app).await;
-    let path = format!("{listener}/pull");
-    let (pulled, ()) = tokio::join!(app.post(&path, json!({"wait_seconds": 20})), new_link(&app, "spring"));
+    let pull = app.api(Method::POST, &format!("{listener}/pull")).header("prefer", "respond-async, wait=20");
+    let (pulled, ()) = tokio::join!(Answer::of(pull), new_link(&app, "spring"));
     assert_eq!(pulled.is(200)["data"].as_array().map(Vec::len), Some(1));
 }
 

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use hyper::StatusCode;
@@ -29,7 +30,7 @@ use crate::{
         caller::{Caller, WebhooksWrite},
         error::ApiError,
         fields::{Fields, Problems, integer, text},
-        request::{Answer, Json, TextPath},
+        request::{Answer, Json, OptionalJson, TextPath},
     },
     webhooks::{seal::Secrets, sign},
 };
@@ -38,8 +39,8 @@ use crate::{
 pub const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
 /// How long what was pulled is the puller's: what it does not report by then, it is given again.
 const CLAIM: Duration = Duration::from_mins(1);
-/// The longest that a pull waits, in seconds: less than the longest that a request may take.
-const LONGEST_WAIT_SECONDS: i64 = 20;
+/// The longest that a pull waits: less than the longest that a request may take.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// How often a waiting pull looks for what another node wrote.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -92,12 +93,12 @@ async fn delete(
 
 /// Pull deliveries
 ///
-/// What is due, signed as a webhook would be sent it. Waits for up to `wait_seconds` while there is nothing. Report each
-/// delivery within a minute, or it is given out again.
+/// What is due, signed as a webhook would be sent it. With the header `Prefer: wait=20` (RFC 7240) the answer waits for up to
+/// so many seconds, 20 at most, while there is nothing. Report each delivery within a minute, or it is given out again.
 #[utoipa::path(
     post, path = "/webhooks/listeners/{id}/pull", operation_id = "pull_deliveries", tag = "Webhooks",
     params(("id" = String, Path, description = "The listener's id")),
-    request_body(content = PullWish, example = json!({"wait_seconds": 20})),
+    request_body(content = PullWish, example = json!({"limit": 20})),
     responses((status = 200, description = "What is due; nothing after the wait", body = Pulled)),
     security(("key" = ["webhooks:write"]))
 )]
@@ -105,14 +106,14 @@ async fn pull(
     State(api): State<Arc<Api>>,
     caller: Caller<WebhooksWrite>,
     TextPath(id): TextPath,
-    body: Json,
+    headers: HeaderMap,
+    OptionalJson(body): OptionalJson,
 ) -> Result<Answer<Pulled>, ApiError> {
     let mut problems = Problems::default();
-    let wish = read_pull(body.value, &mut problems);
+    let limit = read_pull(body.value, &mut problems);
     problems.check()?;
-    let (wait, limit) = wish.ok_or_else(ApiError::internal)?;
     let id = listener(&id)?;
-    let deadline = Instant::now() + wait;
+    let deadline = Instant::now() + wait(&headers);
     let mut tellings = api.store.tellings();
     loop {
         let now = api.clock.now();
@@ -225,28 +226,33 @@ impl ListenerBody {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
 struct PullWish {
-    /// How long to wait while there is nothing. Absent: not at all.
-    #[schema(required = false, minimum = 0, maximum = 20)]
-    wait_seconds: u32,
     /// Most deliveries. Absent: 20.
     #[schema(required = false, minimum = 1, maximum = 100)]
     limit: u32,
 }
 
-fn read_pull(value: Value, problems: &mut Problems) -> Option<(Duration, usize)> {
-    let mut fields = Fields::of(value, "", problems)?;
-    let within = |least, most, why| {
-        move |number: i64| {
-            let number = u64::try_from(number).ok().filter(|number| (least..=most).contains(number));
-            number.ok_or(Refused::because(why))
-        }
+/// Most deliveries.
+fn read_pull(value: Value, problems: &mut Problems) -> usize {
+    const USUAL: usize = 20;
+    let Some(mut fields) = Fields::of(value, "", problems) else { return USUAL };
+    let within = |number: i64| {
+        let number = usize::try_from(number).ok().filter(|number| (1..=100).contains(number));
+        number.ok_or(Refused::because("Must be 1 to 100"))
     };
-    let longest = LONGEST_WAIT_SECONDS.unsigned_abs();
-    let wait = fields.optional("wait_seconds", integer(within(0, longest, "Must be 0 to 20")));
-    let limit = fields.optional("limit", integer(within(1, 100, "Must be 1 to 100")));
+    let limit = fields.optional("limit", integer(within));
     fields.end();
-    let limit = usize::try_from(limit.unwrap_or(20)).unwrap_or(20);
-    Some((Duration::from_secs(wait.unwrap_or(0)), limit))
+    limit.unwrap_or(USUAL)
+}
+
+/// How long the client prefers to wait (`Prefer: wait=`, RFC 7240 §4.3): a preference that cannot be read is none.
+fn wait(headers: &HeaderMap) -> Duration {
+    let preferences = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
+    let mut waits = preferences.flat_map(|value| value.split(',')).filter_map(|preference| {
+        let (name, seconds) = preference.split(';').next()?.split_once('=')?;
+        let is_wait = name.trim().eq_ignore_ascii_case("wait");
+        is_wait.then(|| seconds.trim().trim_matches('"').parse().ok()).flatten()
+    });
+    Duration::from_secs(waits.next().unwrap_or(0)).min(LONGEST_WAIT)
 }
 
 /// Deliveries that are the puller's for a minute.

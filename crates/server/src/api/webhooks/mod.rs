@@ -49,7 +49,7 @@ pub use listener::FORGOTTEN_AFTER;
 use shape::{TestAnswer, WebhookBody, WebhookList};
 
 /// The operations whose body may be left out.
-pub(super) const MAY_BE_BARE: [&str; 2] = ["test_webhook", "rotate_webhook_secret"];
+pub(super) const MAY_BE_BARE: [&str; 3] = ["test_webhook", "rotate_webhook_secret", "pull_deliveries"];
 
 /// How often a change is tried again that others came before.
 const CHANGES: usize = 8;
