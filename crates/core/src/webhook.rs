@@ -243,7 +243,10 @@ mod tests {
 
     #[test]
     fn pauses_spread_by_a_tenth() {
-        assert_eq!((wait(2, BROKEN, 0), wait(2, BROKEN, 1000), wait(2, BROKEN, 1001)), (Some(4500), Some(5500), Some(4500)));
+        assert_eq!(
+            (wait(2, BROKEN, 0), wait(2, BROKEN, 1000), wait(2, BROKEN, 1001)),
+            (Some(4500), Some(5500), Some(4500))
+        );
     }
 
     #[test]
@@ -283,7 +286,11 @@ mod tests {
         let tag = |text| Tag::parse(text).expect("a tag");
         let all = Filter::default();
         assert!(all.is_empty() && all.admits(first, &[], "go.example"));
-        let some = Filter { links: vec![first], tags: vec![tag("spring"), tag("summer")], domains: vec!["go.example".to_owned()] };
+        let some = Filter {
+            links: vec![first],
+            tags: vec![tag("spring"), tag("summer")],
+            domains: vec!["go.example".to_owned()],
+        };
         assert!(some.admits(first, &[tag("summer")], "go.example"));
         assert!(!some.admits(second, &[tag("summer")], "go.example"));
         assert!(!some.admits(first, &[tag("autumn")], "go.example"));

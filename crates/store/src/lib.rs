@@ -20,9 +20,7 @@ mod tags;
 mod webhooks;
 mod workspaces;
 
-pub use clicks::{
-    Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Marks, Position, Visit,
-};
+pub use clicks::{Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Marks, Position, Visit};
 pub use db::{Error, Place};
 pub use inspect::{Inspection, PartVersion, inspect};
 pub use keys::NewKey;
@@ -33,8 +31,8 @@ pub use replies::{Keep, Kept, Once};
 pub use salts::VisitorSalts;
 pub use tags::CountedTag;
 pub use webhooks::{
-    Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, Settled, State,
-    Subject, Tell, Unsubscribed,
+    Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, Settled,
+    State, Subject, Tell, Unsubscribed,
 };
 pub use workspaces::NewWorkspace;
 

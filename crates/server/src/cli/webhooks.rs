@@ -189,7 +189,8 @@ impl Client {
 
     /// Sends a delivery to the endpoint, and tells the person and the server what came of it.
     async fn forward(&self, listener: &Listener, delivery: &Delivery) {
-        let headers = delivery.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+        let headers =
+            delivery.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
         let headers: HeaderMap = headers.collect();
         let (method, target, body) = (&Method::POST, &self.forward_to, &Bytes::from(delivery.body.clone()));
         let sent = self.outbound.send(Outgoing { method, target, headers: &headers, body, keep_bytes: 0 }).await;

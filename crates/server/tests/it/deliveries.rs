@@ -150,8 +150,7 @@ async fn bulk_requests_tell_of_each_link() {
     let app = App::with(&HERE).await;
     let mut receiver = Receiver::start().await;
     subscribe(&app, &receiver, json!({})).await;
-    let links: Vec<_> =
-        (0..100).map(|n| json!({"url": "https://example.com/", "slug": format!("bulk-{n}")})).collect();
+    let links: Vec<_> = (0..100).map(|n| json!({"url": "https://example.com/", "slug": format!("bulk-{n}")})).collect();
     app.post("/links/bulk", json!({"links": links})).await;
     let mut slugs = std::collections::BTreeSet::new();
     for _ in 0..100 {

@@ -21,12 +21,15 @@ macro_rules! part {
 }
 
 /// The main file on SQLite.
-pub(crate) const MAIN_SQLITE: Migrations = &[part!("sqlite", "main": "0001_links", "0002_deleted_links", "0003_webhooks")];
+pub(crate) const MAIN_SQLITE: Migrations =
+    &[part!("sqlite", "main": "0001_links", "0002_deleted_links", "0003_webhooks")];
 /// The file of recorded clicks on SQLite.
 pub(crate) const CLICKS_SQLITE: Migrations = &[part!("sqlite", "clicks": "0001_clicks", "0002_feed")];
 /// Both parts in one database on PostgreSQL.
-pub(crate) const POSTGRES: Migrations =
-    &[part!("postgres", "main": "0001_links", "0002_deleted_links", "0003_webhooks"), part!("postgres", "clicks": "0001_clicks", "0002_feed")];
+pub(crate) const POSTGRES: Migrations = &[
+    part!("postgres", "main": "0001_links", "0002_deleted_links", "0003_webhooks"),
+    part!("postgres", "clicks": "0001_clicks", "0002_feed"),
+];
 
 /// An arbitrary number, the same for all programs that migrate this schema.
 const LOCK: i64 = 0x6d61_736b;

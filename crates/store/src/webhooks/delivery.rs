@@ -278,7 +278,8 @@ fn reason(tx: &mut Tx<'_>, webhook: i64, settled: &[&Settled]) -> Result<Option<
         let sql = "UPDATE webhooks SET failing_since = NULL WHERE number = $1 AND failing_since IS NOT NULL";
         return tx.execute(sql, &values![webhook]).map(|_| None);
     }
-    let sql = "UPDATE webhooks SET failing_since = coalesce(failing_since, $2) WHERE number = $1 RETURNING failing_since";
+    let sql =
+        "UPDATE webhooks SET failing_since = coalesce(failing_since, $2) WHERE number = $1 RETURNING failing_since";
     let row = tx.first(sql, &values![webhook, first])?;
     let since = row.map(|row| row.columns("webhooks").time("failing_since")).transpose()?;
     Ok(since.filter(|since| has_failed_long(*since, last)).map(|_| Inactive::Failing))
@@ -314,6 +315,7 @@ fn forget_gone(tx: &mut Tx<'_>, limit: u32) -> Result<u64, Error> {
 
 /// Whose a subscription is, by its number.
 pub(super) fn number_of(tx: &mut Tx<'_>, owner: Owner, webhook: WebhookId) -> Result<Option<i64>, Error> {
-    let row = tx.first("SELECT number FROM webhooks WHERE id = $1 AND owner = $2 AND url <> ''", &values![webhook, owner])?;
+    let row =
+        tx.first("SELECT number FROM webhooks WHERE id = $1 AND owner = $2 AND url <> ''", &values![webhook, owner])?;
     row.map(|row| row.columns("webhooks").integer("number")).transpose()
 }

@@ -91,7 +91,8 @@ impl Store {
     pub async fn forget_listeners(&self, before: Time) -> Result<u64, Error> {
         self.main
             .write(move |tx| {
-                let rows = tx.query("SELECT number FROM webhooks WHERE url = '' AND updated_at < $1", &values![before])?;
+                let rows =
+                    tx.query("SELECT number FROM webhooks WHERE url = '' AND updated_at < $1", &values![before])?;
                 let mut forgotten = 0;
                 for row in rows {
                     forget(tx, row.columns("webhooks").integer("number")?)?;

@@ -251,7 +251,9 @@ impl Store {
             .read(move |tx| {
                 let after = after.map_or_else(String::new, |cursor| cursor.id);
                 let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-                let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE owner = $1 AND id > $2 AND url <> '' ORDER BY id LIMIT $3");
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM webhooks WHERE owner = $1 AND id > $2 AND url <> '' ORDER BY id LIMIT $3"
+                );
                 let rows = tx.query(&sql, &values![owner, after, most])?;
                 let mut rows =
                     rows.into_iter()
@@ -276,10 +278,8 @@ impl Store {
         now: Time,
         keep: Option<Keep<Result<Webhook, Unsubscribed>>>,
     ) -> Result<Once<Result<Webhook, Unsubscribed>>, Error> {
-        let changed = self
-            .main
-            .write(move |tx| Once::run(tx, keep, |tx| update(tx, owner, id, &expected, change, now)))
-            .await?;
+        let changed =
+            self.main.write(move |tx| Once::run(tx, keep, |tx| update(tx, owner, id, &expected, change, now))).await?;
         // What waits for a subscription may go out now, or no more.
         self.told.send_replace(());
         Ok(changed)

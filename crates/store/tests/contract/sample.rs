@@ -174,7 +174,14 @@ pub(crate) fn fact(owner: Owner, link: LinkId, is_counted: bool) -> Fact {
 /// A batch of a journal's shard from one byte (none at its beginning) up to another.
 pub(crate) fn batch(node: &str, from: Option<u64>, to: u64, facts: Vec<Fact>) -> Arc<Batch> {
     let position = |byte| Position { segment: 3, byte };
-    Arc::new(Batch { node: node.to_owned(), shard: 0, from: from.map(position), to: position(to), facts, is_history: false })
+    Arc::new(Batch {
+        node: node.to_owned(),
+        shard: 0,
+        from: from.map(position),
+        to: position(to),
+        facts,
+        is_history: false,
+    })
 }
 
 /// Wants a reply kept under this `Idempotency-Key`.

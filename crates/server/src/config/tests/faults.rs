@@ -210,6 +210,9 @@ fn a_key_is_shown_nowhere() {
     assert!(!format!("{config:?}").contains("hunter2") && !format!("{config:?}").contains(key));
     for wrong in ["aHVudGVyMg==", "hunter2", &format!("{key}{key}")] {
         let faults = faults_of("", &[("MASK_SECRETS__KEY", wrong)]);
-        assert!(faults.contains("secrets.key must be empty or base64 of 32 bytes") && !faults.contains(wrong), "{faults}");
+        assert!(
+            faults.contains("secrets.key must be empty or base64 of 32 bytes") && !faults.contains(wrong),
+            "{faults}"
+        );
     }
 }
