@@ -9,7 +9,7 @@ import time
 
 from . import data, http, load, servers
 
-LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 ALLOWED = {"outbound__allow_networks": "127.0.0.0/8"}
 
 

@@ -104,6 +104,8 @@ settings! {
         shutdown: Duration = "shutdown_seconds", seconds(0..=3600);
         /// How often an event stream says that it is alive.
         heartbeat: Duration = "heartbeat_seconds", seconds(1..=3600);
+        /// How long an event stream lasts.
+        stream: Duration = "stream_seconds", seconds(0..=86_400);
         /// Open connections at one time.
         max_connections: usize = "max_connections", number(1..=1_000_000);
     }

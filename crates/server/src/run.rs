@@ -118,7 +118,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let shards = u32::try_from(threads).unwrap_or(u32::MAX);
     let writers = runtime.block_on(clicks::writers(&journal, &store, shards))?;
     let syncer = clicks::start_syncer(Arc::clone(&journal), config.clicks.sync_interval)?;
-    let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), Arc::new(hosts.clone()));
+    let own_hosts = Arc::new(hosts.clone());
+    let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), own_hosts, setup::aside_folder(config));
     let places = Places::by(config.places_file());
     places.refresh();
     let passwords = Passwords::at_once(threads);
@@ -140,7 +141,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     });
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let streams = Streams::new(config.server.heartbeat, stop.clone(), &secret);
+    let streams = Streams::new(config.server.heartbeat, config.server.stream, stop.clone(), &secret);
     let api =
         Arc::new(api_of(config, clock, &store, ids, &redirects, passwords, tasks.clone(), streams, &outbound, &vault));
     let router = api::router(&api);

@@ -74,6 +74,11 @@ pub fn journal_folder(config: &Config) -> PathBuf {
     config.storage.data_dir.join("journal")
 }
 
+/// The folder of the clicks that the store refused on this node.
+pub fn aside_folder(config: &Config) -> PathBuf {
+    config.storage.data_dir.join("set-aside")
+}
+
 /// Opens the store, and makes what is missing: the folders, the databases, their tables. Blocks.
 pub fn open_store(config: &Config) -> Result<Store, Error> {
     make_folder(&config.storage.data_dir)?;

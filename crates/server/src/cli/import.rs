@@ -19,7 +19,7 @@ mod row;
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand};
-use mask::{redirect::Hosts, setup};
+use mask::{clicks::Sink, redirect::Hosts, setup};
 use mask_core::{address, workspace::Owner};
 use mask_store::{Batch, Fact, Position, Store};
 
@@ -86,6 +86,11 @@ pub(super) struct Clicks {
     /// Default: where new links are made. Example: --domain go.example.com
     #[arg(long, value_name = "DOMAIN", value_parser = parse_domain)]
     domain: Option<String>,
+    /// Add to the statistics alone, or to the links' counts alone.
+    ///
+    /// For clicks that were set aside: `mask doctor` says which. Default: both. Example: --only statistics
+    #[arg(long, value_name = "statistics|counts", value_parser = parse_sink)]
+    only: Option<Sink>,
     /// Check the file and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -140,7 +145,8 @@ impl Clicks {
             let workspace = workspaces::find(&store, &self.workspace).await?;
             let owner = Owner { workspace: workspace.number, is_test: self.test };
             let links = Links::new(store.clone(), owner, Arc::clone(&hosts), domain, said.is_some());
-            let progress = Progress::of(&store, format!("import:{}:{}", file.hash(), owner.number())).await?;
+            let node = format!("import:{}:{}", file.hash(), owner.number());
+            let progress = Progress::of(&store, node, self.only).await?;
             let import = Import { store, file, links, hosts, owner, progress, wishes: self };
             import.run().await
         });
@@ -155,36 +161,46 @@ struct Progress {
     node: String,
     counted: Option<Position>,
     recorded: Option<Position>,
+    /// The sink that is meant, where it is not both.
+    only: Option<Sink>,
 }
 
 impl Progress {
-    async fn of(store: &Store, node: String) -> Result<Self, mask_store::Error> {
+    async fn of(store: &Store, node: String, only: Option<Sink>) -> Result<Self, mask_store::Error> {
         let counted = store.counted_positions(node.clone()).await?.get(&SHARD).copied();
         let recorded = store.recorded_positions(node.clone()).await?.get(&SHARD).copied();
-        Ok(Self { node, counted, recorded })
+        Ok(Self { node, counted, recorded, only })
     }
 
     /// Where the sink stands that is behind.
     fn low(&self) -> Option<Position> {
-        self.counted.min(self.recorded)
+        match self.only {
+            None => self.counted.min(self.recorded),
+            Some(Sink::Counters) => self.counted,
+            Some(Sink::Records) => self.recorded,
+        }
+    }
+
+    fn is_meant(&self, sink: Sink) -> bool {
+        self.only.is_none_or(|only| only == sink)
     }
 
     /// Where the other one stands, if it is elsewhere: a batch must end there, so that both can go on together.
     fn until(&self) -> Option<Position> {
-        self.counted.max(self.recorded).filter(|high| Some(*high) != self.low())
+        self.counted.max(self.recorded).filter(|high| self.only.is_none() && Some(*high) != self.low())
     }
 
     /// Writes a batch to the sinks that stand where it begins. Both must, or the one that is behind.
     async fn write(&mut self, store: &Store, to: Position, facts: Vec<Fact>) -> Result<(), Error> {
         let from = self.low();
         let batch = Arc::new(Batch { node: self.node.clone(), shard: SHARD, from, to, facts, is_history: true });
-        if self.recorded == from {
+        if self.recorded == from && self.is_meant(Sink::Records) {
             if store.record_clicks(Arc::clone(&batch)).await?.is_none() {
                 return Err(Error::Moved);
             }
             self.recorded = Some(to);
         }
-        if self.counted == from {
+        if self.counted == from && self.is_meant(Sink::Counters) {
             if !store.count_clicks(batch, None).await? {
                 return Err(Error::Moved);
             }
@@ -374,6 +390,10 @@ impl Source {
         }
         Ok(false)
     }
+}
+
+fn parse_sink(text: &str) -> Result<Sink, String> {
+    Sink::parse(text).ok_or_else(|| "must be statistics or counts".to_owned())
 }
 
 fn parse_domain(text: &str) -> Result<String, String> {

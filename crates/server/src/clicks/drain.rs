@@ -13,13 +13,17 @@
 //! late), and a batch that does not begin where its sink stands changes nothing and says so; in both cases the copy is
 //! thrown away and read again. Nothing is ever doubled by trying again, which is why trying again is the only recovery.
 //!
+//! A batch that a sink refuses each time is sifted, and the clicks that it will not take are set aside in files ([`sift`]).
+//!
 //! Segments are given back up to the position of the sink that is behind. A store that is away makes the journal grow and
 //! nothing else; redirects do not notice.
 //!
 //! Work is found by looking, at each interval; a [`DrainHandle::flush`] only makes it look now. Reading and enriching run
 //! on a blocking thread: they take milliseconds a batch, and the runtimes answer redirects.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod sift;
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use mask_journal::{Cursor, Journal};
 use mask_store::{Batch, Fact, Marks, Position, Store};
@@ -27,8 +31,9 @@ use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{enrich::Enricher, record::Record};
+use super::{aside::Sink, enrich::Enricher, record::Record};
 use crate::redirect::Hosts;
+use sift::Refusals;
 
 /// About 15,000 clicks with their headers. The more there are in a batch, the more of them are of the same links, and
 /// each link's counter is written once; much more, and the commit would be a pause for the database's other writers.
@@ -52,6 +57,9 @@ pub enum Error {
         /// The shard.
         shard: u32,
     },
+    /// What the store refuses cannot be written to a file either.
+    #[error("refused clicks cannot be set aside")]
+    Aside(#[source] std::io::Error),
     /// The program is ending.
     #[error("the program is ending")]
     Ending,
@@ -87,6 +95,9 @@ pub struct Drain {
     shards: Option<HashMap<u32, Progress>>,
     /// Set while a round runs. A round that was dropped half-way may have moved a sink without knowing.
     is_under_way: bool,
+    refusals: Refusals,
+    /// The folder of what is set aside.
+    aside: PathBuf,
     meters: Meters,
     /// Keeps the requests open while nobody else could send one.
     _handle: DrainHandle,
@@ -104,12 +115,6 @@ struct Meters {
 struct Progress {
     counted: Option<Position>,
     recorded: Option<Position>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sink {
-    Counters,
-    Records,
 }
 
 impl Progress {
@@ -155,8 +160,8 @@ struct Round {
 }
 
 impl Drain {
-    /// A drain of this journal into this store; the hosts are our own.
-    pub fn new(journal: Arc<Journal>, store: Store, hosts: Arc<Hosts>) -> (Self, DrainHandle) {
+    /// A drain of this journal into this store; the hosts are our own, and the folder is for what the store refuses.
+    pub fn new(journal: Arc<Journal>, store: Store, hosts: Arc<Hosts>, aside: PathBuf) -> (Self, DrainHandle) {
         let (sender, requests) = mpsc::unbounded_channel();
         let handle = DrainHandle(sender);
         let meters = Meters {
@@ -173,6 +178,8 @@ impl Drain {
             asked: Vec::new(),
             shards: None,
             is_under_way: false,
+            refusals: Refusals::default(),
+            aside,
             meters,
             _handle: handle.clone(),
         };
@@ -277,11 +284,13 @@ impl Drain {
             shards.entry(shard).or_default().recorded = Some(position);
         }
         self.shards = Some(shards);
-        Ok(())
+        self.finish_setting_aside().await
     }
 
     async fn drain_shard(&mut self, shard: u32, round: &mut Round) {
-        match self.level(shard).await {
+        let sifted = self.sift(shard).await;
+        let ready = if sifted.is_ok() { self.level(shard).await } else { sifted };
+        match ready {
             Ok(()) => {}
             Err((Sink::Counters, error)) => return keep(&mut round.uncounted, error),
             // The counters go on alone: limits wait for them.
@@ -352,13 +361,15 @@ impl Drain {
     }
 
     async fn record(&mut self, batch: &Arc<Batch>) -> Result<Marks, Error> {
-        let marks = self.store.record_clicks(Arc::clone(batch)).await?.ok_or(Error::Moved { shard: batch.shard })?;
+        let answer = self.store.record_clicks(Arc::clone(batch)).await;
+        let marks = self.refusals.note(Sink::Records, batch, answer)?.ok_or(Error::Moved { shard: batch.shard })?;
         self.moved(Sink::Records, batch);
         Ok(marks)
     }
 
     async fn count(&mut self, batch: &Arc<Batch>, marks: Option<Marks>) -> Result<(), Error> {
-        if !self.store.count_clicks(Arc::clone(batch), marks).await? {
+        let answer = self.store.count_clicks(Arc::clone(batch), marks).await;
+        if !self.refusals.note(Sink::Counters, batch, answer)? {
             return Err(Error::Moved { shard: batch.shard });
         }
         self.moved(Sink::Counters, batch);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::clicks::{
     self,
+    aside::{self, aside_files},
     record::tests::{encoded, plain},
 };
 use mask_core::{destination::WebUrl, id::LinkId, link::Content, slug::Slug, time::Time, workspace::Owner};
@@ -45,7 +46,27 @@ impl Bench {
     }
 
     fn drain(&self) -> Drain {
-        Drain::new(Arc::clone(&self.journal), self.store.clone(), hosts()).0
+        Drain::new(Arc::clone(&self.journal), self.store.clone(), hosts(), self.aside()).0
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.folder.path().join("set-aside")
+    }
+
+    /// What was set aside of this sink: the clicks, in how many files.
+    fn set_aside(&self, sink: Sink) -> (usize, usize) {
+        let files = aside_files(&self.aside()).expect("files");
+        let texts: Vec<_> = files
+            .iter()
+            .filter(|file| file.sink == sink)
+            .map(|file| std::fs::read_to_string(&file.path).expect("text"))
+            .collect();
+        (texts.iter().map(|text| text.lines().count() - 1).sum(), texts.len())
+    }
+
+    fn sql(&self, file: &str, statement: &str) {
+        let connection = rusqlite::Connection::open(self.folder.path().join(file)).expect("the database");
+        connection.execute_batch(statement).expect("a change");
     }
 
     async fn writer(&self) -> Writer {
@@ -129,26 +150,22 @@ async fn a_crash_between_the_sinks_loses_and_doubles_nothing() {
 async fn a_sink_that_is_away_holds_the_other_up_as_far_as_it_must() {
     let bench = Bench::new().await;
     let (mut writer, mut drain) = (bench.writer().await, bench.drain());
-    let sql = |file: &str, statement: &str| {
-        let connection = rusqlite::Connection::open(bench.folder.path().join(file)).expect("the database");
-        connection.execute_batch(statement).expect("a change");
-    };
     append(&mut writer, 10);
-    sql("clicks.db", "ALTER TABLE click_batches RENAME TO hidden");
+    bench.sql("clicks.db", "ALTER TABLE click_batches RENAME TO hidden");
     drain.step().await.expect_err("it cannot be recorded");
     append(&mut writer, 10);
     drain.step().await.expect_err("it cannot be recorded");
     assert_eq!(bench.counted().await, 20, "limits depend on the counters");
-    sql("clicks.db", "ALTER TABLE hidden RENAME TO click_batches");
+    bench.sql("clicks.db", "ALTER TABLE hidden RENAME TO click_batches");
     drain.step().await.expect("a round");
     assert_eq!((bench.counted().await, bench.recorded().await), (20, 20));
     append(&mut writer, 10);
-    sql("mask.db", "ALTER TABLE links RENAME COLUMN clicks TO hidden");
+    bench.sql("mask.db", "ALTER TABLE links RENAME COLUMN clicks TO hidden");
     drain.step().await.expect_err("it cannot be counted");
     append(&mut writer, 10);
     drain.step().await.expect_err("it cannot be counted");
     assert_eq!(bench.recorded().await, 30, "what comes first comes once");
-    sql("mask.db", "ALTER TABLE links RENAME COLUMN hidden TO clicks");
+    bench.sql("mask.db", "ALTER TABLE links RENAME COLUMN hidden TO clicks");
     drain.step().await.expect("a round");
     assert_eq!((bench.counted().await, bench.recorded().await), (40, 40));
 }
@@ -187,7 +204,7 @@ async fn what_cannot_be_read_is_passed_over() {
 async fn a_flush_ends_when_everything_before_it_is_counted() {
     let bench = Bench::new().await;
     let mut writer = bench.writer().await;
-    let (drain, handle) = Drain::new(Arc::clone(&bench.journal), bench.store.clone(), hosts());
+    let (drain, handle) = Drain::new(Arc::clone(&bench.journal), bench.store.clone(), hosts(), bench.aside());
     let stop = CancellationToken::new();
     // The interval is never reached: the flush alone makes it look.
     let draining = drain.run(Duration::from_hours(1), stop.clone());
@@ -217,4 +234,139 @@ async fn shards_are_drained_alike_also_without_a_writer() {
     append(&mut bench.writer().await, 1);
     assert_eq!(bench.drain().step().await.expect("a round"), 151);
     assert_eq!((bench.counted().await, bench.recorded().await), (151, 151));
+}
+
+/// A city that no store takes, in the tests that say so.
+const REFUSED_CITY: &[u8] = b"Nowhere-on-Sea";
+/// What a sink refuses, and how it is made to take it again.
+const REFUSES: [(Sink, &str, &str, &str); 2] = [
+    (
+        Sink::Records,
+        "clicks.db",
+        "CREATE TRIGGER refuse BEFORE INSERT ON click_batches WHEN instr(new.data, CAST('Nowhere-on-Sea' AS BLOB)) \
+         BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        "DROP TRIGGER refuse",
+    ),
+    (
+        Sink::Counters,
+        "mask.db",
+        "CREATE TRIGGER refuse BEFORE UPDATE OF clicks ON links WHEN new.slug = 'bad1' \
+         BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        "DROP TRIGGER refuse",
+    ),
+];
+
+const BAD_LINK: LinkId = LinkId::from_bits(78);
+
+/// Clicks that both sinks refuse, each by its own mark.
+fn append_refused(writer: &mut Writer, clicks: usize) {
+    let click = encoded(&Record { user_agent: CHROME, link: BAD_LINK, city: REFUSED_CITY, ..plain() });
+    for _ in 0..clicks {
+        writer.append(&click).expect("an append");
+    }
+}
+
+impl Bench {
+    async fn with_bad_link() -> Self {
+        let bench = Self::new().await;
+        let new = NewLink {
+            id: BAD_LINK,
+            domain: "s.example".into(),
+            slugs: Slugs::Wanted(Slug::parse("bad1").expect("a slug")),
+            content: Content::to(WebUrl::parse("https://e.com").expect("a url")),
+            now: Time::from_unix_millis(0),
+        };
+        bench.store.create_link(OWNER, new, None).await.expect("a link");
+        bench
+    }
+
+    /// What each sink has of both links.
+    async fn has(&self, sink: Sink) -> i64 {
+        match sink {
+            Sink::Counters => {
+                let bad = self.store.link_by_id(OWNER, BAD_LINK).await.expect("an answer").expect("the link").clicks;
+                self.counted().await + bad
+            }
+            Sink::Records => {
+                let bad: i64 = self.store.recorded_classes(OWNER, BAD_LINK).await.expect("an answer").values().sum();
+                self.recorded().await + bad
+            }
+        }
+    }
+}
+
+fn other(sink: Sink) -> Sink {
+    if sink == Sink::Records { Sink::Counters } else { Sink::Records }
+}
+
+#[tokio::test]
+async fn what_a_sink_refuses_for_good_is_set_aside_alone() {
+    for (sink, file, refuse, _) in REFUSES {
+        let bench = Bench::with_bad_link().await;
+        let (mut writer, mut drain) = (bench.writer().await, bench.drain());
+        bench.sql(file, refuse);
+        append(&mut writer, 200);
+        append_refused(&mut writer, 1);
+        append(&mut writer, 300);
+        append_refused(&mut writer, 2);
+        for _ in 0..5 {
+            drain.step().await.expect_err("it is refused");
+            assert_eq!(bench.set_aside(sink), (0, 0), "{sink:?}: not at once");
+        }
+        drain.step().await.expect("a round");
+        assert_eq!(bench.set_aside(sink), (3, 3), "{sink:?}");
+        assert_eq!(bench.set_aside(other(sink)), (0, 0), "{sink:?}: only of the one that refused");
+        assert_eq!((bench.has(sink).await, bench.has(other(sink)).await), (500, 503), "{sink:?}");
+        append(&mut writer, 10);
+        drain.step().await.expect("a round");
+        assert_eq!((bench.has(sink).await, bench.has(other(sink)).await), (510, 513), "{sink:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_ill_gets_few_files_and_no_click_is_lost() {
+    for (sink, file, refuse, allow) in REFUSES {
+        let bench = Bench::with_bad_link().await;
+        let (mut writer, mut drain) = (bench.writer().await, bench.drain());
+        bench.sql(file, refuse);
+        append_refused(&mut writer, 3000);
+        append(&mut writer, 50);
+        for _ in 0..5 {
+            drain.step().await.expect_err("it is refused");
+        }
+        drain.step().await.expect("a round");
+        let (clicks, files) = bench.set_aside(sink);
+        assert!(files < 40, "{sink:?}: {files} files");
+        assert_eq!((bench.has(sink).await, bench.has(other(sink)).await), (3050 - clicks as i64, 3050), "{sink:?}");
+        bench.sql(file, allow);
+        append_refused(&mut writer, 7);
+        drain.step().await.expect("a round");
+        assert_eq!(bench.has(sink).await, 3057 - clicks as i64, "{sink:?}: what is mended is taken");
+    }
+}
+
+#[tokio::test]
+async fn a_crash_before_the_sink_is_moved_over_what_was_set_aside() {
+    for (sink, ..) in REFUSES {
+        let bench = Bench::with_bad_link().await;
+        let mut writer = bench.writer().await;
+        append(&mut writer, 10);
+        let mut drain = bench.drain();
+        drain.step().await.expect("a round");
+        append_refused(&mut writer, 1);
+        append(&mut writer, 10);
+        // It is decided, and the process dies.
+        let from = *drain.progress(0).of(sink);
+        let piece = drain.read(0, from, 1).await.expect("a piece");
+        let batch = drain.batch(0, from, piece.next, piece.facts);
+        let files = aside::files(&batch.facts, &[]);
+        aside::write(&bench.aside(), &aside::Piece::of(sink, &batch), &files).expect("files");
+        drop((drain, writer));
+
+        let bench = bench.restart();
+        let mut drain = bench.drain();
+        drain.step().await.expect("a round");
+        assert_eq!((bench.has(sink).await, bench.has(other(sink)).await), (20, 21), "{sink:?}: it is in one place");
+        assert_eq!(bench.set_aside(sink), (1, 1), "{sink:?}");
+    }
 }

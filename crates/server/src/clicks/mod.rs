@@ -10,6 +10,7 @@
 //! **Rejected.** A queue in memory before the journal (lost with the process); a position kept beside the journal (two
 //! truths about one thing, and no transaction over both).
 
+mod aside;
 mod drain;
 mod enrich;
 pub(crate) mod record;
@@ -17,6 +18,7 @@ mod referrer;
 mod sync;
 pub(crate) mod visitor;
 
+pub use aside::{AsideFile, Sink, aside_files};
 pub use drain::{Drain, DrainHandle, Error, Unavailable};
 pub use referrer::Referrer;
 pub use sync::{SyncHandle, Unsynced, start_syncer};

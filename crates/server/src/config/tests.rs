@@ -35,6 +35,7 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.server.max_body_bytes, 1024 * 1024);
     assert_eq!(config.server.shutdown, seconds(10));
     assert_eq!(config.server.heartbeat, seconds(15));
+    assert_eq!(config.server.stream, seconds(3600));
     assert_eq!(config.server.max_connections, 20_000);
     assert_eq!(config.storage.data_dir, Path::new("./data"));
     assert_eq!(config.database.url.reveal(), "");

@@ -15,7 +15,8 @@ fn resolver(memory_bytes: u64) -> (Resolver, tempfile::TempDir) {
     let store = Store::open(&options).expect("a store");
     let journal = mask_journal::Journal::open(&folder.path().join("journal"), mask_journal::Options::default());
     let hosts = crate::redirect::Hosts::new(&"http://localhost".parse().expect("a url"), &[]);
-    let (_, drain) = crate::clicks::Drain::new(journal.expect("a journal"), store.clone(), Arc::new(hosts));
+    let (journal, aside) = (journal.expect("a journal"), folder.path().join("set-aside"));
+    let (_, drain) = crate::clicks::Drain::new(journal, store.clone(), Arc::new(hosts), aside);
     (Resolver::new(store, drain, memory_bytes), folder)
 }
 

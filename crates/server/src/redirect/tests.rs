@@ -67,7 +67,8 @@ impl Bench {
         let journal = Journal::open(&folder.path().join("journal"), options).expect("a journal");
         let writers = clicks::writers(&journal, &store, 4).await.expect("writers");
         let hosts = Hosts::new(&"http://localhost:8080".parse().expect("a url"), &["s.example".to_owned()]);
-        let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), Arc::new(hosts.clone()));
+        let (own_hosts, aside) = (Arc::new(hosts.clone()), folder.path().join("set-aside"));
+        let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), own_hosts, aside);
         let redirects = Redirects::new(Setup {
             store: store.clone(),
             clock: clock.clone(),

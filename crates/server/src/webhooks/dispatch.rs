@@ -337,7 +337,7 @@ impl Dispatcher {
         }
         *taken += 1;
         self.taken_by_struggling += usize::from(is_struggling);
-        let Means { outbound, clock, .. } = self.means.clone();
+        let (outbound, clock) = (Arc::clone(&self.means.outbound), self.means.clock.clone());
         let claim = (claimed.number, claimed.until);
         let task = self.attempts.spawn(attempt::make(outbound, clock, Arc::clone(&lane.address), claimed));
         self.taken.insert(task.id(), Slot { lane: number, owner, is_struggling, claim });

@@ -225,6 +225,20 @@ async fn a_stream_is_taken_up_on_postgres() {
     taken_up(App::on_postgres(&[PATIENT]).await).await;
 }
 
+/// A stream may have a bound: then it tells what there is, ends whole, and is taken up like any other.
+#[tokio::test]
+async fn a_stream_ends_after_its_time() {
+    let app = App::with(&[("server.stream_seconds", "0")]).await;
+    link(&app, "spring").await;
+    let mut listener = Listener::open(&app, "").await;
+    listener.ends().await;
+    click(&app, "spring").await;
+    app.settle().await;
+    let mut listener = Listener::open_after(&app, "", &listener.last_id).await;
+    assert_eq!(listener.slugs(1).await, ["spring"]);
+    listener.ends().await;
+}
+
 /// Whoever went away before anything came goes on from where he began to listen.
 #[tokio::test]
 async fn a_stream_that_said_nothing_yet_is_taken_up() {

@@ -45,7 +45,7 @@ async fn what_is_pulled_and_reported_is_over() {
     assert_eq!(again[0]["delivery_id"], pulled[0]["delivery_id"], "what was not reported comes again");
     let report = json!({"delivery_id": again[0]["delivery_id"], "status": 200});
     app.post(&format!("{listener}/report"), report.clone()).await.is(204);
-    app.post(&format!("{listener}/report"), report).await.error(404);
+    app.post(&format!("{listener}/report"), report).await.error(422);
     app.wait(61);
     assert_eq!(pull(&app, &listener).await, Vec::<Value>::new());
 }

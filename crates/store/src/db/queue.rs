@@ -152,7 +152,11 @@ impl Queue {
     pub(super) fn leave(&self) {
         let mut state = self.state();
         state.users = state.users.saturating_sub(1);
+        let is_last = state.users == 0;
         drop(state);
-        self.is_waiting.notify_all();
+        // Nobody else is woken: a store is cloned and dropped with each request, and all threads would look up each time.
+        if is_last {
+            self.is_waiting.notify_all();
+        }
     }
 }

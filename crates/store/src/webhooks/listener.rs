@@ -50,7 +50,7 @@ impl Store {
     }
 
     /// Writes down what came of a delivery that was pulled. It is over, whatever that was: who listens has seen it. `false`
-    /// when the listener has no such delivery under way.
+    /// when the listener has no such delivery that is not over yet.
     pub async fn report_delivery(
         &self,
         owner: Owner,
@@ -58,20 +58,20 @@ impl Store {
         delivery: DeliveryId,
         is_success: bool,
         attempt: Attempt,
-    ) -> Result<bool, Error> {
+    ) -> Result<Result<bool, Unsubscribed>, Error> {
         self.main
             .write(move |tx| {
-                let Some((webhook, _)) = find(tx, owner, listener)? else { return Ok(false) };
+                let Some((webhook, _)) = find(tx, owner, listener)? else { return Ok(Err(Unsubscribed::Absent)) };
                 let number = delivery_number(delivery);
                 let sql = "SELECT due_at, attempts FROM deliveries WHERE seq = $1 AND webhook = $2 AND state = 0";
-                let Some(row) = tx.first(sql, &values![number, webhook])? else { return Ok(false) };
+                let Some(row) = tx.first(sql, &values![number, webhook])? else { return Ok(Ok(false)) };
                 let mut row = row.columns("deliveries");
                 let until = row.time("due_at")?;
                 let attempts: u32 = row.required("attempts", Value::into_small)?;
                 let fate = if is_success { Fate::Succeeded } else { Fate::Failed };
                 let verdict = Verdict { fate, switch_off: None };
                 settle(tx, &Settled { number, webhook, until, attempts: attempts + 1, verdict, attempt })?;
-                Ok(true)
+                Ok(Ok(true))
             })
             .await
     }

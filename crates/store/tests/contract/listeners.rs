@@ -30,7 +30,7 @@ async fn pull(store: &Store, owner: Owner, id: WebhookId, now: Time) -> Result<V
     pulled.map(|(_, claimed)| claimed)
 }
 
-async fn report(store: &Store, owner: Owner, claimed: &Claimed, status: u16) -> bool {
+async fn report(store: &Store, owner: Owner, claimed: &Claimed, status: u16) -> Result<bool, Unsubscribed> {
     let attempt = Attempt { at: at(20), duration_ms: 0, status: Some(status), failure: None, head: None, body: None };
     let done = store.report_delivery(owner, webhook_id(1), claimed.id, status < 300, attempt).await;
     done.expect("the store works")
@@ -47,13 +47,13 @@ async fn what_is_pulled_is_the_pullers_until_it_is_reported(backend: &Backend) {
     let told: Vec<_> = pulled.iter().map(|claimed| claimed.body.as_str()).collect();
     assert_eq!(told, ["link.created spring 1", "link.created summer 1"]);
     assert_eq!(pull(&store, LIVE, webhook_id(1), at(11)).await, Ok(Vec::new()));
-    assert!(!report(&store, OTHER, &pulled[0], 200).await);
-    assert!(report(&store, LIVE, &pulled[0], 200).await);
-    assert!(!report(&store, LIVE, &pulled[0], 200).await, "it is over");
+    assert_eq!(report(&store, OTHER, &pulled[0], 200).await, Err(Unsubscribed::Absent));
+    assert_eq!(report(&store, LIVE, &pulled[0], 200).await, Ok(true));
+    assert_eq!(report(&store, LIVE, &pulled[0], 200).await, Ok(false), "it is over");
     // The other one was not reported in time; an answer that is no success ends it as well.
     let again = pull(&store, LIVE, webhook_id(1), at(71)).await.expect("a listener");
     assert_eq!(again.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), [pulled[1].id]);
-    assert!(report(&store, LIVE, &again[0], 500).await);
+    assert_eq!(report(&store, LIVE, &again[0], 500).await, Ok(true));
     assert_eq!(pull(&store, LIVE, webhook_id(1), at(200)).await, Ok(Vec::new()));
 }
 

@@ -26,6 +26,7 @@ use super::{
 };
 use ask::{Asked, By};
 pub use export::Exports;
+pub(crate) use rows::visits_as_csv;
 use shape::{ClickStatistics, Row, ScanStatistics, Statistics};
 
 /// The routes.

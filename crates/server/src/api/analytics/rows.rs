@@ -141,6 +141,15 @@ impl Format {
     }
 }
 
+/// Visits as an export writes them in CSV, without places to go on from.
+pub(crate) fn visits_as_csv(visits: &[Visit]) -> Vec<u8> {
+    let mut text = Format::Csv.head().into_bytes();
+    for visit in visits {
+        Format::Csv.write(&mut text, visit, String::new());
+    }
+    text
+}
+
 impl<'v> VisitBody<'v> {
     fn of(visit: &'v Visit, cursor: String) -> Self {
         let value = |dimension| value(visit, dimension);

@@ -64,6 +64,7 @@ pub struct Streams {
     open: Mutex<HashMap<i64, usize>>,
     /// How often a stream says that it is alive.
     heartbeat: Duration,
+    life: Duration,
     /// Set when the server is asked to stop.
     stop: CancellationToken,
     /// Makes the ids of events.
@@ -78,8 +79,8 @@ struct Turn {
 
 impl Streams {
     /// Streams that are silent for no longer than this, and end with the server; of an installation with this secret.
-    pub fn new(heartbeat: Duration, stop: CancellationToken, secret: &[u8]) -> Arc<Self> {
-        Arc::new(Self { open: Mutex::default(), heartbeat, stop, seal: Seal::of(secret) })
+    pub fn new(heartbeat: Duration, life: Duration, stop: CancellationToken, secret: &[u8]) -> Arc<Self> {
+        Arc::new(Self { open: Mutex::default(), heartbeat, life, stop, seal: Seal::of(secret) })
     }
 
     fn begin(self: &Arc<Self>, owner: Owner) -> Result<Turn, ApiError> {

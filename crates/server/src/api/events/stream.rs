@@ -53,6 +53,8 @@ pub(super) struct Stream {
     begun: String,
     recordings: watch::Receiver<()>,
     heartbeat: Instant,
+    /// From then on it ends as soon as it has told what there is.
+    ends: Instant,
     /// Whether the store was away at the last look.
     is_away: bool,
     turn: Turn,
@@ -83,7 +85,8 @@ impl Stream {
             Some(place) => place,
             None => api.store.feed_end(api.clock.now()).await?,
         };
-        let heartbeat = Instant::now() + turn.streams.heartbeat;
+        let now = Instant::now();
+        let (heartbeat, ends) = (now + turn.streams.heartbeat, now + turn.streams.life);
         let mut stream = Self {
             key: caller.key,
             filter: FeedFilter { owner: caller.owner, link: wanted.link, bots: wanted.bots },
@@ -94,6 +97,7 @@ impl Stream {
             begun: String::new(),
             recordings,
             heartbeat,
+            ends,
             is_away: false,
             turn,
             api,
@@ -117,6 +121,7 @@ impl Stream {
             match self.look().await {
                 Ok(Look::Said(text)) => return Some(self.sent(text)),
                 Ok(Look::PassedOver) => continue,
+                Ok(Look::Nothing) if Instant::now() >= self.ends => return None,
                 Ok(Look::Nothing) => {}
                 Ok(Look::Over) => return None,
                 Err(error) => self.bear(&error)?,
@@ -166,6 +171,7 @@ impl Stream {
             () = self.turn.streams.stop.cancelled() => None,
             () = sleep_until(self.heartbeat) => Some(true),
             () = sleep(LOOKING) => Some(false),
+            () = sleep_until(self.ends) => Some(false),
             // While the store is away, whatever wakes the stream wakes it in vain.
             _ = self.recordings.changed(), if !self.is_away => Some(false),
         }

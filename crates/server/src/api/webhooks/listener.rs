@@ -158,8 +158,10 @@ async fn report(
         body: None,
     };
     let is_success = status.is_some_and(|status| (200..300).contains(&status));
-    let is_noted = api.store.report_delivery(caller.owner, listener(&id)?, delivery, is_success, attempt).await?;
-    if is_noted { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("Delivery")) }
+    let noted = api.store.report_delivery(caller.owner, listener(&id)?, delivery, is_success, attempt).await?;
+    let is_noted = noted.map_err(|_: Unsubscribed| absent())?;
+    let unknown = || ApiError::invalid("delivery_id", "Must be a delivery that was pulled, and not reported yet");
+    if is_noted { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
 }
 
 /// What is no webhook's id names nothing.

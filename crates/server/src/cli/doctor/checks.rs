@@ -6,6 +6,7 @@ use std::{
 };
 
 use mask::{
+    clicks::{AsideFile, aside_files},
     config::Config,
     places::{About, Database, MISSING, Unusable},
     setup,
@@ -26,6 +27,7 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     findings.extend(folders(config).iter().map(|(about, folder)| writable(about, folder)));
     findings.push(room(config));
     findings.push(journal(config));
+    findings.extend(set_aside(config));
     findings.push(secrets(config));
     findings.push(places(config));
     findings.extend(config.warnings().into_iter().map(|warning| Finding::doubtful("settings", warning)));
@@ -149,6 +151,35 @@ fn journal(config: &Config) -> Finding {
             format!("{shown} cannot be read: {error}; give it to the user that runs mask"),
         ),
     }
+}
+
+/// Each file of clicks that the store refused, and how they come back.
+fn set_aside(config: &Config) -> Vec<Finding> {
+    const TOLD: usize = 20;
+    const ABOUT: &str = "set aside";
+    let folder = setup::aside_folder(config);
+    let files = match aside_files(&folder) {
+        Ok(files) => files,
+        Err(error) => {
+            let why = format!("{} cannot be read: {error}; give it to the user that runs mask", folder.display());
+            return vec![Finding::wrong(ABOUT, why)];
+        }
+    };
+    let mut findings: Vec<_> = files.iter().take(TOLD).map(|file| Finding::doubtful(ABOUT, way_back(file))).collect();
+    if files.len() > TOLD {
+        let rest = format!("and {} more files in {}", files.len() - TOLD, folder.display());
+        findings.push(Finding::doubtful(ABOUT, rest));
+    }
+    findings
+}
+
+fn way_back(file: &AsideFile) -> String {
+    let (path, sink, workspace) = (file.path.display(), file.sink.as_str(), &file.workspace);
+    let test = if file.is_test { " --test" } else { "" };
+    format!(
+        "{path} holds clicks that the {sink} refused (the log says why). When that is mended, bring them back with the \
+         server's settings by `mask import clicks --from {path} --workspace {workspace}{test} --only {sink}`, and delete it"
+    )
 }
 
 /// Where the key is from, and never the key.
