@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     Refused,
-    event::{EventKind, EventKinds},
+    event::EventKinds,
     id::{LinkId, WebhookId},
     link::Tag,
     time::Time,
@@ -127,18 +127,6 @@ impl Filter {
         (self.links.is_empty() || self.links.contains(&link))
             && (self.tags.is_empty() || self.tags.iter().any(|tag| tags.contains(tag)))
             && (self.domains.is_empty() || self.domains.iter().any(|name| name == domain))
-    }
-
-    /// Whether everything meets it.
-    pub const fn is_empty(&self) -> bool {
-        self.links.is_empty() && self.tags.is_empty() && self.domains.is_empty()
-    }
-}
-
-impl Content {
-    /// Whether the subscription is told of such an event. A click tells whether a person made it.
-    pub fn wants(&self, kind: EventKind, is_bot: bool) -> bool {
-        self.is_active && self.events.has(kind) && (self.includes_bots || !is_bot)
     }
 }
 
@@ -285,7 +273,7 @@ mod tests {
         let (first, second) = (LinkId::from_bits(1), LinkId::from_bits(2));
         let tag = |text| Tag::parse(text).expect("a tag");
         let all = Filter::default();
-        assert!(all.is_empty() && all.admits(first, &[], "go.example"));
+        assert!(all.admits(first, &[], "go.example"));
         let some = Filter {
             links: vec![first],
             tags: vec![tag("spring"), tag("summer")],

@@ -142,8 +142,9 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let streams = Streams::new(config.server.heartbeat, config.server.stream, stop.clone(), &secret);
-    let api =
-        Arc::new(api_of(config, clock, &store, ids, &redirects, passwords, tasks.clone(), streams, &outbound, &vault));
+    let means = Means { store: store.clone(), clock: clock.clone(), outbound, vault };
+    let api = api_of(config, &means, ids, &redirects, passwords, tasks.clone(), streams, stop.clone());
+    let api = Arc::new(api);
     let router = api::router(&api);
     let rules = Rules {
         header_timeout: config.server.header_timeout,
@@ -187,7 +188,6 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let background = thread::Builder::new()
         .name("mask-background".to_owned())
         .spawn(move || runtime.block_on(background.run(ended)))?;
-    let means = Means { store: store.clone(), clock: clock.clone(), outbound, vault };
     let webhooks = deliver(means, stop_background.clone())?;
     Ok(Running {
         addresses,
@@ -275,23 +275,21 @@ fn answer(
 #[expect(clippy::too_many_arguments, reason = "each is made before, as others have it too")]
 fn api_of(
     config: &Config,
-    clock: &Clock,
-    store: &Store,
+    means: &Means,
     ids: Arc<Ids>,
     redirects: &Arc<Redirects>,
     passwords: Passwords,
     tasks: TaskTracker,
     streams: Arc<Streams>,
-    outbound: &Arc<Outbound>,
-    vault: &Arc<Vault>,
+    stop: CancellationToken,
 ) -> Api {
     Api {
-        store: store.clone(),
-        clock: clock.clone(),
+        store: means.store.clone(),
+        clock: means.clock.clone(),
         ids,
         redirects: Arc::clone(redirects),
-        outbound: Arc::clone(outbound),
-        vault: Arc::clone(vault),
+        outbound: Arc::clone(&means.outbound),
+        vault: Arc::clone(&means.vault),
         passwords,
         limits: Limits::per_minute(config.limits.requests_per_minute),
         usage: Usage::default(),
@@ -299,6 +297,7 @@ fn api_of(
         exports: Arc::default(),
         streams,
         tasks,
+        stop,
         is_local: config.is_local(),
         default_domain: config.default_domain().to_owned(),
         slug_length: config.links.slug_length,

@@ -62,7 +62,9 @@ impl<T> Once<T> {
             &values![keep.key, &keep.path, &keep.idempotency_key, &keep.request_hash[..], empty, keep.now],
         )? == 0
         {
-            return Self::replay(tx, &keep);
+            let found = Self::find(tx, keep.key, &keep.path, &keep.idempotency_key, keep.request_hash)?;
+            let expired = || Error::Unavailable("a kept reply expired while it was asked for".to_owned());
+            return found.ok_or_else(expired);
         }
         let done = work(tx)?;
         let kept = (keep.reply)(&done);
@@ -71,42 +73,38 @@ impl<T> Once<T> {
         Ok(Self::Done(done))
     }
 
-    fn replay(tx: &mut Tx<'_>, keep: &Keep<T>) -> Result<Self, Error> {
+    /// What is kept for a request, if anything is.
+    fn find(
+        tx: &mut Tx<'_>,
+        key: KeyId,
+        path: &str,
+        idempotency_key: &str,
+        request_hash: [u8; 32],
+    ) -> Result<Option<Self>, Error> {
         let sql = "SELECT idempotency_key, request_hash, status, body FROM replies WHERE key_id = $1 AND path = $2 AND idempotency_key = $3";
-        let Some(row) = tx.first(sql, &values![keep.key, &keep.path, &keep.idempotency_key])? else {
-            return Err(Error::Unavailable("a kept reply expired while it was asked for".to_owned()));
-        };
+        let Some(row) = tx.first(sql, &values![key, path, idempotency_key])? else { return Ok(None) };
         let mut row = row.columns("replies");
         let _ = row.text("idempotency_key")?;
-        if row.bytes("request_hash")? != keep.request_hash {
-            return Ok(Self::KeyReused);
+        if row.bytes("request_hash")? != request_hash {
+            return Ok(Some(Self::KeyReused));
         }
         let status = row.integer("status")?;
         let status = u16::try_from(status).map_err(|_| row.corrupt("status"))?;
-        Ok(Self::Replayed(Kept { status, body: row.bytes("body")? }))
+        Ok(Some(Self::Replayed(Kept { status, body: row.bytes("body")? })))
     }
 }
 
 impl Store {
-    /// What this very request was answered before, if it was.
+    /// What this very request was answered before; done, with nothing, when it was not.
     pub async fn kept_reply(
         &self,
         key: KeyId,
         path: String,
         idempotency_key: String,
         request_hash: [u8; 32],
-    ) -> Result<Option<Kept>, Error> {
+    ) -> Result<Once<()>, Error> {
         self.main
-            .read(move |tx| {
-                let sql = "SELECT status, body FROM replies WHERE key_id = $1 AND path = $2 AND idempotency_key = $3 AND request_hash = $4";
-                let Some(row) = tx.first(sql, &values![key, path, idempotency_key, &request_hash[..]])? else {
-                    return Ok(None);
-                };
-                let mut row = row.columns("replies");
-                let status = row.integer("status")?;
-                let status = u16::try_from(status).map_err(|_| row.corrupt("status"))?;
-                Ok(Some(Kept { status, body: row.bytes("body")? }))
-            })
+            .read(move |tx| Ok(Once::find(tx, key, &path, &idempotency_key, request_hash)?.unwrap_or(Once::Done(()))))
             .await
     }
 

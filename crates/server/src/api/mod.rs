@@ -26,7 +26,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, middleware, response::IntoResponse};
 use mask_store::Store;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -74,6 +74,8 @@ pub struct Api {
     pub streams: Arc<events::Streams>,
     /// Work that goes on after an answer; shutdown waits for it.
     pub tasks: TaskTracker,
+    /// Cancelled when the server is to stop: whoever waits for something answers then.
+    pub stop: CancellationToken,
     /// Whether this is somebody's own machine, where plain HTTP is fine.
     pub is_local: bool,
     /// The host of links that name none.

@@ -13,7 +13,9 @@ use mask_store::{Keep, Kept, Once};
 use super::{
     Api,
     error::{ApiError, Code},
+    request::json_bytes,
 };
+use crate::clock::RequestId;
 
 /// Requests with a key that are being worked on by this node.
 #[derive(Debug, Default)]
@@ -64,8 +66,16 @@ impl Attempt {
     /// right then and may be wrong by now; that is no reason to answer a repeated request otherwise.
     pub async fn kept_or(&self, api: &Api, error: ApiError) -> Result<Kept, ApiError> {
         let Some(idempotency_key) = &self.idempotency_key else { return Err(error) };
-        let kept = api.store.kept_reply(self.key, self.path.to_owned(), idempotency_key.clone(), self.hash).await?;
-        kept.ok_or(error)
+        match api.store.kept_reply(self.key, self.path.to_owned(), idempotency_key.clone(), self.hash).await? {
+            Once::Replayed(kept) => Ok(kept),
+            Once::Done(()) | Once::KeyReused => Err(error),
+        }
+    }
+
+    /// What was answered before, for work that is more than the one transaction that could find out.
+    pub async fn before(&self, api: &Api) -> Result<Once<()>, ApiError> {
+        let Some(idempotency_key) = &self.idempotency_key else { return Ok(Once::Done(())) };
+        Ok(api.store.kept_reply(self.key, self.path.to_owned(), idempotency_key.clone(), self.hash).await?)
     }
 
     /// What the store is to keep of the answer.
@@ -81,6 +91,12 @@ impl Attempt {
     }
 }
 
+/// An error as it is kept; its request's id is that of the first answer.
+pub fn kept_error(error: &ApiError, request: RequestId) -> Kept {
+    let body = serde_json::json!({ "error": error.json(request.as_str()) });
+    Kept { status: error.code.status(), body: json_bytes(&body) }
+}
+
 /// What was done now, or the answer that was given when it was done before.
 pub fn done<T>(once: Once<T>) -> Result<Result<T, Kept>, ApiError> {
     match once {
@@ -91,6 +107,14 @@ pub fn done<T>(once: Once<T>) -> Result<Result<T, Kept>, ApiError> {
             "This Idempotency-Key was used with another body. Use a new one for a new request.",
         )),
     }
+}
+
+/// An answer of 202 with these bytes of JSON, which are also kept.
+pub fn accepted(body: Vec<u8>) -> Response {
+    let mut response = Response::new(axum::body::Body::from(body));
+    *response.status_mut() = hyper::StatusCode::ACCEPTED;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// The answer of before, byte for byte.

@@ -177,14 +177,16 @@ fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// A file for each owner of these clicks: its name, and what is in it.
-pub(super) fn files(facts: &[Fact], workspaces: &[Workspace]) -> Vec<(String, Vec<u8>)> {
+/// A file for each owner of these clicks: its name, and what is in it. The piece's name is in each row, as the import knows
+/// files by their bytes, and clicks of two pieces may be alike.
+pub(super) fn files(piece: &Piece, facts: &[Fact], workspaces: &[Workspace]) -> Vec<(String, Vec<u8>)> {
     let mut owners: BTreeMap<i64, Vec<&Fact>> = BTreeMap::new();
     for fact in facts {
         owners.entry(fact.owner.number()).or_default().push(fact);
     }
+    let mark = piece.to_string();
     let file = |(owner, facts): (i64, Vec<&Fact>)| {
-        (file_name(Owner::from_number(owner), workspaces), visits_as_csv(&visits(&facts)))
+        (file_name(Owner::from_number(owner), workspaces), visits_as_csv(&visits(&facts), &mark))
     };
     owners.into_iter().map(file).collect()
 }

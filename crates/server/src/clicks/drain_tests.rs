@@ -359,8 +359,8 @@ async fn a_crash_before_the_sink_is_moved_over_what_was_set_aside() {
         let from = *drain.progress(0).of(sink);
         let piece = drain.read(0, from, 1).await.expect("a piece");
         let batch = drain.batch(0, from, piece.next, piece.facts);
-        let files = aside::files(&batch.facts, &[]);
-        aside::write(&bench.aside(), &aside::Piece::of(sink, &batch), &files).expect("files");
+        let decided = aside::Piece::of(sink, &batch);
+        aside::write(&bench.aside(), &decided, &aside::files(&decided, &batch.facts, &[])).expect("files");
         drop((drain, writer));
 
         let bench = bench.restart();

@@ -50,7 +50,6 @@ pub(super) async fn make(
         number: claimed.number,
         webhook: claimed.webhook,
         until: claimed.until,
-        attempts: claimed.attempts + 1,
         verdict,
         attempt: logged(at, duration_ms, result),
     }

@@ -24,7 +24,6 @@ use mask_core::{
     id::WebhookId,
     time::Time,
     webhook::{Fate, Inactive},
-    workspace::Owner,
 };
 use mask_store::{Claimed, Endpoint, Settled, Store};
 use tokio::{
@@ -46,16 +45,16 @@ const CLAIM: Duration = Duration::from_mins(1);
 const NEEDED: Duration = Duration::from_secs(10);
 /// How often the store is asked what is due although nobody said that anything is.
 const LOOK: Duration = Duration::from_secs(1);
-/// The longest rest between two looks when somebody says that there is something.
-const LONGEST_REST: Duration = Duration::from_millis(50);
 /// How long the store is left alone after it refused something.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Most attempts under way at once.
+/// Most attempts under way at once, in all and for one workspace.
 const SLOTS: usize = 1024;
-/// Most of them for one workspace.
 const SLOTS_OF_A_WORKSPACE: usize = SLOTS / 4;
-/// Most of them for endpoints whose last answer was none, or no success.
-const SLOTS_OF_STRUGGLING: usize = SLOTS / 2;
+/// The share of either that endpoints may hold whose last answer was none, or no success.
+const SHARE_OF_STRUGGLING: usize = 2;
+/// Most deliveries that are claimed, and that are settled, in one transaction.
+const CLAIMED_AT_ONCE: usize = 512;
+const SETTLED_AT_ONCE: usize = 1000;
 /// How long attempts may go on when the program ends.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
 
@@ -81,7 +80,7 @@ pub struct Dispatcher {
     attempts: JoinSet<Settled>,
     /// Whose the slots are that are taken.
     taken: HashMap<task::Id, Slot>,
-    taken_by: HashMap<Owner, usize>,
+    taken_by: HashMap<i64, Taken>,
     taken_by_struggling: usize,
     settled: Vec<Settled>,
     /// Claims that are given back: number, and when they end.
@@ -102,23 +101,36 @@ pub struct Dispatcher {
     not_before: Instant,
 }
 
+/// The slots of a workspace that are taken.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    all: usize,
+    by_struggling: usize,
+}
+
+impl Taken {
+    /// Whether another one may be taken.
+    const fn leaves_room(self, is_struggling: bool) -> bool {
+        self.all < SLOTS_OF_A_WORKSPACE
+            && !(is_struggling && self.by_struggling >= SLOTS_OF_A_WORKSPACE / SHARE_OF_STRUGGLING)
+    }
+}
+
 /// A slot that is taken.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     lane: i64,
-    owner: Owner,
+    workspace: i64,
     is_struggling: bool,
     /// What is attempted: its number, and when its claim ends.
     claim: (i64, Time),
 }
 
 /// Work with the store that is under way. It goes on while somebody waits for it to be [`done`](Self::done).
-struct Work<T>(Option<Pin<Box<dyn Ask<T>>>>);
+struct Work<T>(Option<Asking<Result<T, mask_store::Error>>>);
 
-/// Something that is asked of the store.
-trait Ask<T>: Future<Output = Result<T, mask_store::Error>> + Send {}
-
-impl<T, A: Future<Output = Result<T, mask_store::Error>> + Send> Ask<T> for A {}
+/// A question that is put to the store.
+type Asking<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<T> Work<T> {
     const fn none() -> Self {
@@ -223,7 +235,7 @@ impl Dispatcher {
 
     /// What is due, as the store knows it.
     fn learn(&mut self, result: Result<Vec<Endpoint>, mask_store::Error>) {
-        self.rest = (self.looked_at.elapsed() * 10).min(LONGEST_REST);
+        self.rest = (self.looked_at.elapsed() * 10).min(LOOK);
         let endpoints = match result {
             Ok(endpoints) => endpoints,
             Err(error) => return self.pause("it could not be seen what is to be delivered", &error),
@@ -244,11 +256,12 @@ impl Dispatcher {
             lane.due_at = Some(due_at);
             self.lanes.insert(number, lane);
         }
+        let now = Instant::now();
         // What is left has nothing more to be told, or is switched off, or is gone: then what waits is not told either.
         for (number, mut lane) in known {
             lane.due_at = None;
             self.returned.extend(lane.waiting.drain(..).map(|claimed| (claimed.number, claimed.until)));
-            if lane.in_flight > 0 || self.asked.contains_key(&number) {
+            if lane.in_flight > 0 || lane.rests(now) || self.asked.contains_key(&number) {
                 self.lanes.insert(number, lane);
             }
         }
@@ -274,13 +287,20 @@ impl Dispatcher {
             return;
         }
         let now = self.means.clock.now();
-        let wanted: Vec<_> = self
-            .lanes
-            .iter()
-            .map(|(number, lane)| (*number, lane.wanted(now)))
-            .filter(|(_, wanted)| *wanted > 0)
-            .take(SLOTS)
-            .collect();
+        // In turn, so that whoever had nothing this time is asked first the next.
+        let (mut wanted, mut room) = (Vec::new(), CLAIMED_AT_ONCE);
+        for _ in 0..self.turns.len() {
+            let Some(number) = self.turns.pop_front() else { break };
+            self.turns.push_back(number);
+            let most = self.lanes.get(&number).map_or(0, |lane| lane.wanted(now)).min(room);
+            if most > 0 {
+                wanted.push((number, most));
+                room -= most;
+            }
+            if room == 0 {
+                break;
+            }
+        }
         if wanted.is_empty() {
             return;
         }
@@ -324,9 +344,10 @@ impl Dispatcher {
 
     fn start_one(&mut self, number: i64, now: Instant) -> bool {
         let Some(lane) = self.lanes.get_mut(&number).filter(|lane| lane.is_ready(now)) else { return false };
-        let (owner, is_struggling) = (lane.address.webhook.owner, lane.is_struggling);
-        let taken = self.taken_by.entry(owner).or_default();
-        if *taken >= SLOTS_OF_A_WORKSPACE || (is_struggling && self.taken_by_struggling >= SLOTS_OF_STRUGGLING) {
+        let (workspace, is_struggling) = (lane.address.webhook.owner.workspace, lane.is_struggling);
+        let taken = self.taken_by.get(&workspace).copied().unwrap_or_default();
+        let is_full = is_struggling && self.taken_by_struggling >= SLOTS / SHARE_OF_STRUGGLING;
+        if is_full || !taken.leaves_room(is_struggling) {
             return false;
         }
         let Some(claimed) = lane.start(now) else { return false };
@@ -335,12 +356,14 @@ impl Dispatcher {
             lane.in_flight -= 1;
             return true;
         }
-        *taken += 1;
+        let taken = self.taken_by.entry(workspace).or_default();
+        taken.all += 1;
+        taken.by_struggling += usize::from(is_struggling);
         self.taken_by_struggling += usize::from(is_struggling);
         let (outbound, clock) = (Arc::clone(&self.means.outbound), self.means.clock.clone());
         let claim = (claimed.number, claimed.until);
         let task = self.attempts.spawn(attempt::make(outbound, clock, Arc::clone(&lane.address), claimed));
-        self.taken.insert(task.id(), Slot { lane: number, owner, is_struggling, claim });
+        self.taken.insert(task.id(), Slot { lane: number, workspace, is_struggling, claim });
         true
     }
 
@@ -365,10 +388,11 @@ impl Dispatcher {
 
     fn free(&mut self, slot: Slot) {
         self.taken_by_struggling -= usize::from(slot.is_struggling);
-        if let Some(taken) = self.taken_by.get_mut(&slot.owner) {
-            *taken -= 1;
-            if *taken == 0 {
-                self.taken_by.remove(&slot.owner);
+        if let Some(taken) = self.taken_by.get_mut(&slot.workspace) {
+            taken.all -= 1;
+            taken.by_struggling -= usize::from(slot.is_struggling);
+            if taken.all == 0 {
+                self.taken_by.remove(&slot.workspace);
             }
         }
     }
@@ -378,7 +402,8 @@ impl Dispatcher {
             return;
         }
         if self.unsettled.is_empty() {
-            self.unsettled = Arc::new(std::mem::take(&mut self.settled));
+            let rest = self.settled.split_off(self.settled.len().min(SETTLED_AT_ONCE));
+            self.unsettled = Arc::new(std::mem::replace(&mut self.settled, rest));
         }
         if self.unsettled.is_empty() && self.returned.is_empty() {
             return;
@@ -430,12 +455,11 @@ impl Dispatcher {
         self.attempts.abort_all();
         self.returned.extend(self.taken.drain().map(|(_, slot)| slot.claim));
         // What is being written down, and then the rest.
-        for _ in 0..2 {
+        self.settle();
+        while !self.settling.is_idle() {
+            let result = self.settling.done().await;
+            self.note(result);
             self.settle();
-            if !self.settling.is_idle() {
-                let result = self.settling.done().await;
-                self.note(result);
-            }
         }
     }
 }

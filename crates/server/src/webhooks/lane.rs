@@ -16,6 +16,9 @@ use crate::outbound::Target;
 /// Slots that a lane begins with, has at least, and at most.
 const SLOTS: (usize, usize, usize) = (8, 2, 64);
 
+/// How late a timer may be.
+const LATE_AT_MOST: Duration = Duration::from_millis(5);
+
 /// What of a subscription an attempt needs.
 #[derive(Debug)]
 pub(super) struct Address {
@@ -70,6 +73,11 @@ impl Lane {
         !self.waiting.is_empty() && self.in_flight < self.slots && self.not_before <= now
     }
 
+    /// Whether its owner's limit still counts what was sent: until then the lane must be remembered.
+    pub(super) fn rests(&self, now: Instant) -> bool {
+        self.not_before > now
+    }
+
     /// When it is worth looking again, where its owner's limit holds it up.
     pub(super) fn held_until(&self) -> Option<Instant> {
         (!self.waiting.is_empty() && self.in_flight < self.slots).then_some(self.not_before)
@@ -81,7 +89,9 @@ impl Lane {
         self.in_flight += 1;
         if let Some(most) = self.address.webhook.content.max_per_second {
             let share = Duration::from_secs(1) / most.max(1);
-            self.not_before = self.not_before.max(now.checked_sub(share).unwrap_or(now)) + share;
+            // What a timer was late by is made up for, and no more: a lane that rested has saved nothing.
+            let late = share.min(LATE_AT_MOST);
+            self.not_before = self.not_before.max(now.checked_sub(late).unwrap_or(now)) + share;
         }
         Some(claimed)
     }

@@ -123,7 +123,6 @@ mod tests {
             webhook: 1,
             until: now,
             tries: 0,
-            attempts: 0,
             event: EventId::from_bits(1),
             kind: EventKind::LinkClicked,
             request: Some("req_5f0c2a9b1e34".to_owned()),

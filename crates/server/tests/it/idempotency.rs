@@ -184,3 +184,54 @@ async fn a_word_has_bounds() {
         );
     }
 }
+
+/// The same `Idempotency-Key` for another webhook or delivery is another one, as the path is.
+#[tokio::test]
+async fn what_webhooks_are_asked_for_is_done_once() {
+    let app = App::with(&[("outbound.allow_networks", "127.0.0.0/8")]).await;
+    // Nobody listens there: what is delivered stays on its way.
+    let wanted = json!({"url": "http://127.0.0.1:1/hook", "events": ["link.created"]});
+    let mut webhooks = Vec::new();
+    for _ in 0..2 {
+        let id = app.post("/webhooks", wanted.clone()).await.is(201)["id"].as_str().expect("an id").to_owned();
+        webhooks.push(format!("/webhooks/{id}"));
+    }
+    let [webhook, other] = &webhooks[..] else { panic!("{webhooks:?}") };
+    let test = format!("{webhook}/test");
+    let first = Answer::of(post(&app, &test, "word", &json!({}))).await;
+    assert_eq!(first.status, 202);
+    // The first answer holds although the webhook is switched off by now.
+    app.patch(webhook, json!({"active": false})).await.is(200);
+    repeats(&Answer::of(post(&app, &test, "word", &json!({}))).await, &first);
+    assert_eq!(Answer::of(post(&app, &test, "new", &json!({}))).await.error(409), "conflict");
+    app.patch(webhook, json!({"active": true})).await.is(200);
+    let reused = Answer::of(post(&app, &test, "word", &json!({"event": "link.created"}))).await;
+    assert_eq!(reused.error(422), "idempotency_key_reused");
+    let of_other = Answer::of(post(&app, &format!("{other}/test"), "word", &json!({}))).await;
+    assert_eq!((of_other.status, of_other.header("idempotent-replayed")), (202, ""));
+    let sent = app.get(&format!("{webhook}/deliveries")).await.is(200);
+    assert_eq!(sent["data"].as_array().map(Vec::len), Some(1));
+
+    let delivery = first.json()["delivery_id"].as_str().expect("an id").to_owned();
+    let replay = format!("/deliveries/{delivery}/replay");
+    let first = Answer::of(post(&app, &replay, "word", &json!({}))).await;
+    assert_eq!(first.status, 202);
+    repeats(&Answer::of(post(&app, &replay, "word", &json!({}))).await, &first);
+
+    let (replay, since) = (format!("{webhook}/replay"), json!({"since": "2026-03-24T14:00:00Z"}));
+    let first = Answer::of(post(&app, &replay, "word", &since)).await;
+    assert_eq!(first.status, 202);
+    repeats(&Answer::of(post(&app, &replay, "word", &since)).await, &first);
+    let reused = Answer::of(post(&app, &replay, "word", &json!({"since": "2026-03-24T14:00:01Z"}))).await;
+    assert_eq!(reused.error(422), "idempotency_key_reused");
+
+    let listener = json!({"events": ["link.created"]});
+    let first = Answer::of(post(&app, "/webhooks/listeners", "word", &listener)).await;
+    assert!(first.status == 201 && first.json()["secret"].is_string(), "{}", first.text);
+    repeats(&Answer::of(post(&app, "/webhooks/listeners", "word", &listener)).await, &first);
+    let kept = rusqlite::Connection::open(app.data().join("mask.db")).expect("the database");
+    let secret = first.json()["secret"].as_str().expect("a secret").as_bytes().to_vec();
+    let shown = "SELECT count(*) FROM replies WHERE instr(body, ?1) > 0";
+    let shown: i64 = kept.query_row(shown, [secret], |row| row.get(0)).expect("a count");
+    assert_eq!(shown, 0, "a secret is kept sealed");
+}

@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use mask_core::{id::LinkId, workspace::Owner};
 
-use super::{Batch, Fact, Marks, feed};
+use super::{Batch, Marks, feed};
 use crate::{
     Error,
     db::{Tx, values},
-    webhooks::{By, Outbox, Telling, subjects},
+    webhooks::{Outbox, Telling, Visited, subjects},
 };
 
 /// Writes the batch's clicks for those who want to know.
@@ -19,15 +19,17 @@ pub(super) fn visits(tx: &mut Tx<'_>, telling: &Telling, batch: &Batch, marks: O
     let Some(now) = batch.facts.iter().map(|fact| fact.at).max() else { return Ok(()) };
     let stem = feed::stem(batch);
     for owner in subscribers(tx, batch)? {
-        let outbox = Outbox::open(tx, By::from(owner), telling, now)?;
-        let is_wanted = |fact: &Fact| fact.owner == owner && outbox.may_want(fact);
-        let links: HashSet<LinkId> = batch.facts.iter().filter(|fact| is_wanted(fact)).map(|fact| fact.link).collect();
+        let outbox = Outbox::of_visits(tx, owner, telling, now)?;
+        let wanted = || (0_usize..).zip(&batch.facts).filter(|(_, fact)| fact.owner == owner && outbox.may_want(fact));
+        let links: HashSet<LinkId> = wanted().map(|(_, fact)| fact.link).collect();
         let subjects = subjects(tx, owner, links)?;
-        for (place, fact) in (0_i64..).zip(&batch.facts).filter(|(_, fact)| is_wanted(fact)) {
-            let is_unique = marks.map(|marks| marks.is_first(usize::try_from(place).unwrap_or(usize::MAX)));
-            let id = feed::visit_id(stem, place, fact.at);
-            outbox.visit(tx, id, fact, subjects.get(&fact.link), is_unique)?;
-        }
+        let visits = wanted().map(|(place, fact)| Visited {
+            id: feed::visit_id(stem, i64::try_from(place).unwrap_or(i64::MAX), fact.at),
+            fact,
+            link: subjects.get(&fact.link),
+            is_unique: marks.map(|marks| marks.is_first(place)),
+        });
+        outbox.visits(tx, visits)?;
     }
     Ok(())
 }

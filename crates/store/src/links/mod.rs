@@ -195,7 +195,7 @@ impl Store {
         let by = by.into();
         self.change(move |tx, telling| {
             Once::run(tx, keep, |tx| {
-                let outbox = Outbox::open(tx, by, telling, new.now)?;
+                let outbox = Outbox::of_links(tx, by, telling, new.now)?;
                 write::create(tx, &outbox, &new)
             })
         })
@@ -213,7 +213,7 @@ impl Store {
         self.change(move |tx, telling| {
             Once::run(tx, keep, |tx| {
                 let Some(first) = new.first() else { return Ok(Vec::new()) };
-                let outbox = Outbox::open(tx, by, telling, first.now)?;
+                let outbox = Outbox::of_links(tx, by, telling, first.now)?;
                 write::make_tags(tx, outbox.owner(), &new)?;
                 new.iter().map(|new| write::create(tx, &outbox, new)).collect()
             })
@@ -257,7 +257,7 @@ impl Store {
     ) -> Result<Result<(Link, Address), Unplaced>, Error> {
         let by = by.into();
         self.change(move |tx, telling| {
-            let outbox = Outbox::open(tx, by, telling, now)?;
+            let outbox = Outbox::of_links(tx, by, telling, now)?;
             write::update(tx, &outbox, id, &expected, &change)
         })
         .await
@@ -274,7 +274,7 @@ impl Store {
         let by = by.into();
         self.change(move |tx, telling| {
             write::lock(tx, by.owner, &ids)?;
-            let outbox = Outbox::open(tx, by, telling, now)?;
+            let outbox = Outbox::of_links(tx, by, telling, now)?;
             ids.iter().map(|id| write::update(tx, &outbox, *id, &Expected::AnyVersion, &change)).collect()
         })
         .await
@@ -289,7 +289,7 @@ impl Store {
     ) -> Result<Result<Upserted, Unplaced>, Error> {
         let by = by.into();
         self.change(move |tx, telling| {
-            let outbox = Outbox::open(tx, by, telling, new.now)?;
+            let outbox = Outbox::of_links(tx, by, telling, new.now)?;
             write::upsert(tx, &outbox, &new, &change)
         })
         .await
@@ -318,7 +318,7 @@ impl Store {
     ) -> Result<Result<Removed, Unplaced>, Error> {
         let by = by.into();
         self.change(move |tx, telling| {
-            let outbox = Outbox::open(tx, by, telling, now)?;
+            let outbox = Outbox::of_links(tx, by, telling, now)?;
             write::delete(tx, &outbox, id, &expected, release_slug)
         })
         .await
@@ -335,7 +335,7 @@ impl Store {
         let by = by.into();
         self.change(move |tx, telling| {
             write::lock(tx, by.owner, &ids)?;
-            let outbox = Outbox::open(tx, by, telling, now)?;
+            let outbox = Outbox::of_links(tx, by, telling, now)?;
             ids.iter().map(|id| write::delete(tx, &outbox, *id, &Expected::AnyVersion, release_slug)).collect()
         })
         .await

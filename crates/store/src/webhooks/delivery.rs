@@ -6,7 +6,10 @@
 //! it tried is noted all the same. So a delivery is made at least once, and a second time only where a process died or
 //! was overdue.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use mask_core::{
     event::EventKind,
@@ -19,7 +22,7 @@ use mask_core::{
 use super::{COLUMNS, read};
 use crate::{
     Error, Store,
-    db::{Dialect, Tx, Value, values},
+    db::{Columns, Dialect, Row, Tx, Value, values},
 };
 
 /// A subscription with something to be told.
@@ -46,8 +49,6 @@ pub struct Claimed {
     pub until: Time,
     /// How often it was tried, since it was last put on its way.
     pub tries: u32,
-    /// How often it was tried in all.
-    pub attempts: u32,
     /// The event's id.
     pub event: EventId,
     /// The event's kind.
@@ -84,8 +85,6 @@ pub struct Settled {
     pub webhook: i64,
     /// When its claim ends.
     pub until: Time,
-    /// How often it was tried in all, this time too.
-    pub attempts: u32,
     /// What it means.
     pub verdict: Verdict,
     /// What it was like.
@@ -120,7 +119,7 @@ impl Store {
             }
             Ok(endpoints)
         };
-        self.main.read(read_all).await
+        self.main.scan(read_all).await
     }
 
     /// Claims deliveries that are due, of each of these subscriptions at most so many, until a moment.
@@ -132,11 +131,11 @@ impl Store {
     ) -> Result<Vec<Claimed>, Error> {
         self.main
             .write(move |tx| {
-                let mut claimed = Vec::new();
+                let mut rows = Vec::new();
                 for (webhook, most) in wanted {
-                    claim(tx, webhook, most, now, until, &mut claimed)?;
+                    claim(tx, webhook, most, now, until, &mut rows)?;
                 }
-                Ok(claimed)
+                with_events(tx, rows, until)
             })
             .await
     }
@@ -146,7 +145,10 @@ impl Store {
     pub async fn settle_deliveries(&self, settled: Arc<Vec<Settled>>) -> Result<Vec<(WebhookId, Inactive)>, Error> {
         self.main
             .write(move |tx| {
-                settled.iter().try_for_each(|settled| settle(tx, settled))?;
+                // In one order for all, so that two nodes never wait for each other's rows.
+                let mut in_order: Vec<&Settled> = settled.iter().collect();
+                in_order.sort_unstable_by_key(|settled| settled.number);
+                in_order.into_iter().try_for_each(|settled| settle(tx, settled))?;
                 note_health(tx, &settled)
             })
             .await
@@ -172,39 +174,68 @@ impl Store {
     }
 }
 
+/// A delivery that was claimed, without its event.
+pub(super) struct ClaimedRow {
+    number: i64,
+    id: DeliveryId,
+    webhook: i64,
+    event: i64,
+    tries: u32,
+}
+
 pub(super) fn claim(
     tx: &mut Tx<'_>,
     webhook: i64,
     most: usize,
     now: Time,
     until: Time,
-    claimed: &mut Vec<Claimed>,
+    claimed: &mut Vec<ClaimedRow>,
 ) -> Result<(), Error> {
     // Two nodes that claim at the same moment take different ones.
     let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
         "UPDATE deliveries SET due_at = $3 WHERE seq IN \
          (SELECT seq FROM deliveries WHERE webhook = $1 AND state = 0 AND due_at <= $2 ORDER BY due_at LIMIT $4{lock}) \
-         RETURNING seq, event, tries, attempts, created_at"
+         RETURNING seq, event, tries, created_at"
     );
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut event: Option<(i64, Told)> = None;
     for row in tx.query(&sql, &values![webhook, now, until, most])? {
         let mut row = row.columns("deliveries");
         let number = row.integer("seq")?;
-        let seq = row.integer("event")?;
+        let event = row.integer("event")?;
         let tries = row.required("tries", Value::into_small)?;
-        let attempts = row.required("attempts", Value::into_small)?;
         let id = delivery_id(number, row.time("created_at")?);
-        if event.as_ref().is_none_or(|(known, _)| *known != seq) {
-            event = told(tx, seq)?.map(|told| (seq, told));
-        }
-        // An event that is gone was forgotten with its deliveries, this one too, a moment from now.
-        let Some((_, told)) = &event else { continue };
-        let Told { event, kind, request, body } = told.clone();
-        claimed.push(Claimed { number, id, webhook, until, tries, attempts, event, kind, request, body });
+        claimed.push(ClaimedRow { number, id, webhook, event, tries });
     }
     Ok(())
+}
+
+/// Events that are read by one query.
+const AT_ONCE: usize = 100;
+
+/// The deliveries with what is told.
+pub(super) fn with_events(tx: &mut Tx<'_>, rows: Vec<ClaimedRow>, until: Time) -> Result<Vec<Claimed>, Error> {
+    let mut wanted: Vec<i64> = rows.iter().map(|row| row.event).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let places: Vec<_> = (1..=AT_ONCE).map(|place| format!("${place}")).collect();
+    let sql = format!("SELECT seq, id, kind, request, body FROM events WHERE seq IN ({})", places.join(", "));
+    let mut events: HashMap<i64, Told> = HashMap::new();
+    for part in wanted.chunks(AT_ONCE) {
+        let mut bound: Vec<Value> = part.iter().map(|event| (*event).into()).collect();
+        // One text for every number of events, so that it is prepared once.
+        bound.resize(AT_ONCE, (-1_i64).into());
+        for row in tx.query(&sql, &bound)? {
+            let mut row = row.columns("events");
+            events.insert(row.integer("seq")?, read_told(&mut row)?);
+        }
+    }
+    // An event that is gone was forgotten with its deliveries, this one too, a moment from now.
+    let claimed = rows.into_iter().filter_map(|ClaimedRow { number, id, webhook, event, tries }| {
+        let Told { event, kind, request, body } = events.get(&event)?.clone();
+        Some(Claimed { number, id, webhook, until, tries, event, kind, request, body })
+    });
+    Ok(claimed.collect())
 }
 
 /// An event as its row has it.
@@ -218,33 +249,49 @@ pub(super) struct Told {
 
 pub(super) fn told(tx: &mut Tx<'_>, seq: i64) -> Result<Option<Told>, Error> {
     let row = tx.first("SELECT id, kind, request, body FROM events WHERE seq = $1", &values![seq])?;
-    let Some(row) = row else { return Ok(None) };
-    let mut row = row.columns("events");
-    Ok(Some(Told {
+    row.map(|row| read_told(&mut row.columns("events"))).transpose()
+}
+
+fn read_told(row: &mut Columns) -> Result<Told, Error> {
+    Ok(Told {
         event: row.parsed("id", EventId::parse)?,
         kind: row.required("kind", Value::into_kind)?,
         request: row.optional_text("request")?,
         body: row.text("body")?,
-    }))
+    })
 }
 
 pub(super) fn settle(tx: &mut Tx<'_>, settled: &Settled) -> Result<(), Error> {
-    let Settled { number, until, attempts, verdict, attempt, .. } = settled;
+    let Settled { number, webhook, until, verdict, attempt } = settled;
     let (state, due_at) = match verdict.fate {
         Fate::Due(at) => (0_i64, at),
         Fate::Succeeded => (1, attempt.at),
         Fate::Failed => (2, attempt.at),
     };
+    let (status, failure) = (attempt.status, attempt.failure);
     // PostgreSQL asks that the index of what is due is left when the state is; both know `state = 0` here.
     let sql = "UPDATE deliveries SET state = $3, due_at = $4, tries = tries + 1, attempts = attempts + 1, tried_at = $5, \
-               status = $6, failure = $7 WHERE seq = $1 AND state = 0 AND due_at = $2";
-    let (status, failure) = (attempt.status, attempt.failure);
-    tx.execute(sql, &values![*number, *until, state, due_at, attempt.at, status, failure])?;
+               status = $6, failure = $7 WHERE seq = $1 AND state = 0 AND due_at = $2 RETURNING attempts";
+    let decided = tx.first(sql, &values![*number, *until, state, due_at, attempt.at, status, failure])?;
+    let Some(row) = decided.map_or_else(|| late(tx, *number, *webhook, attempt.at), |row| Ok(Some(row)))? else {
+        return Ok(());
+    };
+    let place = row.columns("deliveries").integer("attempts")?;
     let sql = "INSERT INTO attempts (delivery, number, at, duration_ms, status, failure, head, body) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let (head, body) = (attempt.head.as_ref(), attempt.body.as_deref());
-    tx.execute(sql, &values![*number, *attempts, attempt.at, attempt.duration_ms, status, failure, head, body])
-        .map(drop)
+    tx.execute(sql, &values![*number, place, attempt.at, attempt.duration_ms, status, failure, head, body]).map(drop)
+}
+
+/// Counts an attempt that decides nothing any more, as its claim had ended. `None` when it is noted already, or when there
+/// is nothing left that it could belong to.
+fn late(tx: &mut Tx<'_>, number: i64, webhook: i64, at: Time) -> Result<Option<Row>, Error> {
+    let noted = "SELECT 1 FROM attempts WHERE delivery = $1 AND at = $2 LIMIT 1";
+    if tx.first(noted, &values![number, at])?.is_some() {
+        return Ok(None);
+    }
+    let sql = "UPDATE deliveries SET attempts = attempts + 1 WHERE seq = $1 AND webhook = $2 RETURNING attempts";
+    tx.first(sql, &values![number, webhook])
 }
 
 /// Since when each subscription fails, and whether it is switched off. It is decided here, where all nodes' attempts meet.
@@ -278,11 +325,13 @@ fn reason(tx: &mut Tx<'_>, webhook: i64, settled: &[&Settled]) -> Result<Option<
         let sql = "UPDATE webhooks SET failing_since = NULL WHERE number = $1 AND failing_since IS NOT NULL";
         return tx.execute(sql, &values![webhook]).map(|_| None);
     }
-    let sql =
-        "UPDATE webhooks SET failing_since = coalesce(failing_since, $2) WHERE number = $1 RETURNING failing_since";
-    let row = tx.first(sql, &values![webhook, first])?;
-    let since = row.map(|row| row.columns("webhooks").time("failing_since")).transpose()?;
-    Ok(since.filter(|since| has_failed_long(*since, last)).map(|_| Inactive::Failing))
+    let row = tx.first("SELECT failing_since FROM webhooks WHERE number = $1", &values![webhook])?;
+    let since = row.map(|row| row.columns("webhooks").optional_time("failing_since")).transpose()?.flatten();
+    if let Some(since) = since {
+        return Ok(has_failed_long(since, last).then_some(Inactive::Failing));
+    }
+    let sql = "UPDATE webhooks SET failing_since = $2 WHERE number = $1 AND failing_since IS NULL";
+    tx.execute(sql, &values![webhook, first]).map(|_| None)
 }
 
 fn forget_old(tx: &mut Tx<'_>, before: Time, limit: u32) -> Result<u64, Error> {
@@ -301,13 +350,25 @@ fn forget_old(tx: &mut Tx<'_>, before: Time, limit: u32) -> Result<u64, Error> {
 }
 
 fn forget_gone(tx: &mut Tx<'_>, limit: u32) -> Result<u64, Error> {
-    let Some(row) = tx.first("SELECT number FROM deleted_webhooks ORDER BY number LIMIT 1", &[])? else { return Ok(0) };
-    let webhook = row.columns("deleted_webhooks").integer("number")?;
+    let rows = tx.query("SELECT number FROM deleted_webhooks ORDER BY number LIMIT $1", &values![i64::from(limit)])?;
+    let mut left = u64::from(limit);
+    for row in rows {
+        let webhook = row.columns("deleted_webhooks").integer("number")?;
+        left -= forget_all_of(tx, webhook, left)?;
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(u64::from(limit) - left)
+}
+
+/// Throws away what was for a subscription, at most so much; says how much.
+fn forget_all_of(tx: &mut Tx<'_>, webhook: i64, limit: u64) -> Result<u64, Error> {
     let some = "SELECT seq FROM deliveries WHERE webhook = $1 ORDER BY seq LIMIT $2";
-    let bound = values![webhook, i64::from(limit)];
+    let bound = values![webhook, i64::try_from(limit).unwrap_or(i64::MAX)];
     tx.execute(&format!("DELETE FROM attempts WHERE delivery IN ({some})"), &bound)?;
     let deleted = tx.execute(&format!("DELETE FROM deliveries WHERE seq IN ({some})"), &bound)?;
-    if deleted < u64::from(limit) {
+    if deleted < limit {
         tx.execute("DELETE FROM deleted_webhooks WHERE number = $1", &values![webhook])?;
     }
     Ok(deleted)

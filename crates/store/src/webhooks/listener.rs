@@ -13,12 +13,12 @@ use mask_core::{
 
 use super::{
     COLUMNS, Unsubscribed,
-    delivery::{Attempt, Claimed, Settled, claim, delivery_number, settle},
+    delivery::{Attempt, Claimed, Settled, claim, delivery_number, settle, with_events},
     numbered,
 };
 use crate::{
     Error, Store,
-    db::{Tx, Value, values},
+    db::{Tx, values},
 };
 
 fn find(tx: &mut Tx<'_>, owner: Owner, id: WebhookId) -> Result<Option<(i64, Webhook)>, Error> {
@@ -42,9 +42,20 @@ impl Store {
                     return Ok(Err(Unsubscribed::Absent));
                 };
                 tx.execute("UPDATE webhooks SET updated_at = $2 WHERE number = $1", &values![number, now])?;
-                let mut claimed = Vec::new();
-                claim(tx, number, most, now, until, &mut claimed)?;
-                Ok(Ok((webhook, claimed)))
+                let mut rows = Vec::new();
+                claim(tx, number, most, now, until, &mut rows)?;
+                Ok(Ok((webhook, with_events(tx, rows, until)?)))
+            })
+            .await
+    }
+
+    /// Whether something is due of a listener; also `false` where there is none.
+    pub async fn is_listener_due(&self, owner: Owner, listener: WebhookId, now: Time) -> Result<bool, Error> {
+        self.main
+            .read(move |tx| {
+                let sql = "SELECT 1 FROM deliveries WHERE webhook = (SELECT number FROM webhooks WHERE id = $1 AND owner = $2) \
+                           AND state = 0 AND due_at <= $3 LIMIT 1";
+                Ok(tx.first(sql, &values![listener, owner, now])?.is_some())
             })
             .await
     }
@@ -63,14 +74,12 @@ impl Store {
             .write(move |tx| {
                 let Some((webhook, _)) = find(tx, owner, listener)? else { return Ok(Err(Unsubscribed::Absent)) };
                 let number = delivery_number(delivery);
-                let sql = "SELECT due_at, attempts FROM deliveries WHERE seq = $1 AND webhook = $2 AND state = 0";
+                let sql = "SELECT due_at FROM deliveries WHERE seq = $1 AND webhook = $2 AND state = 0";
                 let Some(row) = tx.first(sql, &values![number, webhook])? else { return Ok(Ok(false)) };
-                let mut row = row.columns("deliveries");
-                let until = row.time("due_at")?;
-                let attempts: u32 = row.required("attempts", Value::into_small)?;
+                let until = row.columns("deliveries").time("due_at")?;
                 let fate = if is_success { Fate::Succeeded } else { Fate::Failed };
                 let verdict = Verdict { fate, switch_off: None };
-                settle(tx, &Settled { number, webhook, until, attempts: attempts + 1, verdict, attempt })?;
+                settle(tx, &Settled { number, webhook, until, verdict, attempt })?;
                 Ok(Ok(true))
             })
             .await
@@ -105,6 +114,9 @@ impl Store {
 }
 
 fn forget(tx: &mut Tx<'_>, number: i64) -> Result<(), Error> {
-    tx.execute("DELETE FROM webhooks WHERE number = $1", &values![number])?;
+    // Another node may have been faster.
+    if tx.execute("DELETE FROM webhooks WHERE number = $1", &values![number])? == 0 {
+        return Ok(());
+    }
     tx.execute("INSERT INTO deleted_webhooks (number) VALUES ($1)", &values![number]).map(drop)
 }

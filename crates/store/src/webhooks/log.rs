@@ -10,7 +10,7 @@ use mask_core::{
 
 use super::delivery::{delivery_id, delivery_number, number_of, told};
 use crate::{
-    Error, Listed, Store,
+    Error, Keep, Listed, Once, Store,
     db::{Row, Tx, Value, values},
 };
 
@@ -170,24 +170,28 @@ impl Store {
     }
 
     /// Puts a delivery on its way again, whatever became of it, with all its tries before it.
-    pub async fn replay_delivery(&self, owner: Owner, id: DeliveryId, now: Time) -> Result<Option<Delivery>, Error> {
-        let replayed = self
-            .main
-            .write(move |tx| {
-                if find(tx, owner, id)?.is_none() {
-                    return Ok(None);
-                }
-                let sql = "UPDATE deliveries SET state = 0, tries = 0, due_at = $2 WHERE seq = $1";
-                tx.execute(sql, &values![delivery_number(id), now])?;
-                Ok(find(tx, owner, id)?.map(|(delivery, _)| delivery))
-            })
-            .await?;
+    pub async fn replay_delivery(
+        &self,
+        owner: Owner,
+        id: DeliveryId,
+        now: Time,
+        keep: Option<Keep<Option<Delivery>>>,
+    ) -> Result<Once<Option<Delivery>>, Error> {
+        let work = move |tx: &mut Tx<'_>| {
+            if find(tx, owner, id)?.is_none() {
+                return Ok(None);
+            }
+            let sql = "UPDATE deliveries SET state = 0, tries = 0, due_at = $2 WHERE seq = $1";
+            tx.execute(sql, &values![delivery_number(id), now])?;
+            Ok(find(tx, owner, id)?.map(|(delivery, _)| delivery))
+        };
+        let replayed = self.main.write(move |tx| Once::run(tx, keep, work)).await?;
         self.told.send_replace(());
         Ok(replayed)
     }
 
     /// Puts what was given up since a moment on its way again, at most `limit` deliveries; says how many, or `None` when
-    /// there is no such subscription. Call it until it says fewer than `limit`.
+    /// there is no such subscription. Call it until it says fewer than `limit`, and once more if the answer is to be kept.
     pub async fn replay_failed(
         &self,
         owner: Owner,
@@ -195,16 +199,16 @@ impl Store {
         since: Time,
         limit: u32,
         now: Time,
-    ) -> Result<Option<u64>, Error> {
-        let replayed = self
-            .main
-            .write(move |tx| {
-                let Some(number) = number_of(tx, owner, webhook)? else { return Ok(None) };
-                let sql = "UPDATE deliveries SET state = 0, tries = 0, due_at = $3 WHERE seq IN \
-                           (SELECT seq FROM deliveries WHERE webhook = $1 AND state = 2 AND created_at >= $2 ORDER BY seq DESC LIMIT $4)";
-                tx.execute(sql, &values![number, since, now, i64::from(limit)]).map(Some)
-            })
-            .await?;
+        keep: Option<Keep<Option<u64>>>,
+    ) -> Result<Once<Option<u64>>, Error> {
+        let work = move |tx: &mut Tx<'_>| {
+            let Some(number) = number_of(tx, owner, webhook)? else { return Ok(None) };
+            let sql = "UPDATE deliveries SET state = 0, tries = 0, due_at = $3 WHERE seq IN \
+                       (SELECT seq FROM (SELECT seq, created_at FROM deliveries WHERE webhook = $1 AND state = 2 \
+                        ORDER BY seq DESC LIMIT $4) AS newest WHERE created_at >= $2)";
+            tx.execute(sql, &values![number, since, now, i64::from(limit)]).map(Some)
+        };
+        let replayed = self.main.write(move |tx| Once::run(tx, keep, work)).await?;
         self.told.send_replace(());
         Ok(replayed)
     }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use delivery::{Attempt, Claimed, Endpoint, Settled};
 pub use log::{Delivery, DeliveryFilter, LoggedAttempt, State};
 pub use outbox::{By, Event, Happening, Subject, Tell};
-pub(crate) use outbox::{Outbox, Telling, event_id, subjects};
+pub(crate) use outbox::{Outbox, Telling, Visited, event_id, subjects};
 
 use crate::{
     Error, Expected, Listed, Store,
@@ -199,6 +199,9 @@ fn update(
     }
     if new.content.is_active && !old.content.is_active {
         (new.inactive_reason, new.failing_since) = (None, None);
+    }
+    if new.content.url != old.content.url {
+        new.failing_since = None;
     }
     new.version += 1;
     new.updated_at = now;

@@ -8,7 +8,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{Hash, Hasher},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,18 +16,19 @@ use std::{
 };
 
 use mask_core::{
-    event::EventKind,
+    event::{EventKind, EventKinds},
     id::{self, DeliveryId, EventId, LinkId, WebhookId},
     link::{Link, Tag},
     time::Time,
-    webhook::Webhook,
+    webhook::Filter,
     workspace::Owner,
 };
+use siphasher::sip::SipHasher24;
 
-use super::{COLUMNS, delivery::delivery_id, numbered, to_change};
+use super::{delivery::delivery_id, read_filter, to_change};
 use crate::{
-    Error, Fact, Store,
-    db::{Tx, values},
+    Error, Fact, Keep, Once, Store,
+    db::{Row, Tx, Value, values},
     links::{each_ever, read_tags},
 };
 
@@ -115,14 +116,56 @@ pub(crate) struct Outbox {
     by: By,
     now: Time,
     telling: Telling,
-    /// The subscriptions of the owner that are active, with their numbers.
-    subscriptions: Vec<(i64, Webhook)>,
+    subscriptions: Vec<Subscription>,
+}
+
+/// A subscription that is active, as far as it decides who is told.
+struct Subscription {
+    number: i64,
+    events: EventKinds,
+    filter: Filter,
+    includes_bots: bool,
+}
+
+impl Subscription {
+    fn wants(&self, kind: EventKind, is_bot: bool) -> bool {
+        self.events.has(kind) && (self.includes_bots || !is_bot)
+    }
+}
+
+/// An event that is to be written, and the numbers of those who are told.
+struct Written {
+    id: EventId,
+    kind: EventKind,
+    body: String,
+    told: Vec<i64>,
+}
+
+/// A visit that may be told of.
+pub(crate) struct Visited<'a> {
+    /// The event's id.
+    pub(crate) id: EventId,
+    pub(crate) fact: &'a Fact,
+    /// The link, or what is left of it.
+    pub(crate) link: Option<&'a Subject>,
+    pub(crate) is_unique: Option<bool>,
 }
 
 impl Outbox {
-    /// The outbox of a change that is made now.
-    pub(crate) fn open(tx: &mut Tx<'_>, by: By, telling: &Telling, now: Time) -> Result<Self, Error> {
-        let subscriptions = if telling.tell.is_some() { active(tx, by.owner)? } else { Vec::new() };
+    /// The outbox of a change of links that is made now.
+    pub(crate) fn of_links(tx: &mut Tx<'_>, by: By, telling: &Telling, now: Time) -> Result<Self, Error> {
+        use EventKind::{LinkCreated, LinkDeleted, LinkUpdated};
+        Self::open(tx, by, telling, now, EventKinds::of(&[LinkCreated, LinkUpdated, LinkDeleted]))
+    }
+
+    /// The outbox of visits that are counted.
+    pub(crate) fn of_visits(tx: &mut Tx<'_>, owner: Owner, telling: &Telling, now: Time) -> Result<Self, Error> {
+        let kinds = EventKinds::of(&[EventKind::LinkClicked, EventKind::QrScanned]);
+        Self::open(tx, By::from(owner), telling, now, kinds)
+    }
+
+    fn open(tx: &mut Tx<'_>, by: By, telling: &Telling, now: Time, kinds: EventKinds) -> Result<Self, Error> {
+        let subscriptions = if telling.tell.is_some() { active(tx, by.owner, kinds)? } else { Vec::new() };
         Ok(Self { by, now, telling: telling.clone(), subscriptions })
     }
 
@@ -141,51 +184,71 @@ impl Outbox {
             return Ok(());
         }
         let id = event_id(self.now, (self.by.owner.number(), kind.number(), link.id.bits(), link.version));
-        self.write(tx, &Event { id, kind, at: self.now, happening: Happening::Link(link) }, &told)
+        let event = Event { id, kind, at: self.now, happening: Happening::Link(link) };
+        self.write(tx, self.written(&event, told).as_slice())
     }
 
-    /// Tells of a visit.
-    pub(crate) fn visit(
+    /// Tells of visits.
+    pub(crate) fn visits<'a>(
         &self,
         tx: &mut Tx<'_>,
-        id: EventId,
-        fact: &Fact,
-        link: Option<&Subject>,
-        is_unique: Option<bool>,
+        visits: impl IntoIterator<Item = Visited<'a>>,
     ) -> Result<(), Error> {
-        let kind = kind_of(fact);
-        let (tags, domain) = link.map_or((&[][..], ""), |link| (&link.tags[..], link.domain.as_str()));
-        let told = self.told(kind, !fact.is_counted, fact.link, tags, domain);
-        if told.is_empty() {
-            return Ok(());
-        }
-        self.write(tx, &Event { id, kind, at: fact.at, happening: Happening::Visit { fact, link, is_unique } }, &told)
+        let written = visits.into_iter().filter_map(|Visited { id, fact, link, is_unique }| {
+            let (kind, is_bot) = (kind_of(fact), !fact.is_counted);
+            let (tags, domain) = link.map_or((&[][..], ""), |link| (&link.tags[..], link.domain.as_str()));
+            let told = self.told(kind, is_bot, fact.link, tags, domain);
+            let happening = Happening::Visit { fact, link, is_unique };
+            self.written(&Event { id, kind, at: fact.at, happening }, told)
+        });
+        self.write(tx, &written.collect::<Vec<_>>())
     }
 
-    /// Whether anybody may want to know of a visit; the link's properties are not known yet.
+    /// Whether anybody may want to know of a visit; the link's properties are not known yet. A person who found nothing more
+    /// to visit made no click that anybody is told of.
     pub(crate) fn may_want(&self, fact: &Fact) -> bool {
-        self.subscriptions.iter().any(|(_, webhook)| webhook.content.wants(kind_of(fact), !fact.is_counted))
+        let is_visit = fact.is_counted || fact.class != PERSON;
+        is_visit && self.subscriptions.iter().any(|subscription| subscription.wants(kind_of(fact), !fact.is_counted))
     }
 
     /// The numbers of those who are told.
     fn told(&self, kind: EventKind, is_bot: bool, link: LinkId, tags: &[Tag], domain: &str) -> Vec<i64> {
-        let wants = |webhook: &Webhook| {
-            webhook.content.wants(kind, is_bot) && webhook.content.filter.admits(link, tags, domain)
+        let wants = |subscription: &&Subscription| {
+            subscription.wants(kind, is_bot) && subscription.filter.admits(link, tags, domain)
         };
-        self.subscriptions.iter().filter(|(_, webhook)| wants(webhook)).map(|(number, _)| *number).collect()
+        self.subscriptions.iter().filter(wants).map(|subscription| subscription.number).collect()
     }
 
-    fn write(&self, tx: &mut Tx<'_>, event: &Event<'_>, told: &[i64]) -> Result<(), Error> {
-        let Some(tell) = &self.telling.tell else { return Ok(()) };
-        let body = tell.body(event);
-        self.telling.has_told.store(true, Ordering::Relaxed);
-        enqueue(tx, event.id, event.kind, &body, self.by.request.as_ref(), told, self.now).map(drop)
+    /// The event as it is told, if anybody is.
+    fn written(&self, event: &Event<'_>, told: Vec<i64>) -> Option<Written> {
+        let tell = self.telling.tell.as_ref().filter(|_| !told.is_empty())?;
+        Some(Written { id: event.id, kind: event.kind, body: tell.body(event), told })
+    }
+
+    fn write(&self, tx: &mut Tx<'_>, events: &[Written]) -> Result<(), Error> {
+        if !events.is_empty() {
+            self.telling.has_told.store(true, Ordering::Relaxed);
+        }
+        enqueue(tx, events, self.by.request.as_ref(), self.now).map(drop)
     }
 }
 
-fn active(tx: &mut Tx<'_>, owner: Owner) -> Result<Vec<(i64, Webhook)>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE owner = $1 AND is_active ORDER BY number");
-    tx.query(&sql, &values![owner])?.into_iter().map(numbered).collect()
+/// The class of visits that people make.
+const PERSON: &str = "person";
+
+fn active(tx: &mut Tx<'_>, owner: Owner, kinds: EventKinds) -> Result<Vec<Subscription>, Error> {
+    let sql = "SELECT number, events, filter, includes_bots FROM webhooks \
+               WHERE owner = $1 AND is_active AND events & $2 <> 0 ORDER BY number";
+    let read = |row: Row| {
+        let mut row = row.columns("webhooks");
+        Ok(Subscription {
+            number: row.integer("number")?,
+            events: EventKinds::from_bits(row.integer("events")?),
+            filter: row.parsed("filter", read_filter)?,
+            includes_bots: row.boolean("includes_bots")?,
+        })
+    };
+    tx.query(sql, &values![owner, kinds.bits()])?.into_iter().map(read).collect()
 }
 
 /// A scan is a visit by way of a QR code.
@@ -193,25 +256,59 @@ fn kind_of(fact: &Fact) -> EventKind {
     if fact.source == "qr" { EventKind::QrScanned } else { EventKind::LinkClicked }
 }
 
-/// Writes an event and its deliveries; answers the event's number.
-fn enqueue(
-    tx: &mut Tx<'_>,
-    id: EventId,
-    kind: EventKind,
-    body: &str,
-    request: Option<&String>,
-    told: &[i64],
-    now: Time,
-) -> Result<i64, Error> {
-    let sql = "INSERT INTO events (id, kind, request, body, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING seq";
-    let row = tx.first(sql, &values![id, kind, request, body, now])?;
-    let event = row.ok_or_else(vanished)?.columns("events").integer("seq")?;
-    for webhook in told {
-        let sql = "INSERT INTO deliveries (webhook, event, kind, state, due_at, tries, attempts, created_at) \
-                   VALUES ($1, $2, $3, 0, $4, 0, 0, $4)";
-        tx.execute(sql, &values![*webhook, event, kind, now])?;
+/// How many rows one statement writes: many of them share a way to the database, and there are few texts to prepare.
+const AT_ONCE: [usize; 3] = [64, 8, 1];
+
+/// Parts of these sizes, the largest first.
+fn parts<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = AT_ONCE.into_iter().find(|size| *size <= all.len())?;
+        let (part, rest) = all.split_at(size);
+        all = rest;
+        Some(part)
+    })
+}
+
+/// `($1, $2), ($3, $4)`, with so many places in each of so many rows, after so many that are taken.
+fn places(rows: usize, each: usize, taken: usize, row: impl Fn(&[String]) -> String) -> String {
+    let place = |number: usize| format!("${}", taken + number + 1);
+    let rows: Vec<_> =
+        (0..rows).map(|row_| row(&(0..each).map(|column| place(row_ * each + column)).collect::<Vec<_>>())).collect();
+    rows.join(", ")
+}
+
+/// Writes events and their deliveries; answers the numbers of the deliveries.
+fn enqueue(tx: &mut Tx<'_>, events: &[Written], request: Option<&String>, now: Time) -> Result<Vec<i64>, Error> {
+    let mut deliveries = Vec::new();
+    for part in parts(events) {
+        let mut bound: Vec<Value> = values![request, now].into();
+        bound.extend(part.iter().flat_map(|event| values![event.id, event.kind, &event.body]));
+        let rows = places(part.len(), 3, 2, |place| format!("({}, {}, $1, {}, $2)", place[0], place[1], place[2]));
+        let sql = format!("INSERT INTO events (id, kind, request, body, created_at) VALUES {rows} RETURNING id, seq");
+        let mut numbers = HashMap::new();
+        for row in tx.query(&sql, &bound)? {
+            let mut row = row.columns("events");
+            numbers.insert(row.parsed("id", EventId::parse)?, row.integer("seq")?);
+        }
+        for event in part {
+            let number = *numbers.get(&event.id).ok_or_else(vanished)?;
+            deliveries.extend(event.told.iter().map(|webhook| (*webhook, number, event.kind)));
+        }
     }
-    Ok(event)
+    let mut numbers = Vec::with_capacity(deliveries.len());
+    for part in parts(&deliveries) {
+        let mut bound: Vec<Value> = values![now].into();
+        bound.extend(part.iter().flat_map(|(webhook, event, kind)| values![*webhook, *event, *kind]));
+        let rows =
+            places(part.len(), 3, 1, |place| format!("({}, {}, {}, 0, $1, 0, 0, $1)", place[0], place[1], place[2]));
+        let sql = format!(
+            "INSERT INTO deliveries (webhook, event, kind, state, due_at, tries, attempts, created_at) VALUES {rows} RETURNING seq"
+        );
+        for row in tx.query(&sql, &bound)? {
+            numbers.push(row.columns("deliveries").integer("seq")?);
+        }
+    }
+    Ok(numbers)
 }
 
 fn vanished() -> Error {
@@ -242,7 +339,7 @@ pub(crate) fn subjects(
 /// The id of an event that is the only one with this identity.
 pub(crate) fn event_id(at: Time, identity: impl Hash) -> EventId {
     let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = SipHasher24::new_with_keys(0, 0);
         salt.hash(&mut hasher);
         identity.hash(&mut hasher);
         u128::from(hasher.finish())
@@ -279,18 +376,16 @@ impl Store {
         webhook: WebhookId,
         event: (EventId, EventKind, String),
         now: Time,
-    ) -> Result<Option<DeliveryId>, Error> {
-        let delivery = self
-            .main
-            .write(move |tx| {
-                let Some((number, _)) = to_change(tx, by.owner, webhook)? else { return Ok(None) };
-                let (id, kind, body) = event;
-                let event = enqueue(tx, id, kind, &body, by.request.as_ref(), &[number], now)?;
-                let sql = "SELECT seq FROM deliveries WHERE webhook = $1 AND event = $2 ORDER BY seq DESC LIMIT 1";
-                let row = tx.first(sql, &values![number, event])?.ok_or_else(vanished)?;
-                Ok(Some(delivery_id(row.columns("deliveries").integer("seq")?, now)))
-            })
-            .await?;
+        keep: Option<Keep<Option<DeliveryId>>>,
+    ) -> Result<Once<Option<DeliveryId>>, Error> {
+        let work = move |tx: &mut Tx<'_>| {
+            let Some((number, _)) = to_change(tx, by.owner, webhook)? else { return Ok(None) };
+            let (id, kind, body) = event;
+            let event = Written { id, kind, body, told: vec![number] };
+            let written = enqueue(tx, &[event], by.request.as_ref(), now)?;
+            Ok(written.first().map(|delivery| delivery_id(*delivery, now)))
+        };
+        let delivery = self.main.write(move |tx| Once::run(tx, keep, work)).await?;
         self.told.send_replace(());
         Ok(delivery)
     }

@@ -8,11 +8,11 @@ use mask_core::{
     time::Time,
     webhook::{Fate, Inactive, Verdict},
 };
-use mask_store::{Attempt, Claimed, DeliveryFilter, LoggedAttempt, Settled, State, Store};
+use mask_store::{Attempt, Claimed, Delivery, DeliveryFilter, Kept, LoggedAttempt, Once, Settled, State, Store};
 
 use crate::{
     backend::{Backend, on_every_backend},
-    sample::{LIVE, OTHER, TEST, at, make, new_link},
+    sample::{LIVE, OTHER, TEST, at, keep, make, new_link},
     webhooks::{content, deliveries, subscribe, telling, webhook_id},
 };
 
@@ -70,7 +70,6 @@ fn settled(claimed: &Claimed, fate: Fate, attempt: Attempt) -> Settled {
         number: claimed.number,
         webhook: claimed.webhook,
         until: claimed.until,
-        attempts: claimed.attempts + 1,
         verdict: Verdict { fate, switch_off: None },
         attempt,
     }
@@ -113,7 +112,7 @@ async fn a_claim_excludes_others(backend: &Backend) {
     assert_eq!(all.len(), 20, "each is claimed");
     assert_eq!(claim(&store, webhook, 100, at(100)).await, []);
     let first = all.iter().find(|claimed| claimed.body == "link.created slug-1 1").expect("the first link");
-    assert_eq!((first.kind, first.tries, first.attempts, first.until), (EventKind::LinkCreated, 0, 0, at(160)));
+    assert_eq!((first.kind, first.tries, first.until), (EventKind::LinkCreated, 0, at(160)));
     let logged = deliveries(&store, LIVE, webhook_id(1)).await;
     assert_eq!((logged[0].id, logged[0].event), (first.id, first.event));
 }
@@ -191,13 +190,13 @@ async fn failures_are_tried_again_and_given_up(backend: &Backend) {
     assert_eq!((logged.state, logged.next_attempt_at, logged.status), (State::Pending, Some(at(15)), Some(500)));
     assert_eq!(claim(&store, webhook, 1, at(14)).await, []);
     let claimed = claim(&store, webhook, 1, at(15)).await;
-    assert_eq!((claimed[0].tries, claimed[0].attempts), (1, 1));
+    assert_eq!(claimed[0].tries, 1);
     settle(&store, vec![settled(&claimed[0], Fate::Failed, attempt(at(16), None))]).await;
     let logged = deliveries(&store, LIVE, webhook_id(1)).await.remove(0);
     assert_eq!((logged.state, logged.attempts, logged.failure.as_deref()), (State::Failed, 2, Some("timed_out")));
     assert_eq!((logged.status, logged.next_attempt_at), (None, None));
     assert_eq!(failing_since().await, Some(at(10)), "it fails since the first failure");
-    store.replay_delivery(LIVE, logged.id, at(20)).await.expect("the store works");
+    store.replay_delivery(LIVE, logged.id, at(20), None).await.expect("the store works");
     settle_all(&store, webhook, at(20), Fate::Succeeded, Some(200)).await;
     assert_eq!(failing_since().await, None, "a success ends that");
 }
@@ -239,15 +238,21 @@ async fn one_is_replayed(backend: &Backend) {
     let id = deliveries(&store, LIVE, webhook_id(1)).await[0].id;
     settle_all(&store, webhook, at(10), Fate::Succeeded, Some(200)).await;
     for owner in [TEST, OTHER] {
-        assert_eq!(store.replay_delivery(owner, id, at(20)).await.expect("the store works"), None);
+        assert_eq!(store.replay_delivery(owner, id, at(20), None).await.expect("the store works"), Once::Done(None));
     }
-    let replayed = store.replay_delivery(LIVE, id, at(20)).await.expect("the store works").expect("it is there");
+    let reply = |_: &Option<Delivery>| Kept { status: 202, body: b"on its way".to_vec() };
+    let kept = || Some(keep("k", 7, reply));
+    let done = store.replay_delivery(LIVE, id, at(20), kept()).await.expect("the store works");
+    let Once::Done(Some(replayed)) = done else { panic!("{done:?}") };
     assert_eq!((replayed.state, replayed.next_attempt_at, replayed.attempts), (State::Pending, Some(at(20)), 1));
     let claimed = claim(&store, webhook, 1, at(20)).await;
-    assert_eq!((claimed[0].id, claimed[0].tries, claimed[0].attempts), (id, 0, 1), "all its tries lie before it");
+    assert_eq!((claimed[0].id, claimed[0].tries), (id, 0), "all its tries lie before it");
     settle(&store, vec![settled(&claimed[0], Fate::Succeeded, attempt(at(20), Some(200)))]).await;
     let (_, _, attempts) = store.delivery_by_id(LIVE, id).await.expect("the store works").expect("it is there");
     assert_eq!(attempts.iter().map(|attempt| attempt.at).collect::<Vec<_>>(), [at(10), at(20)]);
+    let again = store.replay_delivery(LIVE, id, at(30), kept()).await.expect("the store works");
+    assert_eq!(again, Once::Replayed(reply(&None)));
+    assert_eq!(deliveries(&store, LIVE, webhook_id(1)).await[0].state, State::Succeeded, "nothing is done again");
 }
 
 async fn what_failed_is_replayed(backend: &Backend) {
@@ -259,11 +264,15 @@ async fn what_failed_is_replayed(backend: &Backend) {
         settled(claimed, if is_first { Fate::Succeeded } else { Fate::Failed }, attempt(at(100), Some(500)))
     });
     settle(&store, fates.collect()).await;
-    let replay = |owner, since, limit| store.replay_failed(owner, webhook_id(1), since, limit, at(200));
-    assert_eq!(replay(TEST, at(0), 10).await.expect("the store works"), None);
-    assert_eq!(replay(LIVE, at(3), 3).await.expect("the store works"), Some(3));
-    assert_eq!(replay(LIVE, at(3), 3).await.expect("the store works"), Some(1), "3 to 6 failed since");
-    assert_eq!(replay(LIVE, at(3), 3).await.expect("the store works"), Some(0));
+    let reply = |count: &Option<u64>| Kept { status: 202, body: format!("{count:?}").into_bytes() };
+    let replay = async |owner, since, limit, kept| {
+        store.replay_failed(owner, webhook_id(1), since, limit, at(200), kept).await.expect("the store works")
+    };
+    assert_eq!(replay(TEST, at(0), 10, None).await, Once::Done(None));
+    assert_eq!(replay(LIVE, at(3), 3, None).await, Once::Done(Some(3)));
+    assert_eq!(replay(LIVE, at(3), 3, Some(keep("k", 7, reply))).await, Once::Done(Some(1)), "3 to 6 failed since");
+    assert_eq!(replay(LIVE, at(3), 3, None).await, Once::Done(Some(0)));
+    assert_eq!(replay(LIVE, at(3), 3, Some(keep("k", 7, reply))).await, Once::Replayed(reply(&Some(1))));
     let states: Vec<_> = deliveries(&store, LIVE, webhook_id(1)).await.iter().map(|delivery| delivery.state).collect();
     let [pending, succeeded, failed] = [State::Pending, State::Succeeded, State::Failed];
     assert_eq!(states, [succeeded, failed, pending, pending, pending, pending]);

@@ -47,6 +47,9 @@ async fn what_is_pulled_is_the_pullers_until_it_is_reported(backend: &Backend) {
     let told: Vec<_> = pulled.iter().map(|claimed| claimed.body.as_str()).collect();
     assert_eq!(told, ["link.created spring 1", "link.created summer 1"]);
     assert_eq!(pull(&store, LIVE, webhook_id(1), at(11)).await, Ok(Vec::new()));
+    for (owner, now, is_due) in [(LIVE, at(11), false), (LIVE, at(71), true), (OTHER, at(71), false)] {
+        assert_eq!(store.is_listener_due(owner, webhook_id(1), now).await.expect("the store works"), is_due);
+    }
     assert_eq!(report(&store, OTHER, &pulled[0], 200).await, Err(Unsubscribed::Absent));
     assert_eq!(report(&store, LIVE, &pulled[0], 200).await, Ok(true));
     assert_eq!(report(&store, LIVE, &pulled[0], 200).await, Ok(false), "it is over");

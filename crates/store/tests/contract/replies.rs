@@ -42,10 +42,11 @@ async fn replayed_byte_for_byte(backend: &Backend) {
         store.kept_reply(key, path.to_owned(), word.to_owned(), [hash; 32]).await.expect("the store works")
     };
     let Keep { path, .. } = keep("k1", 7, created);
-    assert_eq!(kept("k1", &path, 7).await, Some(wanted));
-    for (word, path, hash) in [("k2", path.as_str(), 7), ("k1", "/elsewhere", 7), ("k1", &path, 8)] {
-        assert_eq!(kept(word, path, hash).await, None, "{word} {path} {hash}");
+    assert_eq!(kept("k1", &path, 7).await, Once::Replayed(wanted));
+    for (word, path) in [("k2", path.as_str()), ("k1", "/elsewhere")] {
+        assert_eq!(kept(word, path, 7).await, Once::Done(()), "{word} {path}");
     }
+    assert_eq!(kept("k1", &path, 8).await, Once::KeyReused);
     assert_eq!(store.count_links().await.expect("the store works"), 1);
 }
 

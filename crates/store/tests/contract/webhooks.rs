@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use mask_core::{
     change::Change,
     event::{EventKind, EventKinds},
-    id::{self, EventId, WebhookId},
+    id::{self, DeliveryId, EventId, WebhookId},
     link::Link,
     time::Time,
     webhook::{Content, Filter, Inactive, MOST_WEBHOOKS, Webhook},
@@ -427,6 +427,12 @@ async fn visits_are_told_with_their_batch(backend: &Backend) {
     assert_eq!(deliveries(&store, LIVE, bots.id).await[0].event, shared, "one event, told to two");
 }
 
+/// Keeps the delivery's id as the reply to this word.
+fn kept_as(word: &str) -> Keep<Option<DeliveryId>> {
+    let id = |delivery: &Option<DeliveryId>| delivery.map_or(Vec::new(), |id| id.to_string().into_bytes());
+    keep(word, 7, move |delivery| Kept { status: 202, body: id(delivery) })
+}
+
 async fn one_alone_is_told_for_a_test(backend: &Backend) {
     let store = &backend.store;
     let (one, other) = (webhook_id(1), webhook_id(2));
@@ -434,12 +440,15 @@ async fn one_alone_is_told_for_a_test(backend: &Backend) {
         subscribe(store, LIVE, n, content(&[EventKind::LinkCreated])).await;
     }
     let event = EventId::from_bits(5);
-    let tell = |owner| {
+    let tell = |owner, keep: fn() -> Keep<Option<DeliveryId>>| {
         let by = By { owner, request: Some("req_000000000001".to_owned()) };
-        store.tell_one(by, one, (event, EventKind::LinkClicked, "a test".to_owned()), at(9))
+        store.tell_one(by, one, (event, EventKind::LinkClicked, "a test".to_owned()), at(9), Some(keep()))
     };
-    assert_eq!(tell(TEST).await.expect("the store works"), None);
-    let delivery = tell(LIVE).await.expect("the store works").expect("it is there");
+    assert_eq!(tell(TEST, || kept_as("no")).await.expect("the store works"), Once::Done(None));
+    let told_now = tell(LIVE, || kept_as("yes")).await.expect("the store works");
+    let Once::Done(Some(delivery)) = told_now else { panic!("{told_now:?}") };
+    let again = tell(LIVE, || kept_as("yes")).await.expect("the store works");
+    assert_eq!(again, Once::Replayed(Kept { status: 202, body: delivery.to_string().into_bytes() }));
     assert_eq!(told(store, LIVE, one).await, ["a test"]);
     assert_eq!(told(store, LIVE, other).await, Vec::<String>::new());
     let (found, body, attempts) =

@@ -141,11 +141,11 @@ impl Format {
     }
 }
 
-/// Visits as an export writes them in CSV, without places to go on from.
-pub(crate) fn visits_as_csv(visits: &[Visit]) -> Vec<u8> {
+/// Visits as an export writes them in CSV, with this in the place of cursors.
+pub(crate) fn visits_as_csv(visits: &[Visit], cursor: &str) -> Vec<u8> {
     let mut text = Format::Csv.head().into_bytes();
     for visit in visits {
-        Format::Csv.write(&mut text, visit, String::new());
+        Format::Csv.write(&mut text, visit, cursor.to_owned());
     }
     text
 }

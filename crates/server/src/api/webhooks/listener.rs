@@ -10,7 +10,10 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use hyper::StatusCode;
+use hyper::{
+    StatusCode,
+    header::{self, HeaderValue},
+};
 use mask_core::{
     Refused,
     id::{DeliveryId, WebhookId},
@@ -19,18 +22,20 @@ use mask_core::{
 use mask_store::{Attempt, Claimed, NewWebhook, Unsubscribed};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{input, new_secret, refused, secrets_of, shape::EventName};
+use super::{input, new_secret, opened, refused, reply, secrets_of, shape::EventName};
 use crate::{
     api::{
         Api,
         caller::{Caller, WebhooksWrite},
         error::ApiError,
         fields::{Fields, Problems, integer, text},
-        request::{Answer, Json, OptionalJson, TextPath},
+        gate::Seen,
+        once,
+        request::{Answer, IdempotencyKey, Json, OptionalJson, TextPath, json_bytes},
     },
     webhooks::{seal::Secrets, sign},
 };
@@ -55,22 +60,41 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 /// ten minutes is gone. `mask webhooks listen` does all of this.
 #[utoipa::path(
     post, path = "/webhooks/listeners", operation_id = "create_listener", tag = "Webhooks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours")),
     request_body(content = NewListener, example = json!({"events": ["link.clicked"]})),
     responses((status = 201, description = "The new listener", body = ListenerBody)),
     security(("key" = ["webhooks:write"]))
 )]
-async fn create(State(api): State<Arc<Api>>, caller: Caller<WebhooksWrite>, body: Json) -> Result<Response, ApiError> {
+async fn create(
+    State(api): State<Arc<Api>>,
+    caller: Caller<WebhooksWrite>,
+    axum::Extension(seen): axum::Extension<Seen>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    body: Json,
+) -> Result<Response, ApiError> {
+    let attempt = once::Attempt { key: caller.key, path: "/webhooks/listeners", idempotency_key, hash: body.hash };
+    let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let asked = input::read_listener(body.value, api.webhook_world(), &mut problems);
-    problems.check()?;
+    if let Err(error) = problems.check() {
+        let kept = attempt.kept_or(&api, error).await?;
+        return opened(&api.vault, &kept).map(once::replay);
+    }
     let (now, mut content) = (api.clock.now(), asked.content().ok_or_else(ApiError::internal)?);
     let id = WebhookId::from_bits(api.ids.next(now));
     let secret = asked.secret.unwrap_or_else(new_secret);
     let secrets = Secrets { current: secret.clone(), previous: None, headers: Vec::new() };
     content.sealed = api.vault.seal(id, &secrets);
-    let made = api.store.create_webhook(caller.owner, NewWebhook { id, content, now }, None).await?;
-    let webhook = super::once::done(made)?.map_err(|_| ApiError::internal())?.map_err(refused)?;
-    Ok((StatusCode::CREATED, Answer(ListenerBody::of(&webhook, secret))).into_response())
+    let answer = Arc::new(move |webhook: &Webhook| json_bytes(&ListenerBody::of(webhook, secret.clone())));
+    let keep = attempt.keep(&api, reply(&api.vault, seen.request_id, 201, Arc::clone(&answer)));
+    match once::done(api.store.create_webhook(caller.owner, NewWebhook { id, content, now }, keep).await?)? {
+        Err(kept) => opened(&api.vault, &kept).map(once::replay),
+        Ok(made) => {
+            let body = answer(&made.map_err(refused)?);
+            let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok((StatusCode::CREATED, [content_type], body).into_response())
+        }
+    }
 }
 
 /// Delete a listener
@@ -94,7 +118,8 @@ async fn delete(
 /// Pull deliveries
 ///
 /// What is due, signed as a webhook would be sent it. With the header `Prefer: wait=20` (RFC 7240) the answer waits for up to
-/// so many seconds, 20 at most, while there is nothing. Report each delivery within a minute, or it is given out again.
+/// so many seconds, 20 at most, while there is nothing. Report each delivery within a minute, or it is given out again. That
+/// also mends an answer that was lost: a pull is never repeated, so an `Idempotency-Key` is not looked at.
 #[utoipa::path(
     post, path = "/webhooks/listeners/{id}/pull", operation_id = "pull_deliveries", tag = "Webhooks",
     params(("id" = String, Path, description = "The listener's id")),
@@ -119,19 +144,30 @@ async fn pull(
         let now = api.clock.now();
         let pulled = api.store.pull_deliveries(caller.owner, id, limit, now, now.after(CLAIM)).await?;
         let (webhook, claimed) = pulled.map_err(|_: Unsubscribed| absent())?;
-        if !claimed.is_empty() || Instant::now() >= deadline {
+        let is_over = !claimed.is_empty() || Instant::now() >= deadline || api.stop.is_cancelled();
+        if is_over {
             let secrets = secrets_of(&api, &webhook)?;
             let data = claimed.iter().map(|claimed| PulledDelivery::of(claimed, &secrets, now)).collect();
             return Ok(Answer(Pulled { data }));
         }
-        // Whatever ends the wait, the next look tells more.
-        let _ = timeout_at(deadline.min(Instant::now() + LOOK), tellings.changed()).await;
+        // Others' events wake it too; a read tells whether there is something for this one.
+        while Instant::now() < deadline
+            && !api.stop.is_cancelled()
+            && !api.store.is_listener_due(caller.owner, id, api.clock.now()).await?
+        {
+            tokio::select! {
+                _ = tellings.changed() => {}
+                () = sleep_until(deadline.min(Instant::now() + LOOK)) => {}
+                () = api.stop.cancelled() => {}
+            }
+        }
     }
 }
 
 /// Report what came of a delivery
 ///
-/// It is over then, whatever came of it.
+/// It is over then, whatever came of it. A second report of it finds nothing that waits, so an `Idempotency-Key` is not
+/// looked at.
 #[utoipa::path(
     post, path = "/webhooks/listeners/{id}/report", operation_id = "report_delivery", tag = "Webhooks",
     params(("id" = String, Path, description = "The listener's id")),

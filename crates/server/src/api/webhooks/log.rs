@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use hyper::StatusCode;
+use axum::{extract::State, response::Response};
 use mask_core::{Refused, event::EventKind, id::DeliveryId, time::Time};
-use mask_store::DeliveryFilter;
+use mask_store::{Delivery, DeliveryFilter, Kept};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -20,9 +16,11 @@ use crate::api::{
     caller::{Caller, WebhooksRead, WebhooksWrite},
     error::ApiError,
     fields::Problems,
+    gate::Seen,
     links::Pagination,
+    once::{self, Attempt},
     query::Parameters,
-    request::{Answer, DeliveryPath, Json, WebhookPath},
+    request::{Answer, DeliveryPath, IdempotencyKey, Json, WebhookPath, json_bytes},
 };
 
 /// Deliveries that one step puts on their way again: few enough to keep no other writer waiting.
@@ -115,7 +113,10 @@ async fn get(
 /// The same event with the same id, whatever became of it before, at once and with all its attempts before it.
 #[utoipa::path(
     post, path = "/deliveries/{id}/replay", operation_id = "replay_delivery", tag = "Webhooks",
-    params(("id" = String, Path, description = "The delivery's id")),
+    params(
+        ("id" = String, Path, description = "The delivery's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours"),
+    ),
     responses((status = 202, description = "It is on its way", body = DeliveryBody)),
     security(("key" = ["webhooks:write"]))
 )]
@@ -123,17 +124,35 @@ async fn replay(
     State(api): State<Arc<Api>>,
     caller: Caller<WebhooksWrite>,
     DeliveryPath(id): DeliveryPath,
+    axum::Extension(seen): axum::Extension<Seen>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
 ) -> Result<Response, ApiError> {
-    let delivery = api.store.replay_delivery(caller.owner, id, api.clock.now()).await?.ok_or_else(no_delivery)?;
-    Ok((StatusCode::ACCEPTED, Answer(DeliveryBody::of(&delivery))).into_response())
+    let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
+    // There is no body that could differ.
+    let attempt = Attempt { key: caller.key, path: "/deliveries/{id}/replay", idempotency_key, hash: [0; 32] };
+    let _place = attempt.begin(&api)?;
+    let answer = |delivery: &Delivery| json_bytes(&DeliveryBody::of(delivery));
+    let keep = attempt.keep(&api, move |replayed: &Option<Delivery>| match replayed {
+        Some(delivery) => Kept { status: 202, body: answer(delivery) },
+        None => once::kept_error(&no_delivery(), seen.request_id),
+    });
+    match once::done(api.store.replay_delivery(caller.owner, id, api.clock.now(), keep).await?)? {
+        Err(kept) => Ok(once::replay(kept)),
+        Ok(replayed) => Ok(once::accepted(answer(&replayed.ok_or_else(no_delivery)?))),
+    }
 }
 
 /// Deliver again what failed
 ///
-/// Every delivery that was given up, of events since a moment. Safe to repeat: what is on its way is not failed any more.
+/// Every delivery that was given up, of events since a moment. What is on its way is not failed any more, so a request that
+/// was broken off can be repeated, and its answer counts what was left. With an `Idempotency-Key` what fails again later is
+/// left alone too, once there was an answer.
 #[utoipa::path(
     post, path = "/webhooks/{id}/replay", operation_id = "replay_failed_deliveries", tag = "Webhooks",
-    params(("id" = String, Path, description = "The webhook's id")),
+    params(
+        ("id" = String, Path, description = "The webhook's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours"),
+    ),
     request_body(content = input::ReplayWish, example = json!({"since": "2026-03-24T14:00:00Z"})),
     responses((status = 202, description = "They are on their way", body = ReplayAnswer)),
     security(("key" = ["webhooks:write"]))
@@ -142,22 +161,42 @@ async fn replay_failed(
     State(api): State<Arc<Api>>,
     caller: Caller<WebhooksWrite>,
     WebhookPath(id): WebhookPath,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
+    let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
+    let attempt = Attempt { key: caller.key, path: "/webhooks/{id}/replay", idempotency_key, hash: body.hash };
+    let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let since = input::read_since(body.value, &mut problems);
     problems.check()?;
     let since = since.ok_or_else(ApiError::internal)?;
+    if let Err(kept) = once::done(attempt.before(&api).await?)? {
+        return Ok(once::replay(kept));
+    }
+    let step = async |keep| {
+        let done = api.store.replay_failed(caller.owner, id, since, REPLAY_STEP, api.clock.now(), keep).await?;
+        once::done(done)
+    };
     let mut replayed = 0;
     for _ in 0..REPLAY_STEPS {
-        let step = api.store.replay_failed(caller.owner, id, since, REPLAY_STEP, api.clock.now()).await?;
-        let step = step.ok_or_else(absent)?;
-        replayed += step;
-        if step < u64::from(REPLAY_STEP) {
+        let count = step(None).await?.map_err(|_| ApiError::internal())?.ok_or_else(absent)?;
+        replayed += count;
+        if count < u64::from(REPLAY_STEP) {
             break;
         }
     }
-    Ok((StatusCode::ACCEPTED, Answer(ReplayAnswer { replayed })).into_response())
+    // Each step is a transaction, and which one is the last is known after it: so the answer is kept with one more. A
+    // process that dies before it has only put on their way what was to be.
+    let answer = move |more: u64| json_bytes(&ReplayAnswer { replayed: replayed + more });
+    let keep = attempt.keep(&api, move |more: &Option<u64>| Kept { status: 202, body: answer(more.unwrap_or(0)) });
+    if keep.is_none() {
+        return Ok(once::accepted(answer(0)));
+    }
+    match step(keep).await? {
+        Err(kept) => Ok(once::replay(kept)),
+        Ok(more) => Ok(once::accepted(answer(more.unwrap_or(0)))),
+    }
 }
 
 fn no_delivery() -> ApiError {

@@ -22,9 +22,11 @@ use hyper::{
     header::{self, HeaderValue},
 };
 use mask_core::{
-    id::{EventId, WebhookId},
+    event::EventKind,
+    id::{DeliveryId, EventId, WebhookId},
     time::Time,
     webhook::{MOST_WEBHOOKS, OLD_SECRET_SIGNS, Webhook},
+    workspace::Owner,
 };
 use mask_store::{Expected, Kept, NewWebhook, Unsubscribed};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -249,7 +251,10 @@ async fn delete(
 /// again and logged like any other.
 #[utoipa::path(
     post, path = "/webhooks/{id}/test", operation_id = "test_webhook", tag = "Webhooks",
-    params(("id" = String, Path, description = "The webhook's id")),
+    params(
+        ("id" = String, Path, description = "The webhook's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours"),
+    ),
     request_body(content = input::TestWish, example = json!({"event": "link.clicked"})),
     responses((status = 202, description = "It is on its way", body = TestAnswer)),
     security(("key" = ["webhooks:write"]))
@@ -259,12 +264,40 @@ async fn test(
     caller: Caller<WebhooksWrite>,
     WebhookPath(id): WebhookPath,
     axum::Extension(seen): axum::Extension<Seen>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     OptionalJson(body): OptionalJson,
 ) -> Result<Response, ApiError> {
+    let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
+    let attempt = Attempt { key: caller.key, path: "/webhooks/{id}/test", idempotency_key, hash: body.hash };
+    let _place = attempt.begin(&api)?;
+    let kind = match kind_of_test(&api, caller.owner, id, body.value).await {
+        Ok(kind) => kind,
+        Err(error) => return attempt.kept_or(&api, error).await.map(once::replay),
+    };
+    let now = api.clock.now();
+    let event = EventId::from_bits(api.ids.next(now));
+    let body = sample::body(event, kind, now, api.redirects.hosts(), &api.default_domain);
+    let answer = move |delivery: DeliveryId| {
+        let (delivery_id, event_id) = (delivery.to_string(), event.to_string());
+        json_bytes(&TestAnswer { delivery_id, event_id, event: kind.as_str() })
+    };
+    let keep = attempt.keep(&api, move |told: &Option<DeliveryId>| match told {
+        Some(delivery) => Kept { status: 202, body: answer(*delivery) },
+        None => once::kept_error(&absent(), seen.request_id),
+    });
+    let by = seen.by(caller.owner);
+    match once::done(api.store.tell_one(by, id, (event, kind, body), now, keep).await?)? {
+        Err(kept) => Ok(once::replay(kept)),
+        Ok(told) => Ok(once::accepted(answer(told.ok_or_else(absent)?))),
+    }
+}
+
+/// Which event a test sends, where it can be sent.
+async fn kind_of_test(api: &Api, owner: Owner, id: WebhookId, body: serde_json::Value) -> Result<EventKind, ApiError> {
     let mut problems = Problems::default();
-    let asked = input::read_test(body.value, &mut problems);
+    let asked = input::read_test(body, &mut problems);
     problems.check()?;
-    let webhook = api.store.webhook_by_id(caller.owner, id).await?.ok_or_else(absent)?;
+    let webhook = api.store.webhook_by_id(owner, id).await?.ok_or_else(absent)?;
     let events = webhook.content.events;
     let kind = asked.or_else(|| events.iter().next()).filter(|kind| events.has(*kind));
     let kind = kind.ok_or_else(|| ApiError::invalid("event", "Must be an event that the webhook subscribes to"))?;
@@ -272,13 +305,7 @@ async fn test(
         let message = "This webhook is switched off, so nothing is delivered to it. Set active to true first.";
         return Err(ApiError::new(Code::Conflict, message));
     }
-    let now = api.clock.now();
-    let event = EventId::from_bits(api.ids.next(now));
-    let body = sample::body(event, kind, now, api.redirects.hosts(), &api.default_domain);
-    let by = seen.by(caller.owner);
-    let delivery = api.store.tell_one(by, id, (event, kind, body), now).await?.ok_or_else(absent)?;
-    let answer = TestAnswer { delivery_id: delivery.to_string(), event_id: event.to_string(), event: kind.as_str() };
-    Ok((StatusCode::ACCEPTED, Answer(answer)).into_response())
+    Ok(kind)
 }
 
 /// Change a webhook's secret
@@ -377,9 +404,8 @@ fn reply(
         let (status, body) = match done {
             Ok(webhook) => (status, answer(webhook)),
             Err(why) => {
-                let error = refused(*why);
-                let error_body = serde_json::json!({ "error": error.json(request.as_str()) });
-                (error.code.status(), json_bytes(&error_body))
+                let Kept { status, body } = once::kept_error(&refused(*why), request);
+                (status, body)
             }
         };
         Kept { status, body: vault.seal_answer(&body) }
@@ -388,14 +414,19 @@ fn reply(
 
 /// The answer of before.
 fn repeated(vault: &Vault, kept: &Kept) -> Result<Response, ApiError> {
-    let body = vault.open_answer(&kept.body).map_err(|error| unopened(error, "an answer that is kept"))?;
-    let webhook = if kept.status == 201 { serde_json::from_slice(&body).ok() } else { None };
+    let kept = opened(vault, kept)?;
+    let webhook = if kept.status == 201 { serde_json::from_slice(&kept.body).ok() } else { None };
     let id = webhook.as_ref().and_then(|webhook: &serde_json::Value| webhook["id"].as_str());
-    let response = once::replay(Kept { status: kept.status, body });
+    let response = once::replay(kept);
     Ok(match id {
         Some(id) => tagged(located(response, id), version::FIRST),
         None => response,
     })
+}
+
+fn opened(vault: &Vault, kept: &Kept) -> Result<Kept, ApiError> {
+    let body = vault.open_answer(&kept.body).map_err(|error| unopened(error, "an answer that is kept"))?;
+    Ok(Kept { status: kept.status, body })
 }
 
 fn absent() -> ApiError {

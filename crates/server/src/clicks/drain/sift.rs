@@ -103,7 +103,7 @@ impl Drain {
     async fn set_aside(&mut self, sink: Sink, batch: &Arc<Batch>, why: &mask_store::Error) -> Result<(), Error> {
         let workspaces = self.store.list_workspaces().await?;
         let (folder, piece, refused) = (self.aside.clone(), Piece::of(sink, batch), Arc::clone(batch));
-        let write = move || aside::write(&folder, &piece, &aside::files(&refused.facts, &workspaces));
+        let write = move || aside::write(&folder, &piece, &aside::files(&piece, &refused.facts, &workspaces));
         let written = tokio::task::spawn_blocking(write).await.map_err(|_| Error::Ending)?.map_err(Error::Aside)?;
         tracing::error!(
             error = why as &dyn std::error::Error,
@@ -121,8 +121,9 @@ impl Drain {
         let folder = self.aside.clone();
         let pieces = move || aside::pieces(&folder);
         let pieces = tokio::task::spawn_blocking(pieces).await.map_err(|_| Error::Ending)?.map_err(Error::Aside)?;
-        for piece in pieces.into_iter().filter(|piece| piece.node == self.journal.node()) {
-            if *self.progress(piece.shard).of(piece.sink) == piece.from {
+        for piece in pieces {
+            let is_ours = piece.node == self.journal.node();
+            if is_ours && *self.progress(piece.shard).of(piece.sink) == piece.from {
                 self.move_over(piece).await?;
             }
         }

@@ -35,7 +35,7 @@ CREATE TABLE events (
 -- Who is to be told of what. A delivery that waits (state 0) is due at due_at; whoever attempts it puts that moment off as
 -- long as the attempt may take, so what a dead process held falls due again by itself.
 CREATE TABLE deliveries (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     webhook INTEGER NOT NULL,
     event INTEGER NOT NULL,
     kind INTEGER NOT NULL,
