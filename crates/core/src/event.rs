@@ -50,6 +50,11 @@ impl EventKind {
         })
     }
 
+    /// What a visit is told as, that came this way: of a printed code it is a scan.
+    pub fn of_visit(source: &str) -> Self {
+        if source == "qr" { Self::QrScanned } else { Self::LinkClicked }
+    }
+
     /// The number that is stored.
     pub const fn number(self) -> u8 {
         self as u8
@@ -116,6 +121,12 @@ mod tests {
         }
         assert!(EventKind::parse("link.flown").expect_err("no such event").to_string().contains("qr.scanned"));
         assert_eq!((EventKind::from_number(-1), EventKind::from_number(8)), (None, None));
+    }
+
+    #[test]
+    fn a_visit_by_way_of_a_code_is_a_scan() {
+        assert_eq!(EventKind::of_visit("qr"), EventKind::QrScanned);
+        assert_eq!(EventKind::of_visit("link"), EventKind::LinkClicked);
     }
 
     #[test]

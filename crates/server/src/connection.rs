@@ -23,6 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clock::Clock,
     redirect::{Glance, Worker},
     refusal::{self, FirstLine},
 };
@@ -91,7 +92,7 @@ impl Lane<'_> {
                 turn = poll_fn(|context| self.turn(&mut begun, context)) => turn,
                 () = &mut alarm => {
                     if had_begun {
-                        refuse_slow_head(self.stream, self.head_timeout);
+                        refuse_slow_head(self.stream, self.head_timeout, self.worker.clock());
                         return Left::Closed;
                     }
                     if !is_busy {
@@ -174,20 +175,21 @@ fn answer_all(worker: &Worker, bytes: &[u8], peer: IpAddr, out: &mut Vec<u8>) ->
 }
 
 /// Says that a head took too long, if the socket takes it at once: nobody waits for a client that is late.
-fn refuse_slow_head(stream: &TcpStream, head_timeout: Duration) {
-    let _ = stream.try_write(&refusal::of_slow_head(head_timeout));
+fn refuse_slow_head(stream: &TcpStream, head_timeout: Duration, clock: &Clock) {
+    let _ = stream.try_write(&refusal::of_slow_head(head_timeout, clock.now()));
 }
 
 /// A stream that hyper reads and writes, and that is still there when hyper has ended.
 pub(crate) struct Line {
     stream: RefCell<TcpStream>,
+    clock: Clock,
     /// Whether something came since the last answer.
     has_begun: Cell<bool>,
 }
 
 impl Line {
-    pub(crate) fn new(stream: TcpStream) -> Rc<Self> {
-        Rc::new(Self { stream: RefCell::new(stream), has_begun: Cell::new(false) })
+    pub(crate) fn new(stream: TcpStream, clock: &Clock) -> Rc<Self> {
+        Rc::new(Self { stream: RefCell::new(stream), clock: clock.clone(), has_begun: Cell::new(false) })
     }
 
     /// Ends a connection as clients can understand: a slow head is refused, and one that was refused while it was still
@@ -196,7 +198,7 @@ impl Line {
         let Ok(line) = Rc::try_unwrap(self) else { return };
         let mut stream = line.stream.into_inner();
         if why.is_timeout() && line.has_begun.get() {
-            refuse_slow_head(&stream, head_timeout);
+            refuse_slow_head(&stream, head_timeout, &line.clock);
         }
         if why.is_parse() {
             let mut rest = (&mut stream).take(LINGERING_BYTES);
@@ -239,7 +241,7 @@ impl Resumed {
     /// Takes in a refusal of hyper's, to write another in its place.
     fn takes(&mut self, bytes: &[u8]) -> bool {
         self.line.has_begun.set(false);
-        let refusal = refusal::in_place_of(bytes, &self.first_line);
+        let refusal = refusal::in_place_of(bytes, &self.first_line, || self.line.clock.now());
         let is_one = refusal.is_some();
         self.refusal.extend(refusal.unwrap_or_default());
         is_one

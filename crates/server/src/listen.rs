@@ -185,12 +185,15 @@ async fn converse(mut stream: TcpStream, front: Front, rules: Rules, watcher: Wa
             Left::With(bytes, left) => (read, head_timeout) = (bytes, left),
         }
     }
-    let line = Line::new(stream);
+    let line = Line::new(stream, front.worker.clock());
+    // hyper knows one time for all heads, so a connection whose first has less left is closed when that is answered.
+    let is_kept = head_timeout == rules.header_timeout;
     // Not `pipeline_flush`: with bytes left unread it flushes nothing, and when those bytes are the end of the connection
     // (a head that is refused, half a request), answers that were counted never leave.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
+        .keep_alive(is_kept)
         .max_buf_size(HEAD_BYTES)
         // Who has said all and only listens (`nc -N`, some monitors) is answered.
         .half_close(true)

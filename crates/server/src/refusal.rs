@@ -14,11 +14,12 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::StatusCode;
+use mask_core::time::Time;
 use serde_json::json;
 
 use crate::{
     api::error::{ApiError, Code},
-    clock::{self, Clock},
+    clock,
 };
 
 /// The most bytes of a request's address.
@@ -47,20 +48,20 @@ impl FirstLine {
 }
 
 /// What is to be written in place of this, if it is a refusal of hyper's own, to a head that begins with this line.
-pub(crate) fn in_place_of(answer: &[u8], line: &FirstLine) -> Option<Vec<u8>> {
+pub(crate) fn in_place_of(answer: &[u8], line: &FirstLine, now: impl FnOnce() -> Time) -> Option<Vec<u8>> {
     // Nearly all that is written begins otherwise.
     let status = answer.strip_prefix(b"HTTP/1.")?.get(2..5).filter(|status| status[0] == b'4')?;
     let status = StatusCode::from_bytes(status).ok()?;
     let head = std::str::from_utf8(answer).ok()?.strip_suffix("\r\n\r\n")?;
     let is_ours = head.contains("\r\n\r\n") || head.contains("x-request-id:");
     let is_uri = status == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE && line.is_too_long();
-    (!is_ours).then(|| written(&error(if is_uri { StatusCode::URI_TOO_LONG } else { status })))
+    (!is_ours).then(|| written(&error(if is_uri { StatusCode::URI_TOO_LONG } else { status }), now()))
 }
 
 /// What a client is told whose head did not arrive in time.
-pub(crate) fn of_slow_head(most: Duration) -> Vec<u8> {
+pub(crate) fn of_slow_head(most: Duration, now: Time) -> Vec<u8> {
     let message = format!("The head of a request must arrive within {} seconds.", most.as_secs());
-    written(&ApiError::new(Code::RequestTimeout, message))
+    written(&ApiError::new(Code::RequestTimeout, message), now)
 }
 
 fn error(status: StatusCode) -> ApiError {
@@ -77,11 +78,11 @@ fn error(status: StatusCode) -> ApiError {
 }
 
 /// A whole answer, after which the connection ends.
-fn written(error: &ApiError) -> Vec<u8> {
+fn written(error: &ApiError, now: Time) -> Vec<u8> {
     let id = clock::request_id();
     let body = json!({ "error": error.json(id.as_str()) }).to_string();
     let status = error.status();
-    let seconds = u64::try_from(Clock::system().now().unix_seconds()).unwrap_or_default();
+    let seconds = u64::try_from(now.unix_seconds()).unwrap_or_default();
     let date = httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds));
     format!(
         "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncache-control: private, no-store\r\n\
@@ -99,13 +100,18 @@ fn written(error: &ApiError) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    const fn now() -> Time {
+        Time::from_unix_millis(1_774_360_815_000)
+    }
+
     #[test]
     fn only_a_bare_refusal_is_replaced() {
         let bare = "HTTP/1.1 414 URI Too Long\r\nconnection: close\r\ncontent-length: 0\r\ndate: Sun, 22 Nov 2026 00:00:00 GMT\r\n\r\n";
         let line = FirstLine::default();
-        let ours = String::from_utf8(in_place_of(bare.as_bytes(), &line).expect("a refusal")).expect("text");
+        let ours = String::from_utf8(in_place_of(bare.as_bytes(), &line, now).expect("a refusal")).expect("text");
         assert!(ours.starts_with("HTTP/1.1 414 URI Too Long\r\n"), "{ours}");
         assert!(ours.contains(r#"{"error":{"code":"uri_too_long""#), "{ours}");
+        assert!(ours.contains("\r\ndate: Tue, 24 Mar 2026 14:00:15 GMT\r\n"), "{ours}");
         for other in [
             &ours,
             "HTTP/1.1 200 OK\r\n\r\n",
@@ -116,7 +122,7 @@ mod tests {
             "HTTP/1.",
             "",
         ] {
-            assert_eq!(in_place_of(other.as_bytes(), &line), None, "{other}");
+            assert_eq!(in_place_of(other.as_bytes(), &line, now), None, "{other}");
         }
     }
 
@@ -135,7 +141,7 @@ mod tests {
             for piece in pieces {
                 line.take(piece.as_bytes());
             }
-            let answer = String::from_utf8(in_place_of(bare, &line).expect("a refusal")).expect("text");
+            let answer = String::from_utf8(in_place_of(bare, &line, now).expect("a refusal")).expect("text");
             assert!(answer.contains(&format!(r#""code":"{code}""#)), "{answer}");
         }
     }

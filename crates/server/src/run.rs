@@ -1,8 +1,9 @@
 //! Putting it together: from settings to a running server, and back down in order.
 //!
 //! Up: the databases, the journal, what drains it, then the threads that answer. Down: the threads stop accepting and
-//! let requests end, the clicks that they left in the journal are drained, then the rest goes. Any of this may be cut
-//! off at any moment; starting again is the recovery.
+//! let requests end, and attempts to deliver end beside them; the clicks that they left in the journal are drained, then
+//! the rest goes. What the last drain has to tell waits in the outbox for the next start. Any of this may be cut off at any
+//! moment; starting again is the recovery.
 
 use std::{io, net::SocketAddr, rc::Rc, sync::Arc, thread, time::Duration};
 
@@ -12,7 +13,7 @@ use tokio::task::LocalSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight},
+    api::{self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, turns::Turns},
     clicks::{self, Drain, DrainHandle, Salts},
     clock::{Clock, Ids},
     config::Config,
@@ -188,7 +189,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let background = thread::Builder::new()
         .name("mask-background".to_owned())
         .spawn(move || runtime.block_on(background.run(ended)))?;
-    let webhooks = deliver(means, stop_background.clone())?;
+    // It waits for nobody: what is told after it has stopped is in the outbox at the next start.
+    let webhooks = deliver(means, stop.clone())?;
     Ok(Running {
         addresses,
         first_key,
@@ -280,7 +282,7 @@ fn api_of(
     redirects: &Arc<Redirects>,
     passwords: Passwords,
     tasks: TaskTracker,
-    streams: Arc<Streams>,
+    streams: Streams,
     stop: CancellationToken,
 ) -> Api {
     Api {
@@ -294,7 +296,8 @@ fn api_of(
         limits: Limits::per_minute(config.limits.requests_per_minute),
         usage: Usage::default(),
         in_flight: InFlight::default(),
-        exports: Arc::default(),
+        exports: Turns::of_exports(),
+        streaming: Turns::of_streams(),
         streams,
         tasks,
         stop,
@@ -344,7 +347,7 @@ impl Background {
         tasks.spawn(places.watch(stop.clone()));
         tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
         tasks.spawn(retain(store.clone(), clock.clone(), retention_days, stop.clone()));
-        let cleaning = tasks.spawn(clean(store, clock, deliveries_are_kept, stop.clone()));
+        tasks.spawn(clean(store, clock, deliveries_are_kept, stop.clone()));
         if let Some(address) = metrics {
             tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
         }
@@ -352,7 +355,6 @@ impl Background {
         syncer.stop();
         tasks.close();
         tasks.wait().await;
-        drop(cleaning);
     }
 }
 

@@ -19,6 +19,7 @@ pub mod payload;
 pub mod query;
 pub mod request;
 pub mod tags;
+pub mod turns;
 pub mod version;
 pub mod webhooks;
 
@@ -69,9 +70,11 @@ pub struct Api {
     /// Requests that are to be worked on once.
     pub in_flight: once::InFlight,
     /// Exports under way.
-    pub exports: Arc<analytics::Exports>,
+    pub exports: Arc<turns::Turns>,
     /// Open streams of events.
-    pub streams: Arc<events::Streams>,
+    pub streaming: Arc<turns::Turns>,
+    /// What streams of events have in common.
+    pub streams: events::Streams,
     /// Work that goes on after an answer; shutdown waits for it.
     pub tasks: TaskTracker,
     /// Cancelled when the server is to stop: whoever waits for something answers then.

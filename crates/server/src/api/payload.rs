@@ -3,13 +3,14 @@
 use mask_core::{
     event::EventKind,
     id::{EventId, LinkId},
+    question::Dimension,
     time::Time,
 };
 use mask_store::{Event, Fact, Happening, Subject, Tell, Visit};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::links::LinkBody;
+use super::{analytics, links::LinkBody};
 use crate::redirect::Hosts;
 
 /// Tells of events as the API shows things.
@@ -31,7 +32,7 @@ impl Tell for Teller {
         match happening {
             Happening::Link(link) => body(id, kind, at, &LinkBody::of(link, &self.hosts)),
             Happening::Visit { fact, link, is_unique } => {
-                body(id, kind, at, &VisitBody::of(fact, *link, *is_unique, &self.hosts))
+                body(id, kind, at, &VisitBody::of(*fact, *link, *is_unique, &self.hosts))
             }
         }
     }
@@ -93,56 +94,69 @@ pub struct VisitBody<'a> {
     is_unique: Option<bool>,
 }
 
-impl<'a> VisitBody<'a> {
-    /// The visit as it is told.
-    pub fn of(fact: &'a Fact, link: Option<&'a Subject>, is_unique: Option<bool>, hosts: &Hosts) -> Self {
-        fn known(value: Option<&String>) -> &str {
-            value.map_or("unknown", String::as_str)
-        }
-        Self {
-            link_id: fact.link.to_string(),
-            slug: link.map(|link| link.slug.as_str()),
-            url: link.map(|link| link.url.as_str()),
-            short_url: link.map(|link| hosts.short_url(&link.domain, &link.slug)),
-            external_id: link.and_then(|link| link.external_id.as_deref()),
-            referrer: fact.referrer.as_deref().unwrap_or("direct"),
-            country: known(fact.country.as_ref()),
-            region: known(fact.region.as_ref()),
-            city: known(fact.city.as_ref()),
-            device: fact.device,
-            os: fact.os,
-            browser: fact.browser,
-            language: known(fact.language.as_ref()),
-            source: fact.source,
-            is_bot: fact.class != "person",
-            bot: fact.class,
-            is_unique,
-        }
+/// A visit that can be told of: one that is being recorded, or one that was.
+pub trait Telling {
+    /// The link.
+    fn link(&self) -> LinkId;
+    /// What is known of the visit, or the word for that nothing is.
+    fn word(&self, dimension: Dimension) -> &str;
+}
+
+impl Telling for Fact {
+    fn link(&self) -> LinkId {
+        self.link
     }
 
-    /// A visit that was recorded before.
-    pub fn recorded(visit: &'a Visit, link: Option<&'a Subject>, hosts: &Hosts) -> Self {
-        fn or<'v>(value: Option<&'v String>, absent: &'static str) -> &'v str {
-            value.map_or(absent, String::as_str)
-        }
+    fn word(&self, dimension: Dimension) -> &str {
+        let word = match dimension {
+            Dimension::Country => self.country.as_deref(),
+            Dimension::Region => self.region.as_deref(),
+            Dimension::City => self.city.as_deref(),
+            Dimension::Device => Some(self.device),
+            Dimension::Browser => Some(self.browser),
+            Dimension::Os => Some(self.os),
+            Dimension::Language => self.language.as_deref(),
+            Dimension::Referrer => self.referrer.as_deref(),
+            Dimension::Source => Some(self.source),
+            Dimension::Bot => Some(self.class),
+            _ => None,
+        };
+        word.unwrap_or(dimension.absent())
+    }
+}
+
+impl Telling for Visit {
+    fn link(&self) -> LinkId {
+        self.link
+    }
+
+    fn word(&self, dimension: Dimension) -> &str {
+        analytics::value(self, dimension)
+    }
+}
+
+impl<'a> VisitBody<'a> {
+    /// The visit as it is told.
+    pub fn of(visit: &'a impl Telling, link: Option<&'a Subject>, is_unique: Option<bool>, hosts: &Hosts) -> Self {
+        let bot = visit.word(Dimension::Bot);
         Self {
-            link_id: visit.link.to_string(),
+            link_id: visit.link().to_string(),
             slug: link.map(|link| link.slug.as_str()),
             url: link.map(|link| link.url.as_str()),
             short_url: link.map(|link| hosts.short_url(&link.domain, &link.slug)),
             external_id: link.and_then(|link| link.external_id.as_deref()),
-            referrer: or(visit.referrer.as_ref(), "direct"),
-            country: or(visit.country.as_ref(), "unknown"),
-            region: or(visit.region.as_ref(), "unknown"),
-            city: or(visit.city.as_ref(), "unknown"),
-            device: or(visit.device.as_ref(), "unknown"),
-            os: or(visit.os.as_ref(), "unknown"),
-            browser: or(visit.browser.as_ref(), "unknown"),
-            language: or(visit.language.as_ref(), "unknown"),
-            source: &visit.source,
-            is_bot: visit.class != "person",
-            bot: &visit.class,
-            is_unique: Some(visit.is_unique),
+            referrer: visit.word(Dimension::Referrer),
+            country: visit.word(Dimension::Country),
+            region: visit.word(Dimension::Region),
+            city: visit.word(Dimension::City),
+            device: visit.word(Dimension::Device),
+            os: visit.word(Dimension::Os),
+            browser: visit.word(Dimension::Browser),
+            language: visit.word(Dimension::Language),
+            source: visit.word(Dimension::Source),
+            is_bot: bot != "person",
+            bot,
+            is_unique,
         }
     }
 

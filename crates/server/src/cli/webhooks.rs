@@ -202,9 +202,12 @@ impl Client {
         // Whoever reads this through a pipe may be gone; Ctrl-C is the way to end.
         let _ = print(&format!("{}  {}  {shown}\n", delivery.event, delivery.id));
         let report = json!({ "delivery_id": delivery.id, "status": status });
-        if let Err(error) = self.ask(Method::POST, &format!("/{}/report", listener.id), Some(report)).await {
-            say(&format!("{error}; it may be given out again"));
-        }
+        let failed = match self.ask(Method::POST, &format!("/{}/report", listener.id), Some(report)).await {
+            Ok((status, _)) if status.is_success() => return,
+            Ok((status, body)) => refused(status, &body),
+            Err(error) => error,
+        };
+        say(&format!("what came of {} was not noted: {failed}; it may be given out again", delivery.id));
     }
 
     async fn ask(

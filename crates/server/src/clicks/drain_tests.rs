@@ -324,6 +324,24 @@ async fn what_a_sink_refuses_for_good_is_set_aside_alone() {
 }
 
 #[tokio::test]
+async fn what_both_sinks_refuse_is_set_aside_of_each() {
+    let bench = Bench::with_bad_link().await;
+    let (mut writer, mut drain) = (bench.writer().await, bench.drain());
+    for (_, file, refuse, _) in REFUSES {
+        bench.sql(file, refuse);
+    }
+    append_refused(&mut writer, 1);
+    append(&mut writer, 9);
+    for _ in 0..5 {
+        drain.step().await.expect_err("it is refused");
+    }
+    drain.step().await.expect("a round");
+    for sink in Sink::ALL {
+        assert_eq!((bench.set_aside(sink), bench.has(sink).await), ((1, 1), 9), "{sink:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_is_ill_gets_few_files_and_no_click_is_lost() {
     for (sink, file, refuse, allow) in REFUSES {
         let bench = Bench::with_bad_link().await;
@@ -336,12 +354,13 @@ async fn a_store_that_is_ill_gets_few_files_and_no_click_is_lost() {
         }
         drain.step().await.expect("a round");
         let (clicks, files) = bench.set_aside(sink);
+        let clicks = i64::try_from(clicks).expect("a few");
         assert!(files < 40, "{sink:?}: {files} files");
-        assert_eq!((bench.has(sink).await, bench.has(other(sink)).await), (3050 - clicks as i64, 3050), "{sink:?}");
+        assert_eq!((bench.has(sink).await, bench.has(other(sink)).await), (3050 - clicks, 3050), "{sink:?}");
         bench.sql(file, allow);
         append_refused(&mut writer, 7);
         drain.step().await.expect("a round");
-        assert_eq!(bench.has(sink).await, 3057 - clicks as i64, "{sink:?}: what is mended is taken");
+        assert_eq!(bench.has(sink).await, 3057 - clicks, "{sink:?}: what is mended is taken");
     }
 }
 

@@ -72,12 +72,6 @@ pub struct Answered {
     pub body: Bytes,
     /// Whether that is all of it.
     pub body_is: Body,
-    /// From the call to the end of what was read.
-    pub duration: Duration,
-    /// Who answered.
-    pub address: SocketAddr,
-    /// Whether the connection was kept from a request before.
-    pub is_reused: bool,
 }
 
 /// How much of a body was read.
@@ -119,28 +113,17 @@ impl Outbound {
     /// An answer whose head came in time is an answer: if its body then stalls, what came of it is kept and said to be
     /// [`Body::Broken`].
     pub async fn send(&self, request: Outgoing<'_>) -> Result<Answered, Failure> {
-        let started = Instant::now();
-        let deadline = started + self.timeout;
+        let deadline = Instant::now() + self.timeout;
         let timed_out = Failure::TimedOut { stage: Stage::Answering, after: self.timeout };
-        let (mut line, answer, is_reused) =
-            timeout_at(deadline, self.exchange(&request)).await.unwrap_or(Err(timed_out))?;
+        let (mut line, answer) = timeout_at(deadline, self.exchange(&request)).await.unwrap_or(Err(timed_out))?;
         let (head, incoming) = answer.into_parts();
         let mut kept = Vec::new();
         let reading = line.read(incoming, &mut kept, request.keep_bytes);
         let body_is = timeout_at(deadline, reading).await.unwrap_or(Body::Broken);
-        let address = line.address();
         if body_is == Body::Whole {
             self.pool.put(request.target.origin(), line, Instant::now());
         }
-        Ok(Answered {
-            status: head.status,
-            headers: head.headers,
-            body: kept.into(),
-            body_is,
-            duration: started.elapsed(),
-            address,
-            is_reused,
-        })
+        Ok(Answered { status: head.status, headers: head.headers, body: kept.into(), body_is })
     }
 
     /// Closes connections that wait for too long, until told to stop.
@@ -153,17 +136,17 @@ impl Outbound {
         }
     }
 
-    async fn exchange(&self, request: &Outgoing<'_>) -> Result<(Line, Response<Incoming>, bool), Failure> {
+    async fn exchange(&self, request: &Outgoing<'_>) -> Result<(Line, Response<Incoming>), Failure> {
         if let Some(mut line) = self.pool.take(request.target.origin(), Instant::now()) {
             match line.ask(request.to_send()).await {
-                Ok(answer) => return Ok((line, answer, true)),
+                Ok(answer) => return Ok((line, answer)),
                 Err(failure) if failure.is_stale() => {}
                 Err(failure) => return Err(failure),
             }
         }
         let mut line = self.connect(request.target).await?;
         let answer = line.ask(request.to_send()).await?;
-        Ok((line, answer, false))
+        Ok((line, answer))
     }
 
     async fn connect(&self, target: &Target) -> Result<Line, Failure> {
@@ -171,8 +154,8 @@ impl Outbound {
         let timed_out = Failure::TimedOut { stage: Stage::Connecting, after: self.connect_timeout };
         let connecting = async {
             let addresses = self.addresses(target).await?;
-            let (stream, address) = dial(&addresses, target.origin().port, deadline).await?;
-            Line::open(self.secure(stream, target).await?, address).await
+            let stream = dial(&addresses, target.origin().port, deadline).await?;
+            Line::open(self.secure(stream, target).await?).await
         };
         timeout_at(deadline, connecting).await.unwrap_or(Err(timed_out))
     }
@@ -237,7 +220,7 @@ impl Outgoing<'_> {
 
 /// Tries one address after the other, each with its share of the time that is left: one that swallows what is sent to it
 /// leaves time for the next.
-async fn dial(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<(TcpStream, SocketAddr), Failure> {
+async fn dial(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<TcpStream, Failure> {
     let tried = &addresses[..addresses.len().min(TRIED_AT_MOST)];
     let mut failed = Failure::NoSuchHost;
     for (left, address) in (1..=tried.len()).rev().zip(tried) {
@@ -245,7 +228,7 @@ async fn dial(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<(Tcp
         let now = Instant::now();
         let share = deadline.saturating_duration_since(now) / u32::try_from(left).unwrap_or(u32::MAX);
         match timeout_at(now + share, open(address)).await {
-            Ok(Ok(stream)) => return Ok((stream, address)),
+            Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => failed = Failure::ConnectFailed(error.kind()),
             Err(_) => failed = Failure::ConnectFailed(io::ErrorKind::TimedOut),
         }

@@ -46,19 +46,28 @@ pub enum Stage {
     Answering,
 }
 
-impl Failure {
-    /// Every code.
-    pub const CODES: [&str; 8] = [
-        "refused_address",
-        "no_such_host",
-        "connect_failed",
-        "tls_failed",
-        "timed_out",
-        "reset",
-        "head_too_large",
-        "not_http",
-    ];
+/// The code of a delivery whose secret the server cannot read: the one failure that is not of a request.
+pub const UNREADABLE_SECRET: &str = "unreadable_secret";
 
+/// Every code, and what it means: the one table of both.
+const SENTENCES: [(&str, &str); 9] = [
+    ("refused_address", "The URL leads to an address that is never called."),
+    ("no_such_host", "The host's name has no address."),
+    ("connect_failed", "The endpoint took no connection."),
+    ("tls_failed", "There was no safe connection: see to the certificate."),
+    ("timed_out", "There was no connection, or no answer, in time."),
+    ("reset", "The connection was closed before an answer came."),
+    ("head_too_large", "The head of the answer is too long."),
+    ("not_http", "What came is no answer of HTTP/1."),
+    (UNREADABLE_SECRET, "The server cannot read the webhook's secret: tell its operator."),
+];
+
+/// The sentence for a code that was written down.
+pub fn sentence(code: &str) -> Option<&'static str> {
+    SENTENCES.iter().find(|(known, _)| *known == code).map(|(_, sentence)| *sentence)
+}
+
+impl Failure {
     /// The code for logs: it never changes.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -106,20 +115,19 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
+    /// The code's sentence, and what is known beside it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code();
+        f.write_str(sentence(code).unwrap_or(code).trim_end_matches('.'))?;
         match self {
-            Self::RefusedAddress(_) => {
-                f.write_str("The host leads to an address that is not public, which is never called")
+            Self::RefusedPlain => f.write_str(" (without https://)"),
+            Self::ConnectFailed(kind) => write!(f, " ({})", connect_words(*kind)),
+            Self::TlsFailed(words) => write!(f, " ({words})"),
+            Self::TimedOut { stage: Stage::Connecting, after } => {
+                write!(f, " (no connection within {})", spoken(*after))
             }
-            Self::RefusedPlain => f.write_str("The host may be called through https:// alone"),
-            Self::NoSuchHost => f.write_str("The host's name has no address"),
-            Self::ConnectFailed(kind) => write!(f, "No connection: {}", connect_words(*kind)),
-            Self::TlsFailed(words) => write!(f, "No safe connection: {words}"),
-            Self::TimedOut { stage: Stage::Connecting, after } => write!(f, "No connection within {}", spoken(*after)),
-            Self::TimedOut { stage: Stage::Answering, after } => write!(f, "No answer within {}", spoken(*after)),
-            Self::Reset => f.write_str("The connection was closed before an answer came"),
-            Self::HeadTooLarge => f.write_str("The head of the answer is too long"),
-            Self::NotHttp => f.write_str("What came is no answer of HTTP/1"),
+            Self::TimedOut { stage: Stage::Answering, after } => write!(f, " (no answer within {})", spoken(*after)),
+            _ => Ok(()),
         }
     }
 }
@@ -164,5 +172,30 @@ fn certificate_words(fault: &CertificateError) -> &'static str {
         CertificateError::UnknownIssuer => "the certificate is from an unknown authority",
         CertificateError::Revoked => "the certificate was revoked",
         _ => "the certificate is not valid",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_has_a_sentence() {
+        let after = Duration::from_secs(10);
+        for failure in [
+            Failure::RefusedPlain,
+            Failure::NoSuchHost,
+            Failure::ConnectFailed(io::ErrorKind::ConnectionRefused),
+            Failure::TlsFailed("the handshake failed"),
+            Failure::TimedOut { stage: Stage::Connecting, after },
+            Failure::TimedOut { stage: Stage::Answering, after },
+            Failure::Reset,
+            Failure::HeadTooLarge,
+            Failure::NotHttp,
+        ] {
+            let said = sentence(failure.code()).expect("a sentence").trim_end_matches('.');
+            assert!(failure.to_string().starts_with(said), "{failure}");
+        }
+        assert!(sentence(UNREADABLE_SECRET).is_some() && sentence("no_such_code").is_none());
     }
 }

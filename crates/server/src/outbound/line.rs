@@ -8,7 +8,6 @@
 use std::{
     future::{Future, poll_fn},
     io,
-    net::SocketAddr,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
@@ -40,23 +39,17 @@ pub(super) struct Line {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once it has ended.
     connection: Option<Connection>,
-    address: SocketAddr,
     opened: Instant,
 }
 
 impl Line {
-    /// Begins HTTP on a fresh connection to this address.
-    pub(super) async fn open(stream: Stream, address: SocketAddr) -> Result<Self, Failure> {
+    /// Begins HTTP on a fresh connection.
+    pub(super) async fn open(stream: Stream) -> Result<Self, Failure> {
         let mut http = http1::Builder::new();
         http.max_buf_size(HEAD_BYTES).max_header_size(HEAD_BYTES);
         let (sender, connection) =
             http.handshake(TokioIo::new(stream)).await.map_err(|error| Failure::of_exchange(&error))?;
-        Ok(Self { sender, connection: Some(connection), address, opened: Instant::now() })
-    }
-
-    /// The address at the other end.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Self { sender, connection: Some(connection), opened: Instant::now() })
     }
 
     /// When it was opened.

@@ -40,7 +40,7 @@ mod tls;
 pub use self::{
     address::{LONGEST_URL, Target},
     client::{Answered, Body, Outbound, Outgoing},
-    failure::{Failure, Stage},
+    failure::{Failure, Stage, UNREADABLE_SECRET, sentence},
     header::parse as custom_header,
     network::{Networks, Reach, Special},
     resolve::{Addresses, Resolve, System},

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     clicks::record::{self, Limit, PURPOSE_BYTES, USER_AGENT_BYTES},
-    clock,
+    clock::{self, Clock},
     config::Durability,
 };
 
@@ -77,6 +77,11 @@ impl DateText {
 }
 
 impl Worker {
+    /// What tells it the time.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
     /// Whether connections of this peer may begin in the lane.
     pub fn has_lane_for(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();

@@ -6,8 +6,9 @@
 //! came of them. The three kinds of work with the store go on side by side, each at most once at a time, so that one write
 //! settles whatever came in while the last one ran: the busier it is, the more a commit carries.
 //!
-//! No endpoint delays another: a lane has slots of its own, a workspace may hold a quarter of all slots, and lanes that
-//! fail may hold half of them together. What is claimed is ours for [`CLAIM`], and is started in that time or left alone.
+//! No endpoint delays another: a lane has slots of its own, each workspace has a quarter of all slots to itself and more while
+//! there are some to spare, and lanes that fail may hold half of either. What fails is known from the store too, so that
+//! after a restart the well ones are not behind the others. What is claimed is ours for [`CLAIM`], and is started in that time or left alone.
 //!
 //! All state here can be lost at any moment. Claims end by themselves, and an attempt that was not written down is made
 //! again: at least once is the promise.
@@ -47,11 +48,13 @@ const NEEDED: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the store is left alone after it refused something.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Most attempts under way at once, in all and for one workspace.
-const SLOTS: usize = 1024;
+/// Most attempts under way at once.
+const SLOTS: usize = 2048;
+/// As many as a workspace has to itself. While fewer than these are taken in all, it may have more.
 const SLOTS_OF_A_WORKSPACE: usize = SLOTS / 4;
-/// The share of either that endpoints may hold whose last answer was none, or no success.
-const SHARE_OF_STRUGGLING: usize = 2;
+const SPARE_SLOTS: usize = SLOTS * 3 / 4;
+/// The part of either that endpoints may hold whose last answer was none, or no success: one half.
+const PART_OF_STRUGGLING: usize = 2;
 /// Most deliveries that are claimed, and that are settled, in one transaction.
 const CLAIMED_AT_ONCE: usize = 512;
 const SETTLED_AT_ONCE: usize = 1000;
@@ -109,10 +112,10 @@ struct Taken {
 }
 
 impl Taken {
-    /// Whether another one may be taken.
+    /// Whether the workspace has a slot left that is its own.
     const fn leaves_room(self, is_struggling: bool) -> bool {
         self.all < SLOTS_OF_A_WORKSPACE
-            && !(is_struggling && self.by_struggling >= SLOTS_OF_A_WORKSPACE / SHARE_OF_STRUGGLING)
+            && !(is_struggling && self.by_struggling >= SLOTS_OF_A_WORKSPACE / PART_OF_STRUGGLING)
     }
 }
 
@@ -346,8 +349,9 @@ impl Dispatcher {
         let Some(lane) = self.lanes.get_mut(&number).filter(|lane| lane.is_ready(now)) else { return false };
         let (workspace, is_struggling) = (lane.address.webhook.owner.workspace, lane.is_struggling);
         let taken = self.taken_by.get(&workspace).copied().unwrap_or_default();
-        let is_full = is_struggling && self.taken_by_struggling >= SLOTS / SHARE_OF_STRUGGLING;
-        if is_full || !taken.leaves_room(is_struggling) {
+        let is_full = is_struggling && self.taken_by_struggling >= SLOTS / PART_OF_STRUGGLING;
+        let has_room = taken.leaves_room(is_struggling) || self.attempts.len() < SPARE_SLOTS;
+        if is_full || !has_room {
             return false;
         }
         let Some(claimed) = lane.start(now) else { return false };

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::seal::Secrets;
 use crate::outbound::Target;
 
-/// Slots that a lane begins with, has at least, and at most.
-const SLOTS: (usize, usize, usize) = (8, 2, 64);
+/// The fewest slots of a lane, with which it begins, and the most.
+const SLOTS: (usize, usize) = (2, 64);
 
 /// How late a timer may be.
 const LATE_AT_MOST: Duration = Duration::from_millis(5);
@@ -45,13 +45,14 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(address: Arc<Address>, now: Instant) -> Self {
+        let is_struggling = address.webhook.failing_since.is_some();
         Self {
             address,
             waiting: VecDeque::new(),
             in_flight: 0,
             due_at: None,
             slots: SLOTS.0,
-            is_struggling: false,
+            is_struggling,
             not_before: now,
         }
     }
@@ -100,6 +101,6 @@ impl Lane {
     pub(super) fn end(&mut self, is_success: bool) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.is_struggling = !is_success;
-        self.slots = if is_success { (self.slots + 1).min(SLOTS.2) } else { (self.slots / 2).max(SLOTS.1) };
+        self.slots = if is_success { (self.slots + 1).min(SLOTS.1) } else { (self.slots / 2).max(SLOTS.0) };
     }
 }

@@ -153,7 +153,7 @@ impl Origin {
     pub fn of(config: &Config) -> Self {
         match config.secrets.key {
             Some(_) => Self::Setting,
-            None => Self::File(config.storage.data_dir.join("secret.key")),
+            None => Self::File(file_of(config)),
         }
     }
 
@@ -180,10 +180,9 @@ impl Vault {
     /// The vault of this installation. Makes its key file on the first start; fails when the key is not the database's.
     pub async fn of(config: &Config, store: &Store) -> Result<Self, Error> {
         let origin = Origin::of(config);
-        let (key, is_new) = match (&origin, &config.secrets.key) {
-            (_, Some(key)) => (key.clone(), false),
-            (Origin::File(file), None) => read_or_make(file)?,
-            (Origin::Setting, None) => return Err(Error::OtherKey { origin }),
+        let (key, is_new) = match &config.secrets.key {
+            Some(key) => (key.clone(), false),
+            None => read_or_make(&file_of(config))?,
         };
         let vault = Self::with(key.reveal());
         let kept = store.installation_secret(CHECK, vault.close_bytes(CHECK, CHECK_WORD)).await?;
@@ -247,6 +246,11 @@ impl Vault {
         let payload = Payload { msg: sealed, aad: about.as_bytes() };
         self.0.decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| Unopened)
     }
+}
+
+/// Where the key lies that is not in the settings.
+fn file_of(config: &Config) -> PathBuf {
+    config.storage.data_dir.join("secret.key")
 }
 
 /// The key, and whether it was made just now.

@@ -144,6 +144,17 @@ fn every_operation_is_described() {
     }
 }
 
+#[test]
+fn every_post_can_be_repeated() {
+    // What is pulled is somebody's for a minute and comes again by itself, and what was reported is over.
+    let others = ["pull_deliveries", "report_delivery"];
+    for Operation { id, method, described, .. } in OPERATIONS.iter() {
+        let parameters = described["parameters"].as_array().into_iter().flatten();
+        let is_repeatable = parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+        assert_eq!(is_repeatable, method == "POST" && !others.contains(&id.as_str()), "{id}");
+    }
+}
+
 #[tokio::test]
 async fn without_a_valid_key_nobody_gets_in() {
     let app = patient().await;

@@ -274,6 +274,26 @@ async fn a_receiver_that_never_answers_delays_nobody_else() {
 }
 
 #[tokio::test]
+async fn hundreds_that_never_answer_delay_nobody_else() {
+    let app = App::with(&HERE).await;
+    let stalled = Receiver::that(|_| Manner::Stalls).await;
+    let mut first = Value::Null;
+    for n in 0..600 {
+        let webhook = subscribe(&app, &stalled, json!({"url": format!("{}/{n}", stalled.url)})).await;
+        first = if n == 0 { webhook } else { first };
+    }
+    let mut well = Receiver::start().await;
+    subscribe(&app, &well, json!({})).await;
+    for slug in ["spring", "summer", "autumn"] {
+        new_link(&app, slug).await;
+        well.next().await;
+    }
+    let logged = app.get(&path(&first, "/deliveries")).await.is(200);
+    let attempts: Vec<_> = logged["data"].as_array().expect("a list").iter().map(|one| &one["attempts"]).collect();
+    assert_eq!(attempts, [0, 0, 0], "all of it while the others were still to answer");
+}
+
+#[tokio::test]
 async fn what_was_not_delivered_survives_a_restart() {
     let mut app = App::with(&HERE).await;
     let mut receiver = Receiver::that(|before| Manner::Status(if before == 0 { 500 } else { 200 })).await;

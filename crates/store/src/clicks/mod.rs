@@ -5,8 +5,9 @@
 //! clicks) each have such a position, as no transaction spans both; either may be ahead of the other, and neither loses
 //! nor doubles anything.
 //!
-//! From outside, recorded clicks are a [`Question`] and its [`Answer`]; how they lie ([`runs`], [`columns`]) and how they are
-//! counted ([`count`]) is nobody else's business.
+//! From outside, recorded clicks are a [`Question`] and its [`Answer`], [`Visit`]s one by one for exports, and a feed to be
+//! followed ([`FeedPage`]); between the two sinks go [`Marks`], which say whose first of the day each click is. How they lie
+//! ([`runs`], [`columns`]) and how they are counted ([`count`]) is nobody else's business.
 
 mod columns;
 mod count;

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     Error, Store,
-    db::{Columns, Tx},
-    links::{each_ever, read_tags},
+    db::{Columns, Patience, Tx},
+    links::{each_ever_within, read_tags},
 };
 
 /// What a question needs to know of links.
@@ -34,8 +34,8 @@ pub(super) async fn of_links(store: &Store, owner: Owner, question: &Question) -
         return Ok(Known::default());
     }
     let visited = visited(store, owner, question).await?;
-    let question = question.clone();
-    store.main.scan(move |tx| look_up(tx, owner, visited, &question, group)).await
+    let (question, patience) = (question.clone(), store.main.patience());
+    store.main.scan(move |tx| look_up(tx, owner, visited, &question, group, patience)).await
 }
 
 /// The owner's links that have visits in the window, and perhaps some more.
@@ -67,10 +67,11 @@ fn look_up(
     visited: HashSet<LinkId>,
     question: &Question,
     group: Option<Dimension>,
+    patience: Patience,
 ) -> Result<Known, Error> {
     let has_conditions = question.conditions.iter().any(|condition| condition.dimension.is_of_link());
     let mut known = Known { allowed: has_conditions.then(HashSet::new), values: HashMap::new() };
-    let unknown = each_ever(tx, owner, visited, Properties::COLUMNS, |link, row| {
+    let unknown = each_ever_within(tx, owner, visited, Properties::COLUMNS, Some(patience), |link, row| {
         let properties = Properties::read(row)?;
         if let Some(allowed) = &mut known.allowed
             && properties.meet(question)

@@ -9,6 +9,7 @@ use std::{
 
 use rusqlite::{
     Connection, ErrorCode, ToSql,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 
@@ -99,6 +100,10 @@ pub(super) struct Duties {
 
 /// Finds out what the schema of this connection asks of a writer, and gets it ready.
 pub(super) fn prepare_writer(connection: &Connection) -> Result<Duties, Error> {
+    // Without this SQLite prepares a statement anew whenever a value is bound that could change its plan, as that of a
+    // LIMIT or of a column that is sorted by could: a sixth of all the work of writing. A writer's plans are the same for
+    // all values. https://sqlite.org/queryplanner-ng.html#qpstab
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(explain)?;
     let has_search =
         !query(connection, "SELECT 1 FROM main.sqlite_schema WHERE name = 'links_search'", &[])?.is_empty();
     if has_search {
@@ -234,5 +239,25 @@ fn explain(error: rusqlite::Error) -> Error {
         ) => Error::Unavailable(error.to_string()),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Damaged(error.to_string()),
         _ => Error::Defect(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_writer_prepares_a_statement_once() {
+        let connection = Connection::open_in_memory().expect("a database");
+        prepare_writer(&connection).expect("prepared");
+        batch(&connection, "CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)").expect("a table");
+        let mut statement =
+            connection.prepare("SELECT a FROM t WHERE b = ?1 ORDER BY a LIMIT ?2").expect("a statement");
+        for number in 0..10 {
+            assert!(!statement.exists([number, number + 1]).expect("an answer"));
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }

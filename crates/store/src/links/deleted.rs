@@ -14,7 +14,7 @@ use mask_core::{id::LinkId, time::Time, workspace::Owner};
 
 use crate::{
     Error,
-    db::{Columns, Row, Tx, Value, values},
+    db::{Columns, Patience, Row, Tx, Value, values},
 };
 
 /// Links that are looked up by one query.
@@ -32,13 +32,26 @@ pub(super) fn keep(tx: &mut Tx<'_>, id: LinkId, now: Time) -> Result<(), Error> 
     tx.execute(&sql, &values![id, now]).map(drop)
 }
 
-/// Calls for each of these links of the owner's, as it is, or was when it was deleted, with these columns of it: any of
-/// those that are kept ([`KEPT`]). Of the others nothing is known; they are answered.
+/// Like [`each_ever_within`], for links that are few: those of a batch or of a page.
 pub(crate) fn each_ever(
     tx: &mut Tx<'_>,
     owner: Owner,
     links: impl IntoIterator<Item = LinkId>,
     columns: &str,
+    call: impl FnMut(LinkId, &mut Columns) -> Result<(), Error>,
+) -> Result<HashSet<LinkId>, Error> {
+    each_ever_within(tx, owner, links, columns, None, call)
+}
+
+/// Calls for each of these links of the owner's, as it is, or was when it was deleted, with these columns of it: any of
+/// those that are kept ([`KEPT`]). Of the others nothing is known; they are answered. Where there may be a million links,
+/// patience ends it.
+pub(crate) fn each_ever_within(
+    tx: &mut Tx<'_>,
+    owner: Owner,
+    links: impl IntoIterator<Item = LinkId>,
+    columns: &str,
+    patience: Option<Patience>,
     mut call: impl FnMut(LinkId, &mut Columns) -> Result<(), Error>,
 ) -> Result<HashSet<LinkId>, Error> {
     let mut missing: HashSet<LinkId> = links.into_iter().collect();
@@ -47,6 +60,7 @@ pub(crate) fn each_ever(
         let mut wanted: Vec<_> = missing.iter().copied().collect();
         wanted.sort_unstable();
         for links in wanted.chunks(AT_ONCE) {
+            patience.map_or(Ok(()), Patience::check)?;
             for row in look_up(tx, table, owner, links, columns)? {
                 let mut row = row.columns(table);
                 let link = row.parsed("id", LinkId::parse)?;
@@ -67,4 +81,25 @@ fn look_up(tx: &mut Tx<'_>, table: &str, owner: Owner, links: &[LinkId], columns
     // One text for every number of links, so that it is prepared once.
     bound.resize(AT_ONCE + 1, "".into());
     tx.query(&sql, &bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::look_sqlite;
+
+    #[test]
+    fn a_look_up_ends_with_its_patience() {
+        let second = std::time::Duration::from_secs(1);
+        let look = |patience| {
+            look_sqlite(None, second, |tx| {
+                tx.batch("CREATE TABLE links (id TEXT, owner BIGINT, url TEXT)")?;
+                tx.batch("CREATE TABLE deleted_links (id TEXT, owner BIGINT, url TEXT)")?;
+                let links = [LinkId::from_bits(1)];
+                each_ever_within(tx, Owner::from_number(2), links, "url", patience, |_, _| Ok(()))
+            })
+        };
+        assert_eq!(look(None).expect("an answer").len(), 1, "nothing is known of it");
+        assert!(matches!(look(Some(Patience::ended())), Err(Error::TooLong(_))));
+    }
 }

@@ -26,7 +26,7 @@ use crate::{
     webhooks::{By, Outbox},
 };
 
-pub(crate) use deleted::each_ever;
+pub(crate) use deleted::{each_ever, each_ever_within};
 pub(crate) use row::read_tags;
 
 /// A link to be made.

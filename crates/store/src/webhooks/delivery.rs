@@ -227,15 +227,30 @@ pub(super) fn with_events(tx: &mut Tx<'_>, rows: Vec<ClaimedRow>, until: Time) -
         bound.resize(AT_ONCE, (-1_i64).into());
         for row in tx.query(&sql, &bound)? {
             let mut row = row.columns("events");
-            events.insert(row.integer("seq")?, read_told(&mut row)?);
+            let event = row.integer("seq")?;
+            match read_told(&mut row) {
+                Ok(told) => drop(events.insert(event, told)),
+                Err(error) => tracing::error!(%error, event, "an event cannot be read; its deliveries are given up"),
+            }
         }
     }
-    // An event that is gone was forgotten with its deliveries, this one too, a moment from now.
-    let claimed = rows.into_iter().filter_map(|ClaimedRow { number, id, webhook, event, tries }| {
-        let Told { event, kind, request, body } = events.get(&event)?.clone();
-        Some(Claimed { number, id, webhook, until, tries, event, kind, request, body })
-    });
-    Ok(claimed.collect())
+    let mut claimed = Vec::with_capacity(rows.len());
+    for ClaimedRow { number, id, webhook, event, tries } in rows {
+        match events.get(&event).cloned() {
+            Some(Told { event, kind, request, body }) => {
+                claimed.push(Claimed { number, id, webhook, until, tries, event, kind, request, body });
+            }
+            // One bad row must not stand in the way of all others, now and whenever it falls due.
+            None => give_up(tx, number)?,
+        }
+    }
+    Ok(claimed)
+}
+
+/// Gives up a delivery of which nobody knows what it tells.
+fn give_up(tx: &mut Tx<'_>, number: i64) -> Result<(), Error> {
+    let sql = "UPDATE deliveries SET state = 2, failure = 'unreadable' WHERE seq = $1";
+    tx.execute(sql, &values![number]).map(drop)
 }
 
 /// An event as its row has it.

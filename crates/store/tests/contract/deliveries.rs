@@ -24,6 +24,8 @@ on_every_backend!(
     a_success_is_noted,
     failures_are_tried_again_and_given_up,
     a_late_word_changes_no_fate,
+    nothing_is_noted_of_what_is_gone,
+    what_cannot_be_read_stands_in_nobodys_way,
     an_endpoint_is_switched_off,
     one_is_replayed,
     what_failed_is_replayed,
@@ -208,14 +210,43 @@ async fn a_late_word_changes_no_fate(backend: &Backend) {
     let current = claim(&store, webhook, 1, at(160)).await;
     settle(&store, vec![settled(&late[0], Fate::Failed, attempt(at(101), None))]).await;
     let logged = deliveries(&store, LIVE, webhook_id(1)).await.remove(0);
-    assert_eq!((logged.state, logged.attempts), (State::Pending, 0), "somebody else has it");
+    assert_eq!((logged.state, logged.attempts), (State::Pending, 1), "it was tried, and somebody else decides");
     settle(&store, vec![settled(&current[0], Fate::Succeeded, attempt(at(161), Some(200)))]).await;
-    settle(&store, vec![settled(&late[0], Fate::Due(at(170)), attempt(at(101), None))]).await;
     let logged = deliveries(&store, LIVE, webhook_id(1)).await.remove(0);
     assert_eq!((logged.state, logged.status), (State::Succeeded, Some(200)));
-    // The same word twice, as after a reply that was lost.
+    // The same words twice, as after replies that were lost.
+    settle(&store, vec![settled(&late[0], Fate::Due(at(170)), attempt(at(101), None))]).await;
     settle(&store, vec![settled(&current[0], Fate::Succeeded, attempt(at(161), Some(200)))]).await;
-    assert_eq!(deliveries(&store, LIVE, webhook_id(1)).await.remove(0).attempts, 1);
+    let found = store.delivery_by_id(LIVE, logged.id).await.expect("the store works").expect("it is there");
+    let (logged, _, attempts) = found;
+    assert_eq!((logged.state, logged.attempts), (State::Succeeded, 2));
+    assert_eq!(attempts.iter().map(|attempt| attempt.at).collect::<Vec<_>>(), [at(101), at(161)]);
+}
+
+async fn nothing_is_noted_of_what_is_gone(backend: &Backend) {
+    let store = with_deliveries(backend, 1).await;
+    let webhook = number(&store, webhook_id(1)).await;
+    let claimed = claim(&store, webhook, 1, at(100)).await;
+    let any = mask_store::Expected::AnyVersion;
+    store.delete_webhook(LIVE, webhook_id(1), any).await.expect("the store works").expect("it is there");
+    while store.forget_deliveries(at(0), 10).await.expect("the store works") > 0 {}
+    settle(&store, vec![settled(&claimed[0], Fate::Succeeded, attempt(at(101), Some(200)))]).await;
+    // Whatever number the next delivery gets, nobody else's attempt is in its log.
+    subscribe(&store, OTHER, 2, content(&[EventKind::LinkCreated])).await;
+    make(&store, OTHER, new_link(2, "theirs")).await;
+    let theirs = deliveries(&store, OTHER, webhook_id(2)).await.remove(0);
+    let (_, _, attempts) = store.delivery_by_id(OTHER, theirs.id).await.expect("the store works").expect("it is there");
+    assert_eq!(attempts, []);
+}
+
+async fn what_cannot_be_read_stands_in_nobodys_way(backend: &Backend) {
+    let store = with_deliveries(backend, 2).await;
+    let webhook = number(&store, webhook_id(1)).await;
+    backend.place.sql("UPDATE events SET id = 'evt_nonsense' WHERE body LIKE '%slug-1%'");
+    let claimed = claim(&store, webhook, 10, at(100)).await;
+    assert_eq!(claimed.iter().map(|claimed| claimed.body.as_str()).collect::<Vec<_>>(), ["link.created slug-2 1"]);
+    settle(&store, vec![settled(&claimed[0], Fate::Succeeded, attempt(at(100), Some(200)))]).await;
+    assert_eq!(store.endpoints().await.expect("the store works"), [], "it does not fall due again");
 }
 
 async fn an_endpoint_is_switched_off(backend: &Backend) {

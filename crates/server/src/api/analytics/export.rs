@@ -9,10 +9,7 @@
 //!
 //! When the store fails half-way the connection is cut: what looks whole is whole.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -46,6 +43,7 @@ use crate::api::{
     caller::{AnalyticsRead, Caller},
     error::ApiError,
     query::Parameters,
+    turns::Turn,
 };
 
 /// Visits that a slice should hold at most.
@@ -56,9 +54,6 @@ const PARTS: i64 = 64;
 const PIECE_BYTES: usize = 64 << 10;
 const SECOND_MS: i64 = 1000;
 const HOUR_MS: i64 = 3600 * SECOND_MS;
-/// Exports of one workspace that may run at once: each holds a slice, which is about ten megabytes.
-const MOST_AT_ONCE: usize = 5;
-const RETRY_AFTER_SECONDS: u64 = 30;
 
 /// The parameters of an export.
 #[derive(Debug)]
@@ -81,43 +76,6 @@ impl Place {
     fn cursor(self, mark: &str) -> String {
         let sort = Some(("at".to_owned(), self.at.unix_millis()));
         Cursor { id: format!("{mark}{}", self.number), sort }.encode()
-    }
-}
-
-/// How many exports each workspace has under way.
-#[derive(Debug, Default)]
-pub struct Exports {
-    running: Mutex<HashMap<i64, usize>>,
-}
-
-/// A place among the exports of a workspace; given back when it is dropped.
-struct Turn {
-    exports: Arc<Exports>,
-    workspace: i64,
-}
-
-impl Exports {
-    fn begin(self: &Arc<Self>, owner: Owner) -> Result<Turn, ApiError> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = running.entry(owner.workspace).or_default();
-        if *count >= MOST_AT_ONCE {
-            let message = format!("A workspace may have {MOST_AT_ONCE} exports at once. Wait for one of them to end.");
-            return Err(ApiError::too_many_at_once(message, RETRY_AFTER_SECONDS));
-        }
-        *count += 1;
-        Ok(Turn { exports: Arc::clone(self), workspace: owner.workspace })
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut running = self.exports.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut count) = running.entry(self.workspace) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
     }
 }
 

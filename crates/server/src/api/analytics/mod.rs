@@ -25,8 +25,7 @@ use super::{
     request::Answer,
 };
 use ask::{Asked, By};
-pub use export::Exports;
-pub(crate) use rows::visits_as_csv;
+pub(crate) use rows::{value, visits_as_csv};
 use shape::{ClickStatistics, Row, ScanStatistics, Statistics};
 
 /// The routes.

@@ -202,7 +202,7 @@ impl<'v> VisitBody<'v> {
 }
 
 /// What a visit has in a dimension of visits, in the words of answers; nothing in one of links.
-pub(super) fn value(visit: &Visit, dimension: Dimension) -> &str {
+pub(crate) fn value(visit: &Visit, dimension: Dimension) -> &str {
     let value = match dimension {
         Dimension::Country => visit.country.as_deref(),
         Dimension::Region => visit.region.as_deref(),

@@ -11,12 +11,7 @@
 mod place;
 mod stream;
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -27,7 +22,7 @@ use hyper::{
     HeaderMap,
     header::{self, HeaderValue},
 };
-use mask_core::{id::LinkId, question::Bots, workspace::Owner};
+use mask_core::{id::LinkId, question::Bots};
 use mask_store::FeedPlace;
 use tokio_util::sync::CancellationToken;
 use utoipa::{
@@ -43,13 +38,9 @@ use super::{
     error::{ApiError, Detail},
     query::{Parameters, plain},
 };
-use place::Seal;
+use place::Shuffle;
 use stream::Stream;
 
-/// Streams that a workspace may have open at once.
-const MOST_STREAMS: usize = 50;
-/// When somebody with too many should come back: as long as it takes to notice that a listener has gone.
-const RETRY_AFTER_SECONDS: u64 = 30;
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The routes.
@@ -60,52 +51,20 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
 /// What all streams have in common.
 #[derive(Debug)]
 pub struct Streams {
-    /// How many each workspace has open.
-    open: Mutex<HashMap<i64, usize>>,
     /// How often a stream says that it is alive.
     heartbeat: Duration,
+    /// How long one goes on.
     life: Duration,
     /// Set when the server is asked to stop.
     stop: CancellationToken,
     /// Makes the ids of events.
-    seal: Seal,
-}
-
-/// A place among the streams of a workspace; given back when it is dropped.
-struct Turn {
-    streams: Arc<Streams>,
-    workspace: i64,
+    shuffle: Shuffle,
 }
 
 impl Streams {
     /// Streams that are silent for no longer than this, and end with the server; of an installation with this secret.
-    pub fn new(heartbeat: Duration, life: Duration, stop: CancellationToken, secret: &[u8]) -> Arc<Self> {
-        Arc::new(Self { open: Mutex::default(), heartbeat, life, stop, seal: Seal::of(secret) })
-    }
-
-    fn begin(self: &Arc<Self>, owner: Owner) -> Result<Turn, ApiError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(owner.workspace).or_default();
-        if *count >= MOST_STREAMS {
-            let message = format!("A workspace may have {MOST_STREAMS} event streams open at once. Close one of them.");
-            return Err(ApiError::too_many_at_once(message, RETRY_AFTER_SECONDS));
-        }
-        *count += 1;
-        metrics::gauge!("mask_event_streams").increment(1.0);
-        Ok(Turn { streams: Arc::clone(self), workspace: owner.workspace })
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut count) = open.entry(self.workspace) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-        metrics::gauge!("mask_event_streams").decrement(1.0);
+    pub fn new(heartbeat: Duration, life: Duration, stop: CancellationToken, secret: &[u8]) -> Self {
+        Self { heartbeat, life, stop, shuffle: Shuffle::of(secret) }
     }
 }
 
@@ -152,11 +111,11 @@ async fn events(
     headers: HeaderMap,
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let seal = &api.streams.seal;
-    let mut wanted = Wanted::read(&mut parameters, seal);
+    let shuffle = &api.streams.shuffle;
+    let mut wanted = Wanted::read(&mut parameters, shuffle);
     parameters.end()?;
-    wanted.after = last_event(&headers, seal)?.or(wanted.after);
-    let turn = api.streams.begin(caller.owner)?;
+    wanted.after = last_event(&headers, shuffle)?.or(wanted.after);
+    let turn = api.streaming.begin(caller.owner)?;
     // The first look is taken before anything is sent, so that a store that is away is told as such.
     let stream = Stream::begin(api, &caller, wanted, turn).await?;
     let pieces = futures_util::stream::unfold(stream, |mut stream| async move {
@@ -174,21 +133,21 @@ async fn events(
 
 /// The place that the header names. A client library keeps it up to date, so it goes over the parameter, which is part of the
 /// address that it began with.
-fn last_event(headers: &HeaderMap, seal: &Seal) -> Result<Option<FeedPlace>, ApiError> {
+fn last_event(headers: &HeaderMap, shuffle: &Shuffle) -> Result<Option<FeedPlace>, ApiError> {
     let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
-    let place = value.to_str().map_err(|_| place::WANTED).and_then(|text| seal.read(text));
+    let place = value.to_str().map_err(|_| place::WANTED).and_then(|text| shuffle.read(text));
     let fault = |why: mask_core::Refused| Detail { field: "Last-Event-ID".to_owned(), message: why.to_string() };
     place.map(Some).map_err(|why| ApiError::validation(vec![fault(why)]))
 }
 
 impl Wanted {
-    fn read(parameters: &mut Parameters, seal: &Seal) -> Self {
+    fn read(parameters: &mut Parameters, shuffle: &Shuffle) -> Self {
         Self {
             link: parameters.optional("linkId", LinkId::parse),
             tag: parameters.optional("tag", plain),
             domain: parameters.optional("domain", |text| plain(text).map(|host| host.to_ascii_lowercase())),
             bots: ask::read_bots(parameters).unwrap_or(Bots::Without),
-            after: parameters.optional("last_event_id", |text| seal.read(text)),
+            after: parameters.optional("last_event_id", |text| shuffle.read(text)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The `id` of an event: where it stands in the feed, sealed.
+//! The `id` of an event: where it stands in the feed, shuffled.
 //!
 //! The feed is everybody's: the number of a row and of a click in it would tell each workspace how much goes on in the
 //! others. So a place is shuffled with a key of the installation (a Feistel network of four rounds over SipHash, which is
@@ -19,12 +19,12 @@ pub(super) const WANTED: Refused = Refused::because("Must be the id of an event 
 const LAST_SECOND: u64 = 253_402_207_200;
 const ROUNDS: u8 = 4;
 
-/// Seals places.
+/// Shuffles places.
 #[derive(Clone, Debug)]
-pub(super) struct Seal(SipHasher24);
+pub(super) struct Shuffle(SipHasher24);
 
-impl Seal {
-    /// The seal of an installation with this secret.
+impl Shuffle {
+    /// That of an installation with this secret.
     pub(super) fn of(secret: &[u8]) -> Self {
         let hash: [u8; 32] = Sha256::new_with_prefix(b"places in the feed").chain_update(secret).finalize().into();
         let key = std::array::from_fn(|place| hash[place]);
@@ -79,11 +79,11 @@ mod tests {
 
     #[test]
     fn a_place_reads_back_where_it_was_written() {
-        let (here, elsewhere) = (Seal::of(b"here"), Seal::of(b"elsewhere"));
+        let (here, elsewhere) = (Shuffle::of(b"here"), Shuffle::of(b"elsewhere"));
         for place in [place(0, 0, 0), place(1042, 3, 1_774_360_815), place((1 << 40) - 1, 32_768, 253_402_207_200)] {
             let text = here.write(place);
             assert_eq!((text.len(), here.read(&text)), (22, Ok(place)));
-            assert_eq!(Seal::of(b"here").read(&text), Ok(place));
+            assert_eq!(Shuffle::of(b"here").read(&text), Ok(place));
             assert_eq!(elsewhere.read(&text), Err(WANTED));
         }
         let texts: std::collections::HashSet<_> = (0..1000).map(|click| here.write(place(1, click, 5))).collect();
@@ -92,17 +92,17 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused() {
-        let seal = Seal::of(b"here");
-        let text = seal.write(place(1042, 3, 1_774_360_815));
+        let shuffle = Shuffle::of(b"here");
+        let text = shuffle.write(place(1042, 3, 1_774_360_815));
         for (number, letter) in text.char_indices() {
             let mut other = text.clone();
             other.replace_range(number..=number, if letter == 'A' { "B" } else { "A" });
-            assert_eq!(seal.read(&other), Err(WANTED), "{other}");
+            assert_eq!(shuffle.read(&other), Err(WANTED), "{other}");
         }
         for other in
             ["", "A", "1-2-3", "evt_01kcd3vyk5f8r9v3k2m4n6p8qa", &text[1..], &format!("{text}A"), &format!("{text}==")]
         {
-            assert_eq!(seal.read(other), Err(WANTED), "{other}");
+            assert_eq!(shuffle.read(other), Err(WANTED), "{other}");
         }
     }
 }

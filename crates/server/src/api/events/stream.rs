@@ -18,19 +18,20 @@ use mask_core::{
     scope::Scope,
     time::Time,
 };
-use mask_store::{Error, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Subject};
+use mask_store::{Error, FeedFilter, FeedGap, FeedPage, FeedPlace, Subject};
 use serde::Serialize;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{Turn, Wanted};
+use super::Wanted;
 use crate::api::{
     Api, ROOT,
     caller::{AnalyticsRead, Caller},
     error::ApiError,
     payload::{self, VisitBody},
+    turns::Turn,
 };
 
 /// How long a client waits before it connects again.
@@ -57,7 +58,7 @@ pub(super) struct Stream {
     ends: Instant,
     /// Whether the store was away at the last look.
     is_away: bool,
-    turn: Turn,
+    _turn: Turn,
 }
 
 /// What a look found.
@@ -86,7 +87,7 @@ impl Stream {
             None => api.store.feed_end(api.clock.now()).await?,
         };
         let now = Instant::now();
-        let (heartbeat, ends) = (now + turn.streams.heartbeat, now + turn.streams.life);
+        let (heartbeat, ends) = (now + api.streams.heartbeat, now + api.streams.life);
         let mut stream = Self {
             key: caller.key,
             filter: FeedFilter { owner: caller.owner, link: wanted.link, bots: wanted.bots },
@@ -99,7 +100,7 @@ impl Stream {
             heartbeat,
             ends,
             is_away: false,
-            turn,
+            _turn: turn,
             api,
         };
         stream.begun = format!("retry: {RETRY_MS}\nid: {}\n\n", stream.id(place));
@@ -115,7 +116,7 @@ impl Stream {
         if !begun.is_empty() {
             return Some(self.sent(begun));
         }
-        while !self.turn.streams.stop.is_cancelled() {
+        while !self.api.streams.stop.is_cancelled() {
             // What is recorded from here on wakes the stream again.
             self.recordings.mark_unchanged();
             match self.look().await {
@@ -126,7 +127,8 @@ impl Stream {
                 Ok(Look::Over) => return None,
                 Err(error) => self.bear(&error)?,
             }
-            if self.is_heartbeat_due().await? {
+            let is_heartbeat_due = self.rest().await?;
+            if is_heartbeat_due {
                 return self.beat().await;
             }
         }
@@ -142,7 +144,7 @@ impl Stream {
             if !self.is_key_good().await? {
                 return Ok(Look::Over);
             }
-            self.told = self.say(&mut text, &page).await?;
+            self.told = self.tell(&mut text, &page).await?;
         }
         self.place = page.next;
         Ok(match (text.is_empty(), page.has_more) {
@@ -164,11 +166,12 @@ impl Stream {
         Some(())
     }
 
-    /// Waits for something to be recorded, or for the time to look again; nothing when the server stops.
-    async fn is_heartbeat_due(&mut self) -> Option<bool> {
+    /// Waits for something to be recorded, or for the time to look again. Whether a heartbeat is due then; nothing when the
+    /// server stops.
+    async fn rest(&mut self) -> Option<bool> {
         tokio::select! {
             biased;
-            () = self.turn.streams.stop.cancelled() => None,
+            () = self.api.streams.stop.cancelled() => None,
             () = sleep_until(self.heartbeat) => Some(true),
             () = sleep(LOOKING) => Some(false),
             () = sleep_until(self.ends) => Some(false),
@@ -192,12 +195,12 @@ impl Stream {
     }
 
     fn sent(&mut self, text: String) -> Bytes {
-        self.heartbeat = Instant::now() + self.turn.streams.heartbeat;
+        self.heartbeat = Instant::now() + self.api.streams.heartbeat;
         text.into()
     }
 
     fn id(&self, place: FeedPlace) -> String {
-        self.turn.streams.seal.write(place)
+        self.api.streams.shuffle.write(place)
     }
 
     async fn is_key_good(&self) -> Result<bool, Error> {
@@ -205,8 +208,8 @@ impl Stream {
         Ok(key.is_some_and(|key| key.revoked_at.is_none() && key.scopes.has(Scope::AnalyticsRead)))
     }
 
-    /// Says what is on a page, as far as it is meant; the last place that was said.
-    async fn say(&self, text: &mut String, page: &FeedPage) -> Result<FeedPlace, Error> {
+    /// Tells what is on a page, as far as it is meant; the last place that was told.
+    async fn tell(&self, text: &mut String, page: &FeedPage) -> Result<FeedPlace, Error> {
         let mut told = self.told;
         if let Some(gap) = page.gap {
             told = page.begin;
@@ -220,8 +223,8 @@ impl Stream {
         for found in &page.visits {
             let link = links.get(&found.visit.link);
             if self.is_meant(link) {
-                let kind = kind(found);
-                let body = VisitBody::recorded(&found.visit, link, self.api.redirects.hosts());
+                let kind = EventKind::of_visit(&found.visit.source);
+                let body = VisitBody::of(&found.visit, link, Some(found.visit.is_unique), self.api.redirects.hosts());
                 let body = payload::body(found.id, kind, found.visit.at, &body);
                 told = found.after;
                 say(text, kind.as_str(), &self.id(told), &body);
@@ -238,10 +241,6 @@ impl Stream {
         self.tag.as_ref().is_none_or(has_tag)
             && self.domain.as_ref().is_none_or(|wanted| link.is_some_and(|link| link.domain == *wanted))
     }
-}
-
-fn kind(found: &FeedVisit) -> EventKind {
-    if found.visit.source == "qr" { EventKind::QrScanned } else { EventKind::LinkClicked }
 }
 
 /// One event, whose data is one line.

@@ -32,18 +32,15 @@ const LONGEST_DESCRIPTION: usize = 500;
 /// The shapes of a delivery's body that there are.
 const VERSION: u16 = 1;
 
-/// The two shapes of a webhook that comes in differ in what must be there, and in the secret, which has a way of its own to
-/// be changed.
+/// What comes in for a webhook and for a listener: both say what is told, and of which links.
 macro_rules! inputs {
-    ($($(#[$doc:meta])+ $name:ident, $is_new:literal, $header:ty { $($own:tt)* })+) => {$(
+    ($(#[$doc:meta])+ $name:ident, $is_new:tt, { $($before:tt)* } { $($after:tt)* }) => {
         $(#[$doc])+
         #[derive(Debug, ToSchema)]
         #[serde(deny_unknown_fields)]
         #[expect(dead_code, reason = "read by hand; this is what the document says")]
         pub(super) struct $name {
-            /// Where deliveries are sent: `https://`, at most 2,048 bytes, no credentials, a host on the public internet.
-            #[schema(required = $is_new, max_length = 2048, example = "https://example.com/hooks/mask")]
-            url: String,
+            $($before)*
             /// What is told; at least one event.
             #[schema(required = $is_new, min_items = 1, max_items = 100)]
             events: Vec<EventName>,
@@ -59,6 +56,21 @@ macro_rules! inputs {
             /// Whether clicks that no person made are told too; `data.is_bot` tells them apart. Absent: false.
             #[schema(required = false, nullable = true)]
             include_bots: bool,
+            $($after)*
+        }
+    };
+}
+
+/// The two shapes of a webhook that comes in differ in what must be there, and in the secret, which has a way of its own to
+/// be changed.
+macro_rules! webhooks {
+    ($($(#[$doc:meta])+ $name:ident, $is_new:tt, $header:ty { $($own:tt)* })+) => {$(inputs! {
+        $(#[$doc])+
+        $name, $is_new, {
+            /// Where deliveries are sent: `https://`, at most 2,048 bytes, no credentials, a host on the public internet.
+            #[schema(required = $is_new, max_length = 2048, example = "https://example.com/hooks/mask")]
+            url: String,
+        } {
             /// Headers that deliveries carry, such as `Authorization`: at most 20, and 8 KiB together. Their values are kept
             /// encrypted, and never shown again.
             #[schema(required = false, nullable = true, example = json!({"authorization": "Bearer 7c1f"}))]
@@ -77,10 +89,10 @@ macro_rules! inputs {
             active: bool,
             $($own)*
         }
-    )+};
+    })+};
 }
 
-inputs! {
+webhooks! {
     /// A webhook to be made.
     NewWebhook, true, String {
         /// The secret that signs: 16 to 256 visible characters of ASCII. Absent: one is made, and shown in this answer alone.
@@ -90,6 +102,15 @@ inputs! {
     /// Changes to a webhook: what is absent stays, and null clears. Of `headers`, those that are named are set or, with null,
     /// removed.
     WebhookChange, false, Option<String> {}
+}
+
+inputs! {
+    /// A listener to be made.
+    NewListener, true, {} {
+        /// The secret that signs: 16 to 256 visible characters of ASCII. Absent: one is made.
+        #[schema(min_length = 16, max_length = 256)]
+        secret: Option<String>,
+    }
 }
 
 /// What a body asks for. What is absent is not asked for.

@@ -61,7 +61,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 #[utoipa::path(
     post, path = "/webhooks/listeners", operation_id = "create_listener", tag = "Webhooks",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours")),
-    request_body(content = NewListener, example = json!({"events": ["link.clicked"]})),
+    request_body(content = input::NewListener, example = json!({"events": ["link.clicked"]})),
     responses((status = 201, description = "The new listener", body = ListenerBody)),
     security(("key" = ["webhooks:write"]))
 )]
@@ -207,31 +207,6 @@ fn listener(text: &str) -> Result<WebhookId, ApiError> {
 
 fn absent() -> ApiError {
     ApiError::not_found("Listener")
-}
-
-/// A listener to be made.
-#[derive(Debug, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read by hand; this is what the document says")]
-struct NewListener {
-    /// What is told; at least one event.
-    #[schema(min_items = 1, max_items = 100)]
-    events: Vec<EventName>,
-    /// Only of these links. Empty: of all.
-    #[schema(required = false, nullable = true, max_items = 100)]
-    link_ids: Vec<String>,
-    /// Only of links with one of these tags. Empty: of all.
-    #[schema(required = false, nullable = true, max_items = 100)]
-    tags: Vec<String>,
-    /// Only of links on one of these hosts. Empty: of all.
-    #[schema(required = false, nullable = true, max_items = 100)]
-    domains: Vec<String>,
-    /// Whether clicks that no person made are told too.
-    #[schema(required = false, nullable = true)]
-    include_bots: bool,
-    /// The secret that signs. Absent: one is made.
-    #[schema(min_length = 16, max_length = 256)]
-    secret: Option<String>,
 }
 
 /// A listener.

@@ -11,7 +11,7 @@ use mask_store::{Delivery, LoggedAttempt, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{api::links::Pagination, webhooks::seal::Secrets};
+use crate::{api::links::Pagination, outbound, webhooks::seal::Secrets};
 
 /// What stands for a value that is never shown.
 pub(super) const MASKED: &str = "***";
@@ -255,24 +255,8 @@ pub(super) struct FailureBody {
 
 impl FailureBody {
     fn of(code: &str) -> Self {
-        Self { code: code.to_owned(), message: sentence(code).unwrap_or("There was no answer.") }
+        Self { code: code.to_owned(), message: outbound::sentence(code).unwrap_or("There was no answer.") }
     }
-}
-
-/// What the codes of [`Failure`](crate::outbound::Failure) mean, and those of the dispatcher.
-fn sentence(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "refused_address" => "The URL leads to an address that is never called.",
-        "no_such_host" => "The host's name has no address.",
-        "connect_failed" => "The endpoint took no connection.",
-        "tls_failed" => "There was no safe connection: see to the certificate.",
-        "timed_out" => "There was no connection, or no answer, in time.",
-        "reset" => "The connection was closed before an answer came.",
-        "head_too_large" => "The head of the answer is too long.",
-        "not_http" => "What came is no answer of HTTP/1.",
-        "unreadable_secret" => "The server cannot read the webhook's secret: tell its operator.",
-        _ => return None,
-    })
 }
 
 /// A page of deliveries.
@@ -349,14 +333,6 @@ mod tests {
     use mask_core::event::EventKind;
 
     use super::*;
-    use crate::outbound::Failure;
-
-    #[test]
-    fn every_code_has_a_sentence() {
-        for code in Failure::CODES {
-            assert!(sentence(code).is_some(), "{code}");
-        }
-    }
 
     #[test]
     fn the_document_names_every_event() {

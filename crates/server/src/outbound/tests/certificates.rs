@@ -29,10 +29,11 @@ async fn a_certificate_of_a_named_authority_is_believed_and_the_name_is_asked_fo
     let authority = Authority::named("ours");
     let receiver = SafeReceiver::start(authority.sign(&params(NAME))).await;
     let outbound = client(Some(&authority));
-    for is_reused in [false, true] {
+    for _ in 0..2 {
         let answer = post(&outbound, &receiver.url(NAME)).await.expect("an answer");
-        assert_eq!((&answer.body[..], answer.is_reused), (&b"ok"[..], is_reused));
+        assert_eq!(&answer.body[..], b"ok");
     }
+    // One handshake: the second request went over the same connection.
     assert_eq!(receiver.names(), [Some(NAME.to_owned())]);
 }
 
@@ -60,7 +61,8 @@ async fn bad_certificates_are_refused_with_the_reason() {
     ] {
         let receiver = SafeReceiver::start(identity).await;
         let failure = post(&client(Some(&authority)), &receiver.url(NAME)).await.expect_err(words);
-        assert_eq!((failure.code(), failure.to_string()), ("tls_failed", format!("No safe connection: {words}")));
+        assert_eq!(failure.code(), "tls_failed");
+        assert!(failure.to_string().ends_with(&format!("({words})")), "{failure}");
     }
     let receiver = SafeReceiver::start(authority.sign(&params(NAME))).await;
     let failure = post(&client(None), &receiver.url(NAME)).await.expect_err("nobody named the authority");

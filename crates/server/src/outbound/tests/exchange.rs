@@ -23,7 +23,6 @@ async fn an_answer_comes_back_with_what_was_asked_for() {
 
     assert_eq!((answer.status.as_u16(), &answer.body[..], answer.body_is), (200, &b"ok"[..], Body::Whole));
     assert_eq!(answer.headers["x-seen"], "yes");
-    assert_eq!((answer.address, answer.is_reused), (receiver.address, false));
     let host = receiver.address;
     let expected = format!(
         "POST /hook?a=1 HTTP/1.1\r\nhost: {host}\r\nuser-agent: Mask/{}\r\ncontent-length: 14\r\n\r\n{{\"id\":\"evt_1\"}}",
@@ -35,9 +34,8 @@ async fn an_answer_comes_back_with_what_was_asked_for() {
 #[tokio::test]
 async fn connections_are_kept_for_the_next_request() {
     let (receiver, outbound) = (Receiver::answering(OK).await, local());
-    for number in 0..50 {
-        let answer = post(&outbound, &receiver.url()).await.expect("an answer");
-        assert_eq!(answer.is_reused, number > 0);
+    for _ in 0..50 {
+        post(&outbound, &receiver.url()).await.expect("an answer");
     }
     assert_eq!((receiver.connections(), receiver.heard().len()), (1, 50));
 }
@@ -137,7 +135,10 @@ async fn a_receiver_that_stalls_is_given_up() {
     let started = Instant::now();
     let failure = post(&hurried(), &receiver.url()).await.expect_err("no answer comes");
     assert_eq!(failure, Failure::TimedOut { stage: Stage::Answering, after: Duration::from_millis(500) });
-    assert_eq!((failure.code(), failure.to_string().as_str()), ("timed_out", "No answer within 500 ms"));
+    assert_eq!(
+        (failure.code(), failure.to_string().as_str()),
+        ("timed_out", "There was no connection, or no answer, in time (no answer within 500 ms)")
+    );
     assert!(started.elapsed() < Duration::from_secs(10));
 }
 
@@ -167,10 +168,11 @@ async fn an_answer_whose_body_drips_is_an_answer() {
         }
     })
     .await;
+    let started = Instant::now();
     let answer = post(&hurried(), &receiver.url()).await.expect("an answer");
     assert_eq!((answer.status.as_u16(), answer.body_is), (200, Body::Broken));
     assert!(!answer.body.is_empty() && answer.body.len() < 4000);
-    assert!(answer.duration >= Duration::from_millis(500));
+    assert!(started.elapsed() >= Duration::from_millis(500));
 }
 
 #[tokio::test]
@@ -219,8 +221,7 @@ async fn a_kept_connection_that_was_closed_costs_nothing() {
         .await;
         let outbound = local();
         for _ in 0..5 {
-            let answer = post(&outbound, &receiver.url()).await.expect("an answer");
-            assert!(!answer.is_reused);
+            post(&outbound, &receiver.url()).await.expect("an answer");
         }
         assert_eq!(receiver.connections(), 5);
     }
@@ -235,8 +236,9 @@ async fn an_answer_that_nobody_asked_for_ends_its_connection() {
     let outbound = local();
     for _ in 0..3 {
         let answer = post(&outbound, &receiver.url()).await.expect("an answer");
-        assert_eq!((&answer.body[..], answer.is_reused), (&b"ok"[..], false));
+        assert_eq!(&answer.body[..], b"ok");
     }
+    assert_eq!(receiver.connections(), 3);
 }
 
 #[tokio::test]
@@ -287,7 +289,10 @@ async fn nobody_there_is_a_failed_connection() {
     while post(&local(), &url).await.expect_err("nobody answers") != refused {
         tokio::task::yield_now().await;
     }
-    assert_eq!((refused.code(), refused.to_string().as_str()), ("connect_failed", "No connection: it was refused"));
+    assert_eq!(
+        (refused.code(), refused.to_string().as_str()),
+        ("connect_failed", "The endpoint took no connection (it was refused)")
+    );
 }
 
 #[tokio::test]
@@ -300,6 +305,6 @@ async fn a_second_address_is_tried_when_nobody_is_at_the_first() {
     let resolver = Always::new(&["127.0.0.6", "127.0.0.7"]);
     let outbound = Outbound::new(&settings(&["127.0.0.0/8"]), resolver).expect("a client");
     let url = format!("http://two.example.com:{}/", receiver.address.port());
-    let answer = post(&outbound, &url).await.expect("an answer");
-    assert_eq!(answer.address, receiver.address);
+    post(&outbound, &url).await.expect("an answer");
+    assert_eq!(receiver.connections(), 1);
 }

@@ -67,8 +67,7 @@ async fn localhost_is_this_machine_and_nobody_is_asked() {
     let receiver = Receiver::answering(OK).await;
     let outbound = Outbound::new(&settings(&["127.0.0.0/8"]), Arc::new(Unasked)).expect("a client");
     for host in ["localhost", "api.localhost", "LOCALHOST"] {
-        let answer = post(&outbound, &format!("http://{host}:{}/", receiver.address.port())).await.expect(host);
-        assert_eq!(answer.address, receiver.address);
+        post(&outbound, &format!("http://{host}:{}/", receiver.address.port())).await.expect(host);
     }
     let said = receiver.heard();
     assert!(said[1].contains("\r\nhost: api.localhost:"), "{said:?}");
@@ -97,8 +96,8 @@ async fn a_name_that_is_bound_anew_is_judged_anew_and_asked_once_a_connection() 
     let outbound = Outbound::new(&settings(&["127.0.0.1/32"]), resolver).expect("a client");
     let url = |name: &str| format!("http://{name}:{}/", receiver.address.port());
 
-    let answer = post(&outbound, &url("rebind.example.com")).await.expect("the first answer is a good one");
-    assert_eq!(answer.address, receiver.address);
+    post(&outbound, &url("rebind.example.com")).await.expect("the first answer is a good one");
+    assert_eq!(receiver.connections(), 1);
     assert_eq!(dns.count("rebind.example.com"), 1);
 
     let failure = post(&outbound, &url("rebind.example.com")).await.expect_err("the second is not");

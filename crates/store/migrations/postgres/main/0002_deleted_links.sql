@@ -17,4 +17,3 @@ CREATE TABLE deleted_links (
     title TEXT,
     url TEXT NOT NULL
 );
-CREATE INDEX deleted_links_by_owner ON deleted_links (owner);
