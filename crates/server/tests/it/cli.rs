@@ -1,7 +1,7 @@
 //! The command line, as the people who type it see it.
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     net::TcpListener,
     process::{Child, Command, Output, Stdio},
 };
@@ -305,4 +305,48 @@ fn a_folder_that_cannot_be_made() {
     }
     let (code, out, _) = run(mask(&["doctor", "--data-dir"]).arg(&data));
     assert!(code == Some(1) && out.contains("damaged"), "{out}");
+}
+
+/// Answers requests with these, one after the other, each on a connection of its own; what was asked.
+fn answers(listener: &TcpListener, replies: &[(u16, &str)]) -> Vec<String> {
+    let mut asked = Vec::new();
+    for (status, body) in replies {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let (mut request, mut byte) = (Vec::new(), [0]);
+        while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).expect("a head") > 0 {
+            request.push(byte[0]);
+        }
+        let head = String::from_utf8(request).expect("text");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        stream.read_exact(&mut vec![0; length.unwrap_or(0)]).expect("a body");
+        let length = body.len();
+        write!(stream, "HTTP/1.1 {status} -\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+            .expect("sent");
+        asked.push(head.lines().next().unwrap_or_default().to_owned());
+    }
+    asked
+}
+
+#[test]
+fn a_listener_is_told_of_a_report_that_is_refused() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", server.local_addr().expect("an address"));
+    let mut command = mask(&["webhooks", "listen", "--server", &url, "--key", "mk_test_x", "--forward-to"]);
+    command.arg(format!("{url}/hook")).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let asked = answers(
+        &server,
+        &[
+            (201, r#"{"id":"wh_1","secret":"whsec_x","events":["link.clicked"]}"#),
+            (200, r#"{"data":[{"delivery_id":"dlv_1","event":"link.clicked","headers":{},"body":"{}"}]}"#),
+            (204, ""),
+            (400, r#"{"error":{"message":"Too late.","details":[{"field":"delivery_id","message":"Unknown"}]}}"#),
+            (404, "{}"),
+        ],
+    );
+    assert!(asked[2].starts_with("POST /hook ") && asked[3].contains("/listeners/wh_1/report "), "{asked:?}");
+    assert_eq!(ended(&mut child).code(), Some(1));
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert!(said.contains("dlv_1") && said.contains("Too late. delivery_id: Unknown"), "{said}");
 }

@@ -312,7 +312,7 @@ async fn a_head_that_comes_too_slowly() {
         // A head that is too long for the lane has what is left of its time, and no head after it has that.
         let mut long = Wire::open(address).expect("a connection");
         long.send(b"GET /still-here HTTP/1.1\r\nHost: localhost\r\nX-Long: ").expect("sent");
-        long.send(&[b'a'; 20_000]).expect("sent");
+        long.send(&vec![b'a'; 20_000]).expect("sent");
         long.send(b"\r\n\r\n").expect("sent");
         let reply = long.reply().expect("an answer");
         assert_eq!((reply.status, reply.header("connection"), long.is_closed()), (302, "close", true));
