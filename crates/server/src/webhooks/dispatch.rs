@@ -38,7 +38,10 @@ use super::{
     lane::{Address, Lane},
     seal::Vault,
 };
-use crate::{clock::Clock, outbound::Outbound};
+use crate::{
+    clock::Clock,
+    outbound::{self, Outbound},
+};
 
 /// How long a claimed delivery is ours, beside the time of an attempt.
 const CLAIM: Duration = Duration::from_mins(1);
@@ -279,7 +282,7 @@ impl Dispatcher {
             (Err(_), _) => Err("refused_address"),
             (_, Err(error)) => {
                 tracing::error!(%error, webhook = %webhook.id, "the secret of a webhook cannot be read");
-                Err("unreadable_secret")
+                Err(outbound::UNREADABLE_SECRET)
             }
         };
         Arc::new(Address { webhook, reach })

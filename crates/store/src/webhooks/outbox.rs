@@ -195,7 +195,7 @@ impl Outbox {
         visits: impl IntoIterator<Item = Visited<'a>>,
     ) -> Result<(), Error> {
         let written = visits.into_iter().filter_map(|Visited { id, fact, link, is_unique }| {
-            let (kind, is_bot) = (kind_of(fact), !fact.is_counted);
+            let (kind, is_bot) = (EventKind::of_visit(fact.source), !fact.is_counted);
             let (tags, domain) = link.map_or((&[][..], ""), |link| (&link.tags[..], link.domain.as_str()));
             let told = self.told(kind, is_bot, fact.link, tags, domain);
             let happening = Happening::Visit { fact, link, is_unique };
@@ -208,7 +208,11 @@ impl Outbox {
     /// to visit made no click that anybody is told of.
     pub(crate) fn may_want(&self, fact: &Fact) -> bool {
         let is_visit = fact.is_counted || fact.class != PERSON;
-        is_visit && self.subscriptions.iter().any(|subscription| subscription.wants(kind_of(fact), !fact.is_counted))
+        is_visit
+            && self
+                .subscriptions
+                .iter()
+                .any(|subscription| subscription.wants(EventKind::of_visit(fact.source), !fact.is_counted))
     }
 
     /// The numbers of those who are told.
@@ -249,11 +253,6 @@ fn active(tx: &mut Tx<'_>, owner: Owner, kinds: EventKinds) -> Result<Vec<Subscr
         })
     };
     tx.query(sql, &values![owner, kinds.bits()])?.into_iter().map(read).collect()
-}
-
-/// A scan is a visit by way of a QR code.
-fn kind_of(fact: &Fact) -> EventKind {
-    if fact.source == "qr" { EventKind::QrScanned } else { EventKind::LinkClicked }
 }
 
 /// How many rows one statement writes: many of them share a way to the database, and there are few texts to prepare.
