@@ -7,7 +7,7 @@ has_command() { command -v "$1" >/dev/null; }
 has_postgres() { # where test-postgres.sh looks for it
     [[ -x "$(pg_config --bindir 2>/dev/null)/initdb" ]] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
-has_node() { has_command npm && node -e 'process.exit(process.versions.node.split(".")[0] < 18)' 2>/dev/null; }
+has_node() { has_command npm && node -e 'process.exit(process.versions.node.split(".")[0] < 18 ? 1 : 0)' 2>/dev/null; }
 has_venv() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
 packages=()
