@@ -81,7 +81,7 @@ fn reopen(dir: &Path, options: Options) -> Arc<Journal> {
     for _ in 0..1_000_000 {
         match Journal::open(dir, options) {
             Err(Error::Locked { .. }) => std::thread::yield_now(),
-            opened => return opened.unwrap(),
+            opened => return opened.expect("a journal that nobody holds"),
         }
     }
     panic!("the lock is never given back");
