@@ -98,6 +98,14 @@ ids! {
     WebhookId = "wh_",
     /// A delivery of an event to a subscription.
     DeliveryId = "dlv_",
+    /// A QR code.
+    QrId = "qr_",
+    /// A bio page.
+    PageId = "bp_",
+    /// A block of a bio page.
+    BlockId = "blk_",
+    /// Somebody who left an address at a bio page.
+    SubscriberId = "sub_",
 }
 
 #[cfg(test)]
