@@ -16,6 +16,7 @@ pub mod event;
 pub mod id;
 pub mod key;
 pub mod link;
+pub mod picture;
 pub mod qr;
 pub mod question;
 pub mod route;

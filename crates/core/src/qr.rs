@@ -4,6 +4,7 @@ use crate::{
     Refused,
     colour::Colour,
     id::{LinkId, QrId},
+    picture::Picture,
     time::Time,
     token::Token,
 };
@@ -51,16 +52,7 @@ pub struct Look {
     /// A line of text below it.
     pub caption: Option<String>,
     /// The picture in its middle.
-    pub logo: Option<Logo>,
-}
-
-/// The picture in the middle of a code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logo {
-    /// Where it was fetched from.
-    pub url: String,
-    /// The name under which our own copy is kept.
-    pub picture: String,
+    pub logo: Option<Picture>,
 }
 
 /// Widths of pictures, in pixels.
@@ -175,6 +167,7 @@ pub fn parse_margin(number: i64) -> Result<u8, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::{Format, PictureName};
 
     #[test]
     fn words_read_back() {
@@ -196,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_logo_raises_the_level_that_nobody_chose() {
-        let logo = Some(Logo { url: String::new(), picture: String::new() });
+        let name = PictureName::of(b"pixels", Format::Png);
+        let logo = Some(Picture { url: String::new(), name, width: 8, height: 8 });
         assert_eq!(Look::default().level(), ErrorCorrection::Medium);
         assert_eq!(Look { logo: logo.clone(), ..Look::default() }.level(), ErrorCorrection::High);
         let chosen = Look { logo, error_correction: Some(ErrorCorrection::Low), ..Look::default() };

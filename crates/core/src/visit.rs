@@ -1,6 +1,20 @@
 //! A visit: all that a decision about a redirect may depend on.
 
-use crate::time::Time;
+use crate::{
+    id::{BlockId, LinkId, PageId},
+    time::Time,
+};
+
+/// What was visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// A short link.
+    Link(LinkId),
+    /// A bio page.
+    Page(PageId),
+    /// What a block of a bio page leads to.
+    Block(PageId, BlockId),
+}
 
 /// One request for a short link, as far as the choice of a destination is concerned.
 #[derive(Clone, Copy, Debug)]
