@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the promises of bench/README.md, or those of the scenarios that are named:
 #
-#   bench/run.sh [--quick] [--repeats N] [redirect-hot | redirect-cold | start | memory | create | list | analytics | webhooks]…
+#   bench/run.sh [--quick] [--repeats N] [redirect-hot | page | redirect-cold | start | memory | create | list | analytics | webhooks | qr]…
 #
 # --quick makes rounds short, to see that everything runs; its figures mean nothing and are kept apart.
 # BENCH_PROGRAM measures that program in place of a fresh build. The peer of `analytics`, DuckDB, is installed from PyPI into
@@ -47,6 +47,11 @@ if [[ -z "${BENCH_PROGRAM:-}" ]]; then
     BENCH_PROGRAM="$target/release/mask"
 fi
 cargo build --release --locked --manifest-path bench/load/Cargo.toml --target-dir "$target/bench"
+
+if wanted qr "$@"; then
+    cargo build --release --locked --manifest-path bench/pictures/Cargo.toml --target-dir "$target/bench"
+    export BENCH_PICTURES="$target/bench/release/mask-pictures"
+fi
 
 if wanted analytics "$@"; then
     cargo build --release --locked --manifest-path bench/clicks/Cargo.toml --target-dir "$target/bench"

@@ -8,6 +8,7 @@ has_postgres() { # where test-postgres.sh looks for it
     [[ -x "$(pg_config --bindir 2>/dev/null)/initdb" ]] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 has_node() { has_command npm && node -e 'process.exit(process.versions.node.split(".")[0] < 18 ? 1 : 0)' 2>/dev/null; }
+has_zbar() { compgen -G '/usr/lib/*/libzbar.so.0' >/dev/null || compgen -G '/usr/lib*/libzbar.so.0' >/dev/null; }
 has_venv() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
 packages=()
@@ -29,6 +30,10 @@ look() {
     need 'has_command perl' 'perl' 'perl, which finds a free port for it'
     need has_venv 'python3 python3-venv' 'python3 with venv, for the tests of the API against its document'
     need 'has_command curl' 'curl ca-certificates' 'curl'
+    need 'test -x /usr/bin/chromium' 'chromium fonts-noto-core' 'chromium, for the tests of bio pages in a browser'
+    need has_zbar 'libzbar0' 'libzbar, which reads QR codes'
+    need 'has_command rsvg-convert' 'librsvg2-bin' 'rsvg-convert, which draws QR codes that are SVG'
+    need 'has_command pdftoppm' 'poppler-utils' 'pdftoppm, which draws QR codes that are PDF'
     need has_node 'nodejs npm' 'node and npm, 18 or newer, for the verification of webhooks'
 }
 

@@ -27,6 +27,9 @@ step tests cargo test --workspace
 step fuzz fuzz/run.sh 10
 step api scripts/schemathesis.sh
 step webhooks scripts/webhooks.sh
+step codes scripts/scan.sh
+step browser scripts/browser.sh
+step bucket scripts/bucket.sh
 
 printf '\n==> summary, after %s s\n' "$SECONDS"
 for name in "${passed[@]}"; do printf '  passed  %s\n' "$name"; done

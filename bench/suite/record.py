@@ -10,7 +10,7 @@ import os
 import platform
 import time
 
-from .places import BENCH, CLICKS, DUCKDB_PYTHON, LOAD, MASK, REPOSITORY, RUNS, WORK
+from .places import BENCH, CLICKS, DUCKDB_PYTHON, LOAD, MASK, PICTURES, REPOSITORY, RUNS, WORK
 
 BEGIN, END = "<!-- figures: written by bench/run.sh -->", "<!-- end of figures -->"
 
@@ -40,7 +40,7 @@ class Run:
 
 def without_places(text):
     """The text without what is only true of this checkout."""
-    for place, name in ((str(MASK), "mask"), (str(LOAD), "mask-load"), (str(CLICKS), "mask-clicks"), (str(DUCKDB_PYTHON), "python3"), (str(WORK), "bench/work"), (str(REPOSITORY), ".")):
+    for place, name in ((str(MASK), "mask"), (str(LOAD), "mask-load"), (str(CLICKS), "mask-clicks"), (str(PICTURES), "mask-pictures"), (str(DUCKDB_PYTHON), "python3"), (str(WORK), "bench/work"), (str(REPOSITORY), ".")):
         text = text.replace(place, name)
     return text.replace(os.path.expanduser("~"), "~")
 

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mask_core::{id::LinkId, time::Time, workspace::Owner};
+use mask_core::{id::LinkId, time::Time, visit::Target, workspace::Owner};
 use mask_store::{Batch, Fact, Location, Options, Position, Store};
 
 /// As many as the drain takes at a time when it is busy.
@@ -157,7 +157,8 @@ fn fact(chance: &mut Chance, links: &[LinkId], n: u64, of: u64, days: i64) -> Fa
     Fact {
         at: Time::from_unix_millis(at),
         owner: OWNER,
-        link: links[chance.few(links.len())],
+        target: Target::Link(links[chance.few(links.len())]),
+        code: None,
         is_counted: !is_bot,
         class: if is_bot { "crawler" } else { "person" },
         reason: if is_bot { "name" } else { "browser" },
@@ -182,7 +183,7 @@ fn row(rows: &mut impl Write, fact: &Fact) -> std::io::Result<()> {
         rows,
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
         fact.at.unix_millis(),
-        fact.link,
+        LinkId::from_bits(fact.target.bits()),
         fact.visitor,
         u8::from(fact.is_counted),
         fact.class,

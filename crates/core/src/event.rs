@@ -1,6 +1,6 @@
 //! Events: what happened, as webhooks and streams tell of it.
 
-use crate::Refused;
+use crate::{Refused, visit::Target};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])+ $name:ident = $text:literal,)+) => {
@@ -50,9 +50,15 @@ impl EventKind {
         })
     }
 
-    /// What a visit is told as, that came this way: of a printed code it is a scan.
-    pub fn of_visit(source: &str) -> Self {
-        if source == "qr" { Self::QrScanned } else { Self::LinkClicked }
+    /// What a visit is told as, that came this way: to a link by a printed code it is a scan. Of what a block leads to
+    /// nobody is told: where that is a short link, the visit there is told.
+    pub fn of_visit(target: Target, source: &str) -> Option<Self> {
+        match target {
+            Target::Link(_) if source == "qr" => Some(Self::QrScanned),
+            Target::Link(_) => Some(Self::LinkClicked),
+            Target::Page(_) => Some(Self::PageViewed),
+            Target::Block(..) => None,
+        }
     }
 
     /// The number that is stored.
@@ -112,6 +118,7 @@ impl EventKinds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::{BlockId, LinkId, PageId};
 
     #[test]
     fn every_kind_reads_back() {
@@ -124,9 +131,19 @@ mod tests {
     }
 
     #[test]
-    fn a_visit_by_way_of_a_code_is_a_scan() {
-        assert_eq!(EventKind::of_visit("qr"), EventKind::QrScanned);
-        assert_eq!(EventKind::of_visit("link"), EventKind::LinkClicked);
+    fn visits_are_told_as_what_they_were() {
+        let (link, page) = (Target::Link(LinkId::from_bits(1)), PageId::from_bits(2));
+        let block = Target::Block(page, BlockId::from_bits(3));
+        for (target, source, kind) in [
+            (link, "qr", Some(EventKind::QrScanned)),
+            (link, "link", Some(EventKind::LinkClicked)),
+            (link, "bio", Some(EventKind::LinkClicked)),
+            (Target::Page(page), "link", Some(EventKind::PageViewed)),
+            (Target::Page(page), "qr", Some(EventKind::PageViewed)),
+            (block, "link", None),
+        ] {
+            assert_eq!(EventKind::of_visit(target, source), kind, "{target:?} {source}");
+        }
     }
 
     #[test]

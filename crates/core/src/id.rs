@@ -106,6 +106,10 @@ ids! {
     BlockId = "blk_",
     /// Somebody who left an address at a bio page.
     SubscriberId = "sub_",
+    /// A domain of a workspace.
+    DomainId = "dom_",
+    /// A letter in the outbox.
+    LetterId = "ltr_",
 }
 
 #[cfg(test)]

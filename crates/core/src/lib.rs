@@ -6,16 +6,19 @@
 
 pub mod address;
 pub mod agent;
+pub mod bio_page;
 pub mod calendar;
 pub mod change;
 pub mod colour;
 pub mod country;
 pub mod cursor;
 pub mod destination;
+pub mod domain;
 pub mod event;
 pub mod id;
 pub mod key;
 pub mod link;
+pub mod mail;
 pub mod picture;
 pub mod qr;
 pub mod question;
@@ -23,6 +26,7 @@ pub mod route;
 pub mod rule;
 pub mod scope;
 pub mod slug;
+pub mod subscriber;
 pub mod time;
 pub mod token;
 pub mod visit;

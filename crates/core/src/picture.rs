@@ -59,8 +59,8 @@ impl PictureName {
     pub fn of(bytes: &[u8], format: Format) -> Self {
         use sha2::Digest;
         let digest = sha2::Sha256::digest(bytes);
-        let digits: String = digest.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("{digits}.{}", format.extension()))
+        let number = digest.iter().take(DIGITS / 2).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        Self(format!("{number:0DIGITS$x}.{}", format.extension()))
     }
 
     /// Reads a name.
@@ -102,7 +102,15 @@ mod tests {
             assert_eq!(name.format(), format);
         }
         let name = PictureName::of(b"pixels", Format::Png).to_string();
-        for text in ["", ".png", "../secret.key", &name.to_uppercase(), &name[1..], &name.replace(".png", ".svg"), &format!("{name}.png")] {
+        for text in [
+            "",
+            ".png",
+            "../secret.key",
+            &name.to_uppercase(),
+            &name[1..],
+            &name.replace(".png", ".svg"),
+            &format!("{name}.png"),
+        ] {
             assert!(PictureName::parse(text).is_err(), "{text}");
         }
     }

@@ -80,9 +80,10 @@ impl Default for Look {
 }
 
 impl Look {
-    /// The level that it is drawn with: as chosen, or M, or H where a logo hides a part.
+    /// The level that it is drawn with: as chosen, or M, or Q where a logo hides a part. H would repair more of what is hidden,
+    /// but it makes a code so dense that it cannot be read when it is small.
     pub fn level(&self) -> ErrorCorrection {
-        let ours = if self.logo.is_some() { ErrorCorrection::High } else { ErrorCorrection::Medium };
+        let ours = if self.logo.is_some() { ErrorCorrection::Quartile } else { ErrorCorrection::Medium };
         self.error_correction.unwrap_or(ours)
     }
 }
@@ -192,7 +193,7 @@ mod tests {
         let name = PictureName::of(b"pixels", Format::Png);
         let logo = Some(Picture { url: String::new(), name, width: 8, height: 8 });
         assert_eq!(Look::default().level(), ErrorCorrection::Medium);
-        assert_eq!(Look { logo: logo.clone(), ..Look::default() }.level(), ErrorCorrection::High);
+        assert_eq!(Look { logo: logo.clone(), ..Look::default() }.level(), ErrorCorrection::Quartile);
         let chosen = Look { logo, error_correction: Some(ErrorCorrection::Low), ..Look::default() };
         assert_eq!(chosen.level(), ErrorCorrection::Low);
     }

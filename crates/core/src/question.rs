@@ -5,7 +5,7 @@
 //! store gives the same answer in every time zone. Counts add up: the buckets of a window and the groups of a dimension
 //! (but for [tags](Dimension::Tag), of which a link may have several) sum to the total.
 
-use crate::{Refused, id::LinkId, time::Time};
+use crate::{Refused, time::Time, visit::Target};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +14,22 @@ pub enum Subject {
     Clicks,
     /// Visits to a short link by way of a printed code.
     Scans,
+    /// Visits to a bio page.
+    Views,
+    /// Visits to what a block of a bio page leads to.
+    BlockClicks,
+}
+
+impl Subject {
+    /// Whether it is about links, and not about pages.
+    pub const fn is_of_links(self) -> bool {
+        matches!(self, Self::Clicks | Self::Scans)
+    }
+
+    /// By what visits of this kind can be told apart, in the order of [`Dimension::ALL`].
+    pub fn dimensions(self) -> impl Iterator<Item = Dimension> {
+        Dimension::ALL.into_iter().filter(move |dimension| dimension.is_of(self))
+    }
 }
 
 /// What facts can be told apart by, under the names of the API.
@@ -41,11 +57,14 @@ pub enum Dimension {
     UtmCampaign,
     UtmTerm,
     UtmContent,
+    Code,
+    Page,
+    Block,
 }
 
 impl Dimension {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Country,
         Self::Region,
         Self::City,
@@ -67,6 +86,9 @@ impl Dimension {
         Self::UtmCampaign,
         Self::UtmTerm,
         Self::UtmContent,
+        Self::Code,
+        Self::Page,
+        Self::Block,
     ];
 
     /// The name in the API: `country`, `referrer_url`, `utm_source`.
@@ -93,6 +115,9 @@ impl Dimension {
             Self::UtmCampaign => "utm_campaign",
             Self::UtmTerm => "utm_term",
             Self::UtmContent => "utm_content",
+            Self::Code => "code",
+            Self::Page => "page",
+            Self::Block => "block",
         }
     }
 
@@ -117,7 +142,26 @@ impl Dimension {
         }
     }
 
-    /// Whether it is a property of the link, as it is now, and not of the visit. Links that are no more have none.
+    /// Whether visits of this kind have it: pages have no tags, and only a scan has a code.
+    pub const fn is_of(self, subject: Subject) -> bool {
+        match self {
+            Self::Code => matches!(subject, Subject::Scans),
+            Self::Page => !subject.is_of_links(),
+            Self::Block => matches!(subject, Subject::BlockClicks),
+            Self::Variant
+            | Self::Link
+            | Self::Tag
+            | Self::Campaign
+            | Self::UtmSource
+            | Self::UtmMedium
+            | Self::UtmCampaign
+            | Self::UtmTerm
+            | Self::UtmContent => subject.is_of_links(),
+            _ => true,
+        }
+    }
+
+    /// Whether it is a property of the link or the page, as it is now, and not of the visit.
     pub const fn is_of_link(self) -> bool {
         matches!(
             self,
@@ -183,8 +227,8 @@ pub struct Question {
     pub subject: Subject,
     /// When.
     pub window: Window,
-    /// Of one link alone.
-    pub link: Option<LinkId>,
+    /// Of this link, this page or this block alone.
+    pub of: Option<Target>,
     /// All must hold.
     pub conditions: Vec<Condition>,
     /// Whose.
@@ -198,8 +242,9 @@ pub struct Question {
 pub struct Count {
     /// Visits.
     pub clicks: u64,
-    /// Of these, the first by their visitor on that day (UTC): of the owner's links, or of the one link asked about. So
-    /// visitors add up over any grouping, and never exceed clicks.
+    /// Of these, the first by their visitor on that day (UTC): of the owner's links, or of the one link asked about. Views,
+    /// and clicks on blocks, have firsts of their own, of the owner's pages or of the one asked about. So visitors add up
+    /// over any grouping, and never exceed clicks.
     pub visitors: u64,
 }
 
@@ -226,4 +271,31 @@ pub enum Rows {
     Counts(Vec<Count>),
     /// Values with their counts, most clicks first, the same number of clicks in the order of their text.
     Values(Vec<(String, Count)>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_visit_has_dimensions_of_its_own() {
+        for dimension in Dimension::ALL {
+            assert_eq!(Dimension::parse(dimension.as_str()), Ok(dimension));
+        }
+        assert!(Dimension::parse("Page").is_err());
+        let has = |subject: Subject, name| subject.dimensions().any(|dimension| dimension.as_str() == name);
+        for (name, of) in [
+            ("country", [true, true, true, true]),
+            ("domain", [true, true, true, true]),
+            ("tag", [true, true, false, false]),
+            ("link", [true, true, false, false]),
+            ("variant", [true, true, false, false]),
+            ("code", [false, true, false, false]),
+            ("page", [false, false, true, true]),
+            ("block", [false, false, false, true]),
+        ] {
+            let subjects = [Subject::Clicks, Subject::Scans, Subject::Views, Subject::BlockClicks];
+            assert_eq!(subjects.map(|subject| has(subject, name)), of, "{name}");
+        }
+    }
 }

@@ -99,6 +99,11 @@ impl Scopes {
         self.0 & (1 << (scope as u8)) != 0
     }
 
+    /// Whether every scope of the other set is in this one.
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
     /// The scopes of the set, in the order of [`Scope::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.iter().copied().filter(move |scope| self.has(*scope))

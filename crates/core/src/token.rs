@@ -18,7 +18,7 @@ pub struct Token(u64);
 
 impl Token {
     /// Tokens that there are: 62⁷.
-    pub const COUNT: u64 = 62_u64.pow(OF_CHANCE as u32);
+    pub const COUNT: u64 = 62_u64.pow(7);
 
     /// The token of this number, of which what does not fit is dropped: of evenly spread numbers come evenly spread tokens.
     pub const fn of(number: u64) -> Self {
@@ -72,7 +72,9 @@ mod tests {
     fn what_is_no_token_of_ours_is_refused() {
         let token = Token::of(123_456_789_012).to_string();
         assert!(Token::parse(&token).is_ok());
-        for text in ["", "1", "0000000", "0000000000", &token[1..], &format!("{token}0"), "ééééé", &token.to_uppercase()] {
+        for text in
+            ["", "1", "0000000", "0000000000", &token[1..], &format!("{token}0"), "ééééé", &token.to_uppercase()]
+        {
             assert!(Token::parse(text).is_err(), "{text}");
         }
     }

@@ -16,6 +16,40 @@ pub enum Target {
     Block(PageId, BlockId),
 }
 
+impl Target {
+    /// The number behind the id of the link or the page. No link's is a page's.
+    pub const fn bits(self) -> u128 {
+        match self {
+            Self::Link(link) => link.bits(),
+            Self::Page(page) | Self::Block(page, _) => page.bits(),
+        }
+    }
+
+    /// The link, where it is one.
+    pub const fn link(self) -> Option<LinkId> {
+        match self {
+            Self::Link(link) => Some(link),
+            Self::Page(_) | Self::Block(..) => None,
+        }
+    }
+
+    /// The page, also that of a block.
+    pub const fn page(self) -> Option<PageId> {
+        match self {
+            Self::Link(_) => None,
+            Self::Page(page) | Self::Block(page, _) => Some(page),
+        }
+    }
+
+    /// The block, where it is one.
+    pub const fn block(self) -> Option<BlockId> {
+        match self {
+            Self::Block(_, block) => Some(block),
+            Self::Link(_) | Self::Page(_) => None,
+        }
+    }
+}
+
 /// One request for a short link, as far as the choice of a destination is concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct Visit<'a> {

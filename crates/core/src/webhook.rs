@@ -128,6 +128,13 @@ impl Filter {
             && (self.tags.is_empty() || self.tags.iter().any(|tag| tags.contains(tag)))
             && (self.domains.is_empty() || self.domains.iter().any(|name| name == domain))
     }
+
+    /// Whether a bio page on this host meets every part: it is no link, and has no tags.
+    pub fn admits_page(&self, domain: &str) -> bool {
+        self.links.is_empty()
+            && self.tags.is_empty()
+            && (self.domains.is_empty() || self.domains.iter().any(|name| name == domain))
+    }
 }
 
 /// What came of an attempt.
@@ -283,6 +290,9 @@ mod tests {
         assert!(!some.admits(second, &[tag("summer")], "go.example"));
         assert!(!some.admits(first, &[tag("autumn")], "go.example"));
         assert!(!some.admits(first, &[tag("summer")], "other.example"));
+        let here = Filter { domains: vec!["go.example".to_owned()], ..Filter::default() };
+        assert!(all.admits_page("go.example") && here.admits_page("go.example") && !here.admits_page("other.example"));
+        assert!(!some.admits_page("go.example"), "a page is no link");
     }
 
     #[test]

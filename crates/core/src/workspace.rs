@@ -1,6 +1,6 @@
 //! Workspaces, and the two worlds in each of them.
 
-use crate::{Refused, id::WorkspaceId, time::Time};
+use crate::{Refused, id::WorkspaceId, link, time::Time};
 
 /// Who owns an object: a workspace in one of its two environments. Every query names one; nothing of one owner is
 /// ever visible to another, and so never a test object to a live key.
@@ -35,8 +35,18 @@ pub struct Workspace {
     pub name: String,
     /// Its name in addresses; unique, never changes.
     pub slug: String,
+    /// Counts its changes, from 1.
+    pub version: i64,
     /// When it was made.
     pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+}
+
+/// Checks what people call a workspace: 1–100 characters.
+pub fn parse_name(text: &str) -> Result<String, Refused> {
+    let text = text.trim();
+    if text.is_empty() { Err(Refused::because("Must be 1 to 100 characters")) } else { link::parse_text(text, 100) }
 }
 
 /// Checks a workspace's slug: 2–48 of `a-z 0-9 -`, a letter or digit at both ends.

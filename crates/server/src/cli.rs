@@ -61,6 +61,11 @@ enum Command {
     /// Works on the database itself, while a server runs on it as well as when none does.
     #[command(subcommand, verbatim_doc_comment)]
     Keys(keys::Command),
+    /// Make and list workspaces
+    ///
+    /// Works on the database itself, while a server runs on it as well as when none does.
+    #[command(subcommand, verbatim_doc_comment)]
+    Workspaces(workspaces::Command),
     /// Bring along what another tool has counted
     #[command(subcommand)]
     Import(import::Command),
@@ -146,6 +151,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Keys(command) => command.run(),
+        Command::Workspaces(command) => command.run(),
         Command::Places(command) => command.run(),
         Command::Webhooks(command) => command.run(),
         Command::Import(command) => command.run(),

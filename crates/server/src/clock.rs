@@ -85,6 +85,11 @@ pub fn below(bound: usize) -> usize {
     rand::RngExt::random_range(&mut rand::rng(), 0..bound)
 }
 
+/// A number, evenly spread, that nobody can guess.
+pub fn number() -> u64 {
+    rand::rng().next_u64()
+}
+
 /// Secret bytes.
 pub fn secret() -> [u8; 32] {
     let mut bytes = [0; 32];

@@ -15,8 +15,10 @@
 //! and no password is in any text made here. The rule of a setting that can hold one never quotes it, and what is shown
 //! goes through [`secret::hide`].
 
+mod domains;
 mod fault;
 mod layers;
+mod mail;
 mod rules;
 mod secret;
 #[cfg(test)]
@@ -28,15 +30,21 @@ use std::time::Duration;
 
 use hyper::header::HeaderName;
 use ipnet::IpNet;
+use mask_core::mail::Mailbox;
 use url::{Host, Url};
 
+pub use self::domains::{Pointing, Target};
 pub use self::fault::{Fault, Faults, Source};
-pub use self::secret::{DatabaseUrl, SecretKey};
+pub use self::mail::{SmtpUrl, StartTls};
+pub use self::rules::PicturePlace;
+pub use self::secret::{DatabaseUrl, SecretKey, SecretText};
 
+use self::domains::{machines, name_servers, target};
 use self::layers::Layers;
+use self::mail::{mailbox, smtp_url};
 use self::rules::{
-    address, addresses, choice, database_url, header_name, hosts, milliseconds, networks, number, optional_path,
-    origin, path, seconds, secret_key,
+    address, addresses, any_text, choice, database_url, header_name, hosts, milliseconds, networks, number,
+    optional_origin, optional_path, origin, path, picture_place, seconds, secret_key, secret_text, word,
 };
 
 /// The reference file: every setting with its meaning and default.
@@ -137,6 +145,18 @@ settings! {
         /// The most memory for links held ready, in MiB.
         memory_mb: usize = "memory_mb", number(1..=1_048_576);
     }
+    /// Domains that workspaces bring along.
+    domains: Domains {
+        /// What they lead to; `None` is the host of the public URL.
+        target: Option<Target> = "target", target;
+        /// Addresses that are as good as leading there.
+        addresses: Vec<IpAddr> = "addresses", machines;
+        /// The name servers that are asked; none are those of the system.
+        resolver: Vec<SocketAddr> = "resolver", name_servers;
+        /// Whether they must lead here to be their owners'.
+        pointing: Pointing = "pointing", choice(
+            [("required", Pointing::Required), ("advised", Pointing::Advised)]);
+    }
     /// The click journal.
     clicks: Clicks {
         /// What a click survives once its redirect was sent.
@@ -180,6 +200,35 @@ settings! {
         connect_timeout: Duration = "connect_timeout_ms", milliseconds(100..=60_000);
         /// Certificates of authorities that are believed beside the usual ones.
         ca_file: Option<PathBuf> = "ca_file", optional_path;
+    }
+    /// Pictures that users give.
+    pictures: Pictures {
+        /// Where they are kept.
+        url: PicturePlace = "url", picture_place;
+        /// The endpoint of the bucket; `None` is that of Amazon in the region.
+        endpoint: Option<Url> = "endpoint", optional_origin;
+        /// The region of the bucket.
+        region: String = "region", word;
+        /// Who asks the bucket.
+        access_key_id: String = "access_key_id", any_text;
+        /// How the bucket knows it.
+        secret_access_key: SecretText = "secret_access_key", secret_text;
+        /// The wait after which they count as away.
+        timeout: Duration = "timeout_ms", milliseconds(100..=60_000);
+        /// The most memory for pictures held ready, in MiB.
+        memory_mb: usize = "memory_mb", number(1..=65_536);
+    }
+    /// Letters.
+    mail: Mail {
+        /// The server that takes them; without one none are written.
+        smtp_url: Option<SmtpUrl> = "smtp_url", smtp_url;
+        /// Whether a connection that begins in the clear is encrypted.
+        starttls: StartTls = "starttls", choice([
+            ("required", StartTls::Required), ("offered", StartTls::Offered), ("never", StartTls::Never)]);
+        /// Who they are from.
+        from: Option<Mailbox> = "from", mailbox;
+        /// Who is answered; `None` is who they are from.
+        reply_to: Option<Mailbox> = "reply_to", mailbox;
     }
     /// Where visitors are.
     places: Places {
@@ -287,6 +336,8 @@ impl Config {
         let config = Self::read(&mut layers);
         if let Some(config) = &config {
             config.check_listeners(&mut layers);
+            config.check_mail(&mut layers);
+            config.check_bucket(&mut layers);
         }
         let faults = layers.into_faults();
         match config {
@@ -302,6 +353,20 @@ impl Config {
         };
         if self.server.listen.contains(&listen) {
             layers.refuse("metrics.listen", "must differ from the addresses of server.listen");
+        }
+    }
+
+    /// A bucket lets nobody in without a key, so without one every upload would fail.
+    fn check_bucket(&self, layers: &mut Layers) {
+        let pictures = &self.pictures;
+        if !matches!(pictures.url, PicturePlace::Bucket { .. }) {
+            return;
+        }
+        if pictures.access_key_id.is_empty() {
+            layers.refuse("pictures.access_key_id", "must be set, as pictures.url names a bucket");
+        }
+        if pictures.secret_access_key.reveal().is_empty() {
+            layers.refuse("pictures.secret_access_key", "must be set, as pictures.url names a bucket");
         }
     }
 

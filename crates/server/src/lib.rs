@@ -4,14 +4,18 @@
 //! from the redirect into the journal and from there, by [`clicks`], into the store. [`run`] puts it together.
 
 pub mod api;
+pub mod bio;
 pub mod body;
 pub mod clicks;
 pub mod clock;
 pub mod config;
 mod connection;
+pub mod domains;
 pub mod listen;
+pub mod mail;
 pub mod outbound;
 pub mod password;
+pub mod pictures;
 pub mod places;
 pub mod proxy;
 pub mod redirect;

@@ -5,6 +5,8 @@
 //! the rest goes. What the last drain has to tell waits in the outbox for the next start. Any of this may be cut off at any
 //! moment; starting again is the recovery.
 
+mod forgetting;
+
 use std::{io, net::SocketAddr, rc::Rc, sync::Arc, thread, time::Duration};
 
 use mask_journal::Journal;
@@ -14,12 +16,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api::{self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, turns::Turns},
+    bio,
     clicks::{self, Drain, DrainHandle, Salts},
     clock::{Clock, Ids},
     config::Config,
+    domains::{Domains, Records},
     listen::{self, Rules},
+    mail::{self, Letters},
     outbound::{self, Outbound},
     password::Passwords,
+    pictures::{self, Pictures, drawings::Drawings},
     places::Places,
     redirect::{self, Hosts, Redirects, Worker},
     setup, telemetry,
@@ -53,16 +59,13 @@ pub enum RunError {
     /// The client for addresses that users chose.
     #[error(transparent)]
     Outbound(#[from] outbound::AuthoritiesError),
+    /// The place of pictures.
+    #[error(transparent)]
+    Pictures(#[from] pictures::PlaceError),
     /// Anything else that the system would not give.
     #[error("the system refused something: {0}")]
     System(#[from] io::Error),
 }
-
-/// How often kept replies and deliveries are looked through for those that are too old.
-const CLEANING: Duration = Duration::from_mins(1);
-/// How often visitors are looked through for those whose days are over.
-const RETENTION: Duration = Duration::from_mins(10);
-const REPLIES_ARE_KEPT: Duration = Duration::from_hours(24);
 
 /// A running server.
 pub struct Running {
@@ -99,12 +102,14 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         return Err(RunError::Listen(*address, io::ErrorKind::AddrInUse.into()));
     }
     let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
-    let store = setup::open_store(config)?.telling(Arc::new(api::payload::Teller::new(hosts.clone())));
+    let store =
+        setup::open_store(config)?.telling(Arc::new(api::payload::Teller::new(hosts.clone(), Records::of(config))));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ids = Arc::new(Ids::default());
     let salts = Salts::new(clock.now());
     let vault = Arc::new(runtime.block_on(Vault::of(config, &store))?);
     let outbound = Arc::new(Outbound::new(&config.outbound, Arc::new(outbound::System::default()))?);
+    let pictures = Arc::new(Pictures::open(config, Arc::clone(&outbound), hosts.clone())?);
     let (secret, first_key) = runtime.block_on(async {
         salts.agree(&store, clock.now()).await?;
         let secret = store.installation_secret("signing", crate::clock::secret().to_vec()).await?;
@@ -115,10 +120,15 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads => threads,
     };
+    let mail_server = mail::Server::of(config)?;
+    let letters = Letters::new(&secret, Arc::clone(&vault), Arc::clone(&ids), mail_server.is_some());
+    let letters = Arc::new(letters);
     let journal = Journal::open(&setup::journal_folder(config), journal_options(config, threads))?;
     let shards = u32::try_from(threads).unwrap_or(u32::MAX);
     let writers = runtime.block_on(clicks::writers(&journal, &store, shards))?;
     let syncer = clicks::start_syncer(Arc::clone(&journal), config.clicks.sync_interval)?;
+    let domains = Arc::new(Domains::new(config, store.clone(), clock.clone(), hosts.clone()));
+    runtime.block_on(domains.refresh())?;
     let own_hosts = Arc::new(hosts.clone());
     let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), own_hosts, setup::aside_folder(config));
     let places = Places::by(config.places_file());
@@ -140,11 +150,26 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         sync: syncer.clone(),
         durability: config.clicks.durability,
     });
+    let reception =
+        bio::reception::Reception::new(store.clone(), clock.clone(), Arc::clone(&ids), Arc::clone(&letters));
+    redirects.hand_forms_to(Arc::new(reception));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let streams = Streams::new(config.server.heartbeat, config.server.stream, stop.clone(), &secret);
     let means = Means { store: store.clone(), clock: clock.clone(), outbound, vault };
-    let api = api_of(config, &means, ids, &redirects, passwords, tasks.clone(), streams, stop.clone());
+    let api = api_of(
+        config,
+        &means,
+        ids,
+        &redirects,
+        &domains,
+        letters,
+        pictures,
+        passwords,
+        tasks.clone(),
+        streams,
+        stop.clone(),
+    );
     let api = Arc::new(api);
     let router = api::router(&api);
     let rules = Rules {
@@ -175,6 +200,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         deliveries_are_kept: Duration::from_hours(24) * config.webhooks.retention_days,
         metrics: config.metrics.listen,
         redirects: Arc::clone(&redirects),
+        domains,
         places: Arc::clone(&places),
         salts,
         journal,
@@ -189,8 +215,14 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let background = thread::Builder::new()
         .name("mask-background".to_owned())
         .spawn(move || runtime.block_on(background.run(ended)))?;
+    let mut background = vec![background];
+    if let (Some(server), Some(from)) = (mail_server, config.mail.from.clone()) {
+        let (store, clock, vault) = (store.clone(), clock.clone(), Arc::clone(&means.vault));
+        let (reply_to, host) = (config.mail.reply_to.clone(), config.public_host().to_owned());
+        background.push(send_mail(mail::Means { store, clock, vault, server, from, reply_to, host }, stop.clone())?);
+    }
     // It waits for nobody: what is told after it has stopped is in the outbox at the next start.
-    let webhooks = deliver(means, stop.clone())?;
+    background.push(deliver(means, stop.clone())?);
     Ok(Running {
         addresses,
         first_key,
@@ -201,7 +233,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         stop,
         stop_background,
         threads: answering,
-        background: vec![webhooks, background],
+        background,
     })
 }
 
@@ -213,6 +245,13 @@ fn deliver(means: Means, stop: CancellationToken) -> io::Result<thread::JoinHand
         tokio::join!(Dispatcher::new(means).run(stop.clone()), outbound.tidy(stop));
     };
     thread::Builder::new().name("mask-webhooks".to_owned()).spawn(move || runtime.block_on(work))
+}
+
+/// Starts the thread that sends letters: a server of mail that dawdles is waited for there, and encryption is done there.
+fn send_mail(means: mail::Means, stop: CancellationToken) -> io::Result<thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let work = mail::Sender::new(means).run(stop);
+    thread::Builder::new().name("mask-mail".to_owned()).spawn(move || runtime.block_on(work))
 }
 
 impl Running {
@@ -280,6 +319,9 @@ fn api_of(
     means: &Means,
     ids: Arc<Ids>,
     redirects: &Arc<Redirects>,
+    domains: &Arc<Domains>,
+    letters: Arc<Letters>,
+    pictures: Arc<Pictures>,
     passwords: Passwords,
     tasks: TaskTracker,
     streams: Streams,
@@ -290,8 +332,14 @@ fn api_of(
         clock: means.clock.clone(),
         ids,
         redirects: Arc::clone(redirects),
+        domains: Arc::clone(domains),
         outbound: Arc::clone(&means.outbound),
         vault: Arc::clone(&means.vault),
+        letters,
+        pictures,
+        cards: bio::Cards::default(),
+        sitemaps: bio::Sitemaps::default(),
+        drawings: Drawings::at_once(thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         passwords,
         limits: Limits::per_minute(config.limits.requests_per_minute),
         usage: Usage::default(),
@@ -317,6 +365,7 @@ struct Background {
     deliveries_are_kept: Duration,
     metrics: Option<SocketAddr>,
     redirects: Arc<Redirects>,
+    domains: Arc<Domains>,
     places: Arc<Places>,
     salts: Arc<Salts>,
     journal: Arc<Journal>,
@@ -335,6 +384,7 @@ impl Background {
             deliveries_are_kept,
             metrics,
             redirects,
+            domains,
             places,
             salts,
             journal,
@@ -345,9 +395,11 @@ impl Background {
             clock,
         } = self;
         tasks.spawn(places.watch(stop.clone()));
+        tasks.spawn(Arc::clone(&domains).follow(stop.clone()));
+        tasks.spawn(domains.watch(stop.clone()));
         tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
-        tasks.spawn(retain(store.clone(), clock.clone(), retention_days, stop.clone()));
-        tasks.spawn(clean(store, clock, deliveries_are_kept, stop.clone()));
+        tasks.spawn(forgetting::visitors(store.clone(), clock.clone(), retention_days, stop.clone()));
+        tasks.spawn(forgetting::what_is_old(store, clock, deliveries_are_kept, stop.clone()));
         if let Some(address) = metrics {
             tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
         }
@@ -365,47 +417,6 @@ fn report(redirects: &Redirects, journal: &Journal) {
     metrics::gauge!("mask_links_in_memory").set(entries as f64);
     metrics::gauge!("mask_links_in_memory_bytes").set(bytes as f64);
     metrics::gauge!("mask_journal_pending_bytes").set(journal.pending_bytes() as f64);
-}
-
-/// Forgets visitors whose days are over. The day begins anew in UTC, so once a day there is something to do.
-async fn retain(store: Store, clock: Clock, days: u32, stop: CancellationToken) {
-    const DAY_MS: i64 = 86_400_000;
-    while days > 0 && !stop.is_cancelled() {
-        let today = clock.now().unix_millis().div_euclid(DAY_MS);
-        let before = mask_core::time::Time::from_unix_millis((today - i64::from(days)) * DAY_MS);
-        if let Err(error) = store.forget_visitors(None, before).await {
-            tracing::warn!(%error, "visitors whose days are over could not be forgotten; it is tried again");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(RETENTION) => {}
-        }
-    }
-}
-
-/// Forgets replies that are a day old, and deliveries whose days are over, in small batches.
-async fn clean(store: Store, clock: Clock, deliveries_are_kept: Duration, stop: CancellationToken) {
-    const AT_ONCE: u32 = 500;
-    let ago = |span: Duration| {
-        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        mask_core::time::Time::from_unix_millis(clock.now().unix_millis().saturating_sub(millis))
-    };
-    while !stop.is_cancelled() {
-        let replies = store.forget_replies(ago(REPLIES_ARE_KEPT), AT_ONCE).await;
-        let listeners = store.forget_listeners(ago(api::webhooks::FORGOTTEN_AFTER)).await;
-        let deliveries = store.forget_deliveries(ago(deliveries_are_kept), AT_ONCE).await;
-        for error in [&replies, &listeners, &deliveries].into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
-            tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
-        }
-        let is_more = |forgotten: Result<u64, _>| forgotten.is_ok_and(|forgotten| forgotten >= u64::from(AT_ONCE));
-        if is_more(replies) || is_more(deliveries) {
-            continue;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(CLEANING) => {}
-        }
-    }
 }
 
 fn key_from(secret: &[u8]) -> [u8; 32] {

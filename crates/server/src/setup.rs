@@ -18,9 +18,8 @@ use std::{
 };
 
 use mask_core::{
-    Refused,
     id::{KeyId, WorkspaceId},
-    key::{Key, Secret},
+    key::{Content, Key, Secret},
     scope::Scopes,
     workspace::{Owner, Workspace},
 };
@@ -125,7 +124,7 @@ pub async fn ensure_workspace(store: &Store, clock: &Clock, ids: &Ids) -> Result
 pub struct KeyWish {
     /// The workspace and environment that it will reach.
     pub owner: Owner,
-    /// What its owner calls it; see [`parse_key_name`].
+    /// What its owner calls it; see [`mask_core::key::parse_name`].
     pub name: String,
     /// What it may do.
     pub scopes: Scopes,
@@ -143,20 +142,12 @@ pub async fn create_key(
     let new = NewKey {
         id: KeyId::from_bits(ids.next(now)),
         owner: wish.owner,
-        name: wish.name,
-        scopes: wish.scopes,
+        content: Content::of(wish.name, wish.scopes),
         hint: secret.hint(),
         hash: secret.hash(),
         now,
     };
     Ok((store.create_key(new).await?, secret))
-}
-
-/// Checks a key's name: 1–100 characters that can be seen.
-pub fn parse_key_name(text: &str) -> Result<String, Refused> {
-    let name = text.trim();
-    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(name.to_owned()) } else { Err(Refused::because("Must be 1 to 100 characters in one line")) }
 }
 
 /// Sees to it that the default workspace is there. On a new installation it makes a live key that may do everything.
@@ -222,8 +213,11 @@ mod tests {
         let secret = first_key(&store, &clock, &ids).await.expect("a store").expect("it is new");
         assert_eq!(first_key(&store, &clock, &ids).await.expect("a store"), None);
 
-        let key = store.key_by_hash(secret.hash()).await.expect("a store").expect("the key is kept");
-        assert_eq!((key.name.as_str(), key.scopes, key.owner.is_test), ("First key", Scopes::all(), false));
+        let key = store.key_by_hash(secret.hash(), clock.now()).await.expect("a store").expect("the key is kept");
+        assert_eq!(
+            (key.content.name.as_str(), key.content.scopes, key.owner.is_test),
+            ("First key", Scopes::all(), false)
+        );
         let (workspace, is_new) = ensure_workspace(&store, &clock, &ids).await.expect("a store");
         assert_eq!((workspace.number, is_new), (key.owner.workspace, false));
     }
@@ -250,15 +244,5 @@ mod tests {
         );
         assert!(text.contains(&pasted), "{text}");
         assert!(text.contains("http://localhost:8080/docs"), "{text}");
-    }
-
-    #[test]
-    fn names_of_keys() {
-        let long = "a".repeat(101);
-        for (text, fits) in
-            [("ci", true), (" two words ", true), ("", false), ("  ", false), ("a\nb", false), (&long, false)]
-        {
-            assert_eq!(parse_key_name(text).is_ok(), fits, "{text:?}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{Error, Location, Options, db};
+use crate::{Error, Location, Options, Outgoing, db, mail};
 
 /// What a look at the databases found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Inspection {
     pub engine: String,
     /// The parts of the schema.
     pub parts: Vec<PartVersion>,
+    /// How the outbox of letters is, where there is one.
+    pub outgoing: Option<Outgoing>,
 }
 
 /// How far one part of the schema is.
@@ -43,7 +45,7 @@ fn sqlite_file(path: &Path, parts: db::Migrations, options: &Options<'_>) -> Res
 }
 
 fn look(tx: &mut db::Tx<'_>, parts: db::Migrations) -> Result<Inspection, Error> {
-    Ok(Inspection { engine: tx.engine()?, parts: db::versions(tx, parts)? })
+    Ok(Inspection { engine: tx.engine()?, parts: db::versions(tx, parts)?, outgoing: mail::look(tx)? })
 }
 
 #[cfg(test)]

@@ -9,30 +9,45 @@
 //! files, so that statistics never wait for links nor links for statistics; on PostgreSQL they are one. As no
 //! transaction spans two SQLite files safely, each of them keeps its own position in the click journal.
 
+mod bio_pages;
 mod clicks;
 mod db;
+mod domains;
 mod inspect;
 mod keys;
 mod links;
+mod mail;
+mod qr_codes;
 mod replies;
 mod salts;
+mod slugs;
+mod subscribers;
 mod tags;
 mod webhooks;
 mod workspaces;
 
+pub use bio_pages::{
+    ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,
+};
 pub use clicks::{Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Marks, Position, Visit};
 pub use db::{Error, Place};
+pub use domains::{Begun, NewDomain, Served, Unheld};
 pub use inspect::{Inspection, PartVersion, inspect};
-pub use keys::NewKey;
+pub use keys::{NewKey, NewSecret, Unkeyed};
 pub use links::{
     Address, Expected, Filter, Found, Listed, NewLink, Order, Page, Placed, Removed, Slugs, Sort, Unplaced, Upserted,
 };
+pub use mail::{ClaimedLetter, LetterFate, NewLetter, Outgoing};
+pub use qr_codes::{NewQrCode, PlacedCode, Uncoded};
 pub use replies::{Keep, Kept, Once};
 pub use salts::VisitorSalts;
+pub use subscribers::{
+    LINK_REST, LINKS_A_DAY, MESSAGES_AN_HOUR, NewSubscriber, SubscriberFilter, Subscription, WriteLetter,
+};
 pub use tags::CountedTag;
 pub use webhooks::{
-    Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, Settled,
-    State, Subject, Tell, Unsubscribed,
+    Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, PageSubject,
+    Settled, State, Subject, Tell, Unsubscribed,
 };
 pub use workspaces::NewWorkspace;
 
@@ -73,6 +88,8 @@ pub struct Store {
     seen: Arc<tokio::sync::Mutex<clicks::Seen>>,
     /// Changes when there may be something to deliver.
     told: Arc<tokio::sync::watch::Sender<()>>,
+    /// Changes when there may be a letter to send.
+    posted: Arc<tokio::sync::watch::Sender<()>>,
     /// Changes when clicks were recorded.
     recorded: Arc<tokio::sync::watch::Sender<()>>,
 }
@@ -97,6 +114,7 @@ impl Store {
             tell: None,
             seen: Arc::default(),
             told: Arc::default(),
+            posted: Arc::default(),
             recorded: Arc::default(),
         })
     }

@@ -51,10 +51,7 @@ impl Store {
                         created_at: row.time("created_at")?,
                     });
                 }
-                let has_more = rows.len() > limit;
-                rows.truncate(limit);
-                let next = rows.last().filter(|_| has_more).map(|tag| Cursor { id: tag.id.to_string(), sort: None });
-                Ok(Listed { rows, next })
+                Ok(Listed::of(rows, limit, |tag: &CountedTag| tag.id.to_string()))
             })
             .await
     }

@@ -1,10 +1,14 @@
 //! Workspaces, and what belongs to the installation as a whole.
 
-use mask_core::{id::WorkspaceId, time::Time, workspace::Workspace};
+use mask_core::{
+    id::WorkspaceId,
+    time::Time,
+    workspace::{Owner, Workspace},
+};
 
 use crate::{
-    Error, Store,
-    db::{Row, values},
+    Error, Expected, Store,
+    db::{Dialect, Row, values},
 };
 
 /// A workspace to be made.
@@ -20,7 +24,7 @@ pub struct NewWorkspace {
     pub now: Time,
 }
 
-const COLUMNS: &str = "id, number, name, slug, created_at";
+const COLUMNS: &str = "id, number, name, slug, version, created_at, updated_at";
 
 fn workspace(row: Row) -> Result<Workspace, Error> {
     let mut row = row.columns("workspaces");
@@ -29,7 +33,9 @@ fn workspace(row: Row) -> Result<Workspace, Error> {
         number: row.integer("number")?,
         name: row.text("name")?,
         slug: row.text("slug")?,
+        version: row.integer("version")?,
         created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
     })
 }
 
@@ -38,7 +44,7 @@ impl Store {
     pub async fn create_workspace(&self, new: NewWorkspace) -> Result<Option<Workspace>, Error> {
         self.main
             .write(move |tx| {
-                let sql = format!("INSERT INTO workspaces (id, name, slug, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (slug) DO NOTHING RETURNING {COLUMNS}");
+                let sql = format!("INSERT INTO workspaces (id, name, slug, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (slug) DO NOTHING RETURNING {COLUMNS}");
                 tx.first(&sql, &values![new.id.to_string(), new.name, new.slug, new.now])?.map(workspace).transpose()
             })
             .await
@@ -51,6 +57,42 @@ impl Store {
                 tx.first(&format!("SELECT {COLUMNS} FROM workspaces WHERE slug = $1"), &values![slug])?
                     .map(workspace)
                     .transpose()
+            })
+            .await
+    }
+
+    /// The workspace that an owner belongs to.
+    pub async fn workspace_of(&self, owner: Owner) -> Result<Option<Workspace>, Error> {
+        self.main
+            .read(move |tx| {
+                tx.first(&format!("SELECT {COLUMNS} FROM workspaces WHERE number = $1"), &values![owner.workspace])?
+                    .map(workspace)
+                    .transpose()
+            })
+            .await
+    }
+
+    /// Gives a workspace another name; its slug never changes. `Ok(None)` when there is none at an expected version.
+    pub async fn rename_workspace(
+        &self,
+        owner: Owner,
+        expected: Expected,
+        name: String,
+        now: Time,
+    ) -> Result<Option<Workspace>, Error> {
+        self.main
+            .write(move |tx| {
+                let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
+                let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE number = $1{lock}");
+                let found = tx.first(&sql, &values![owner.workspace])?.map(workspace).transpose()?;
+                let Some(old) = found.filter(|old| expected.takes(old.version)) else { return Ok(None) };
+                if old.name == name {
+                    return Ok(Some(old));
+                }
+                let version = old.version + 1;
+                let sql = "UPDATE workspaces SET name = $2, version = $3, updated_at = $4 WHERE number = $1";
+                tx.execute(sql, &values![owner.workspace, &name, version, now])?;
+                Ok(Some(Workspace { name, version, updated_at: now, ..old }))
             })
             .await
     }

@@ -9,7 +9,13 @@ use std::{
 
 use axum::extract::FromRequestParts;
 use hyper::http::request::Parts;
-use mask_core::{id::KeyId, key::Key, scope::Scope, time::Time, workspace::Owner};
+use mask_core::{
+    id::KeyId,
+    key::Key,
+    scope::{Scope, Scopes},
+    time::Time,
+    workspace::Owner,
+};
 
 use super::{Api, error::ApiError, gate::Identity};
 
@@ -17,6 +23,8 @@ use super::{Api, error::ApiError, gate::Identity};
 pub trait Needs: Send + Sync + 'static {
     /// The scope.
     const SCOPE: Scope;
+    /// Another that will do as well.
+    const OR: Option<Scope> = None;
 }
 
 macro_rules! needs {
@@ -36,12 +44,46 @@ needs! {
     LinksRead,
     /// `links:write`
     LinksWrite,
+    /// `bio-pages:read`
+    BioPagesRead,
+    /// `bio-pages:write`
+    BioPagesWrite,
     /// `analytics:read`
     AnalyticsRead,
+    /// `domains:read`
+    DomainsRead,
+    /// `domains:write`
+    DomainsWrite,
+    /// `qr-codes:read`
+    QrCodesRead,
+    /// `qr-codes:write`
+    QrCodesWrite,
     /// `webhooks:read`
     WebhooksRead,
     /// `webhooks:write`
     WebhooksWrite,
+    /// `workspace:read`
+    WorkspaceRead,
+    /// `workspace:write`
+    WorkspaceWrite,
+    /// `api-keys:read`
+    ApiKeysRead,
+    /// `api-keys:write`
+    ApiKeysWrite,
+}
+
+/// `qr-codes:write`, or `bio-pages:write`: pictures are for both.
+#[derive(Clone, Copy, Debug)]
+pub enum Uploads {}
+
+impl Needs for Uploads {
+    const SCOPE: Scope = Scope::QrCodesWrite;
+    const OR: Option<Scope> = Some(Scope::BioPagesWrite);
+}
+
+/// Whether these scopes are what is needed.
+fn are_enough<S: Needs>(scopes: Scopes) -> bool {
+    scopes.has(S::SCOPE) || S::OR.is_some_and(|scope| scopes.has(scope))
 }
 
 /// Somebody who may do what `S` says, in the workspace and environment of their key.
@@ -51,6 +93,8 @@ pub struct Caller<S> {
     pub owner: Owner,
     /// The key that they used.
     pub key: KeyId,
+    /// All that it may do.
+    pub rights: Scopes,
     scope: PhantomData<S>,
 }
 
@@ -59,8 +103,8 @@ impl<S: Needs, T: Sync> FromRequestParts<T> for Caller<S> {
 
     async fn from_request_parts(parts: &mut Parts, _: &T) -> Result<Self, ApiError> {
         match parts.extensions.get::<Identity>() {
-            Some(Identity::Key(key)) if key.scopes.has(S::SCOPE) => {
-                Ok(Self { owner: key.owner, key: key.id, scope: PhantomData })
+            Some(Identity::Key(key)) if are_enough::<S>(key.content.scopes) => {
+                Ok(Self { owner: key.owner, key: key.id, rights: key.content.scopes, scope: PhantomData })
             }
             Some(Identity::Key(_)) => Err(ApiError::insufficient_scope(S::SCOPE)),
             Some(Identity::Nobody(why)) => Err(why.clone()),

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use axum::{
     Router,
     body::Body,
+    extract::State,
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -88,9 +89,12 @@ async fn errors() -> Response {
 }
 
 /// What crawlers may look at: short links and pages, and nothing that needs a key.
-async fn robots() -> Response {
+async fn robots(State(api): State<Arc<Api>>) -> Response {
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    ([(header::CONTENT_TYPE, text), (header::CACHE_CONTROL, A_DAY)], "User-agent: *\nDisallow: /api/\n").into_response()
+    let hosts = api.redirects.hosts();
+    let sitemap = hosts.common_names().first().map(|name| hosts.short_url(name, "sitemap.xml")).unwrap_or_default();
+    let robots = format!("User-agent: *\nDisallow: /api/\nDisallow: /*?to=\nSitemap: {sitemap}\n");
+    ([(header::CONTENT_TYPE, text), (header::CACHE_CONTROL, A_DAY)], robots).into_response()
 }
 
 /// Browsers ask for it beside every page; there is none, and they need not ask again today.

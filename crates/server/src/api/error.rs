@@ -64,7 +64,7 @@ codes! {
     /// A URL that is too long.
     UriTooLong = "uri_too_long", 414, "The request's URL is longer than this server takes.";
     /// Not JSON by its own word.
-    UnsupportedMediaType = "unsupported_media_type", 415, "The request's body must be JSON, and its Content-Type `application/json`.";
+    UnsupportedMediaType = "unsupported_media_type", 415, "The request's body is of a type that this path does not take: mostly it must be JSON, and its Content-Type `application/json`.";
     /// Against the rules.
     ValidationError = "validation_error", 422, "Fields are against the rules; `details` names each of them and what would be right.";
     /// Same key, other request.
@@ -172,6 +172,11 @@ impl ApiError {
                 "The service is temporarily unavailable. Nothing was lost; try again shortly.",
             )
         }
+    }
+
+    /// The same, and what is away may be told.
+    pub fn unavailable_for_now(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::unavailable() }
     }
 
     /// A defect of ours; the log has the rest.

@@ -15,7 +15,7 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
 };
 use mask_core::{
-    key::{Key, Secret},
+    key::{Key, Secret, Status},
     workspace::Owner,
 };
 use mask_store::By;
@@ -82,7 +82,7 @@ async fn admit(api: &Arc<Api>, seen: &Seen, mut request: Request, next: Next) ->
     let now = api.clock.now();
     let is_in_clear = !api.is_local && !seen.client.is_https;
     // Who cannot be looked up is nobody for now, and is told why; what needs no key is answered all the same.
-    let identity = if is_in_clear { Err(in_clear()) } else { identify(api, request.headers()).await };
+    let identity = if is_in_clear { Err(in_clear()) } else { identify(api, request.headers(), &seen.client).await };
     let caller = match &identity {
         Ok(key) => Caller::Key(key.id),
         Err(_) => Caller::at(seen.client.address),
@@ -115,7 +115,7 @@ async fn answer_in_time(limit: Duration, answer: impl Future<Output = Response>)
 }
 
 /// Finds the key in the store at each request: a revoked key is revoked at once, on every node.
-async fn identify(api: &Arc<Api>, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
+async fn identify(api: &Arc<Api>, headers: &HeaderMap, client: &Client) -> Result<Arc<Key>, ApiError> {
     let nobody = |why: &str| Err(ApiError::unauthorized(why));
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
@@ -129,12 +129,19 @@ async fn identify(api: &Arc<Api>, headers: &HeaderMap) -> Result<Arc<Key>, ApiEr
     let Some(Ok(secret)) = token.map(Secret::parse) else {
         return nobody("The API key is malformed. It looks like mk_live_ or mk_test_ and 32 letters and digits.");
     };
-    match api.store.key_by_hash(secret.hash()).await? {
-        Some(key) if key.revoked_at.is_none() => {
+    let now = api.clock.now();
+    match api.store.key_by_hash(secret.hash(), now).await? {
+        Some(key) if key.status(now) == Status::Expired => nobody("The API key has expired."),
+        Some(key) if !key.is_good(now) => nobody("The API key is unknown or revoked."),
+        Some(key) if !key.may_come_from(client.address) => Err(ApiError::new(
+            Code::Forbidden,
+            "This API key may not be used from this address; its allowed_ips name others.",
+        )),
+        Some(key) => {
             api.usage.note(api, &key);
             Ok(Arc::new(key))
         }
-        _ => nobody("The API key is unknown or revoked."),
+        None => nobody("The API key is unknown or revoked."),
     }
 }
 

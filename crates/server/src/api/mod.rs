@@ -5,8 +5,12 @@
 //! that describes it all is made from the handlers themselves ([`document`]).
 
 pub mod analytics;
+mod answer;
+pub mod api_keys;
+pub mod bio_pages;
 pub mod caller;
 pub mod docs;
+pub mod domains;
 pub mod error;
 pub mod events;
 pub mod fields;
@@ -16,12 +20,15 @@ pub mod limit;
 pub mod links;
 pub mod once;
 pub mod payload;
+pub mod qr_codes;
 pub mod query;
 pub mod request;
 pub mod tags;
 pub mod turns;
+pub mod uploads;
 pub mod version;
 pub mod webhooks;
+pub mod workspace;
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,9 +45,13 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    bio,
     clock::{Clock, Ids},
+    domains::Domains,
+    mail::{self, Letters},
     outbound::Outbound,
     password::Passwords,
+    pictures::{self, Pictures, drawings::Drawings},
     redirect::Redirects,
     webhooks::seal::Vault,
 };
@@ -57,10 +68,22 @@ pub struct Api {
     pub ids: Arc<Ids>,
     /// What must forget a link that has changed, and knows where links live.
     pub redirects: Arc<Redirects>,
+    /// What is asked of DNS, and which domains are served.
+    pub domains: Arc<Domains>,
     /// Says which addresses of users may be called, and calls them.
     pub outbound: Arc<Outbound>,
     /// Seals what webhooks keep secret.
     pub vault: Arc<Vault>,
+    /// What is written to people, and the links in it.
+    pub letters: Arc<Letters>,
+    /// Pictures of users.
+    pub pictures: Arc<Pictures>,
+    /// QR codes as pictures.
+    pub drawings: Drawings,
+    /// Draws the cards of bio pages.
+    pub cards: bio::Cards,
+    /// Lists the pages of hosts.
+    pub sitemaps: bio::Sitemaps,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Counts requests.
@@ -99,6 +122,13 @@ impl std::fmt::Debug for Api {
     }
 }
 
+impl Api {
+    /// The host of this owner's links that name none.
+    pub fn default_domain_of(&self, owner: mask_core::workspace::Owner) -> String {
+        self.redirects.hosts().default_of(owner, &self.default_domain)
+    }
+}
+
 /// Where the API lives.
 pub const ROOT: &str = "/api/v1";
 
@@ -113,8 +143,14 @@ pub const ROOT: &str = "/api/v1";
     tags(
         (name = "Links", description = "Short links"),
         (name = "Tags", description = "Tags of links"),
+        (name = "Bio pages", description = "Pages for all that somebody wants to be found with"),
         (name = "Analytics", description = "Counts of visits, and the visits themselves"),
-        (name = "Webhooks", description = "Who is told of what happens, and what came of it")
+        (name = "Domains", description = "Hosts of your own"),
+        (name = "QR codes", description = "Codes of short links, each known to scan"),
+        (name = "Uploads", description = "Pictures for codes and pages"),
+        (name = "Webhooks", description = "Who is told of what happens, and what came of it"),
+        (name = "API keys", description = "Who may use this API, and for what"),
+        (name = "Workspace", description = "The wall around a team's objects")
     )
 )]
 struct Document;
@@ -125,9 +161,15 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         OpenApiRouter::new()
             .merge(links::routes())
             .merge(tags::routes())
+            .merge(bio_pages::routes())
             .merge(analytics::routes())
             .merge(events::routes())
-            .merge(webhooks::routes()),
+            .merge(domains::routes())
+            .merge(qr_codes::routes())
+            .merge(uploads::routes())
+            .merge(webhooks::routes())
+            .merge(api_keys::routes())
+            .merge(workspace::routes()),
     )
 }
 
@@ -142,6 +184,9 @@ pub fn router(api: &Arc<Api>) -> Router {
     Router::new()
         .merge(docs::routes())
         .merge(health::routes())
+        .merge(pictures::routes())
+        .merge(bio::routes())
+        .merge(mail::routes())
         .fallback_service(gated.with_state(Arc::clone(api)))
         .with_state(Arc::clone(api))
 }
@@ -173,7 +218,10 @@ pub fn document() -> String {
 
 /// Adds to an operation what is the same for all: errors and headers.
 fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
-    let may_be_bare = operation.operation_id.as_deref().is_some_and(|id| webhooks::MAY_BE_BARE.contains(&id));
+    let may_be_bare = operation
+        .operation_id
+        .as_deref()
+        .is_some_and(|id| webhooks::MAY_BE_BARE.contains(&id) || api_keys::MAY_BE_BARE.contains(&id));
     if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| may_be_bare) {
         body.required = Some(openapi::Required::False);
     }

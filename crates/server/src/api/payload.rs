@@ -2,27 +2,30 @@
 
 use mask_core::{
     event::EventKind,
-    id::{EventId, LinkId},
+    id::{EventId, LinkId, PageId, QrId},
     question::Dimension,
     time::Time,
+    visit::Target,
 };
-use mask_store::{Event, Fact, Happening, Subject, Tell, Visit};
+use mask_store::{Event, Fact, Happening, PageSubject, Subject, Tell, Visit};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{analytics, links::LinkBody};
-use crate::redirect::Hosts;
+use super::{analytics, bio_pages::PageBody, domains::DomainBody, links::LinkBody};
+use crate::{domains::Records, redirect::Hosts};
 
 /// Tells of events as the API shows things.
 #[derive(Debug)]
 pub struct Teller {
     hosts: Hosts,
+    records: Records,
 }
 
 impl Teller {
-    /// One that knows where links live.
-    pub const fn new(hosts: Hosts) -> Self {
-        Self { hosts }
+    /// One that knows where links live, and where domains are to lead.
+    pub const fn new(hosts: Hosts, records: Records) -> Self {
+        Self { hosts, records }
     }
 }
 
@@ -31,8 +34,13 @@ impl Tell for Teller {
         let &Event { id, kind, at, ref happening } = event;
         match happening {
             Happening::Link(link) => body(id, kind, at, &LinkBody::of(link, &self.hosts)),
-            Happening::Visit { fact, link, is_unique } => {
-                body(id, kind, at, &VisitBody::of(*fact, *link, *is_unique, &self.hosts))
+            Happening::Page(page) => body(id, kind, at, &PageBody::of(page, &self.hosts)),
+            Happening::Domain(domain) => body(id, kind, at, &DomainBody::of(domain, &self.records)),
+            Happening::Visit { fact, link, code, is_unique } => {
+                body(id, kind, at, &VisitBody::of(*fact, *link, *code, *is_unique, &self.hosts))
+            }
+            Happening::View { fact, page, is_unique } => {
+                body(id, kind, at, &ViewBody::of(*fact, *page, *is_unique, &self.hosts))
             }
         }
     }
@@ -68,6 +76,33 @@ pub struct VisitBody<'a> {
     short_url: Option<String>,
     /// The owner's own id for it.
     external_id: Option<&'a str>,
+    #[serde(flatten)]
+    visitor: Visitor<'a>,
+    /// Of a scan: the code, or null for one that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    qr_code_id: Option<Value>,
+}
+
+/// A view of a bio page.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = View)]
+pub struct ViewBody<'a> {
+    /// The page.
+    bio_page_id: String,
+    /// Its path; null for a page that was deleted.
+    slug: Option<&'a str>,
+    /// What it is called.
+    title: Option<&'a str>,
+    /// Where it is.
+    url: Option<String>,
+    #[serde(flatten)]
+    visitor: Visitor<'a>,
+}
+
+/// Who came, as far as anybody is told.
+#[derive(Debug, Serialize, ToSchema)]
+struct Visitor<'a> {
     /// The registrable host that referred here, or `direct`.
     referrer: &'a str,
     /// ISO 3166-1 alpha-2, or `unknown`.
@@ -84,27 +119,27 @@ pub struct VisitBody<'a> {
     browser: &'a str,
     /// The first language that was asked for, or `unknown`.
     language: &'a str,
-    /// `link` or `qr`.
+    /// `link`, `qr` or `bio`.
     source: &'a str,
     /// Whether it was anything but a person.
     is_bot: bool,
     /// What it was: `person`, or the class of bot.
     bot: &'a str,
-    /// Whether it was its visitor's first click of the day; null where that is not known.
+    /// Whether it was its visitor's first click (or view) of the day; null where that is not known.
     is_unique: Option<bool>,
 }
 
 /// A visit that can be told of: one that is being recorded, or one that was.
 pub trait Telling {
-    /// The link.
-    fn link(&self) -> LinkId;
+    /// What was visited.
+    fn target(&self) -> Target;
     /// What is known of the visit, or the word for that nothing is.
     fn word(&self, dimension: Dimension) -> &str;
 }
 
 impl Telling for Fact {
-    fn link(&self) -> LinkId {
-        self.link
+    fn target(&self) -> Target {
+        self.target
     }
 
     fn word(&self, dimension: Dimension) -> &str {
@@ -126,8 +161,8 @@ impl Telling for Fact {
 }
 
 impl Telling for Visit {
-    fn link(&self) -> LinkId {
-        self.link
+    fn target(&self) -> Target {
+        self.target
     }
 
     fn word(&self, dimension: Dimension) -> &str {
@@ -136,15 +171,84 @@ impl Telling for Visit {
 }
 
 impl<'a> VisitBody<'a> {
-    /// The visit as it is told.
-    pub fn of(visit: &'a impl Telling, link: Option<&'a Subject>, is_unique: Option<bool>, hosts: &Hosts) -> Self {
-        let bot = visit.word(Dimension::Bot);
+    /// The visit of a link as it is told, with the code that was scanned.
+    pub fn of(
+        visit: &'a impl Telling,
+        link: Option<&'a Subject>,
+        code: Option<QrId>,
+        is_unique: Option<bool>,
+        hosts: &Hosts,
+    ) -> Self {
+        let visitor = Visitor::of(visit, is_unique);
+        let is_scan = EventKind::of_visit(visit.target(), visitor.source) == Some(EventKind::QrScanned);
         Self {
-            link_id: visit.link().to_string(),
+            link_id: LinkId::from_bits(visit.target().bits()).to_string(),
             slug: link.map(|link| link.slug.as_str()),
             url: link.map(|link| link.url.as_str()),
             short_url: link.map(|link| hosts.short_url(&link.domain, &link.slug)),
             external_id: link.and_then(|link| link.external_id.as_deref()),
+            visitor,
+            qr_code_id: is_scan.then(|| code.map(|code| code.to_string()).into()),
+        }
+    }
+
+    /// A visit as it might be, to try a subscription out.
+    pub fn sample(link: &'a str) -> Self {
+        Self {
+            link_id: LinkId::from_bits(0).to_string(),
+            slug: Some("spring"),
+            url: Some("https://example.com/spring"),
+            short_url: Some(link.to_owned()),
+            external_id: None,
+            visitor: Visitor::SAMPLE,
+            qr_code_id: None,
+        }
+    }
+}
+
+impl<'a> ViewBody<'a> {
+    /// The view of a page as it is told.
+    pub fn of(view: &'a impl Telling, page: Option<&'a PageSubject>, is_unique: Option<bool>, hosts: &Hosts) -> Self {
+        Self {
+            bio_page_id: PageId::from_bits(view.target().bits()).to_string(),
+            slug: page.map(|page| page.slug.as_str()),
+            title: page.map(|page| page.title.as_str()),
+            url: page.map(|page| hosts.short_url(&page.domain, &page.slug)),
+            visitor: Visitor::of(view, is_unique),
+        }
+    }
+
+    /// A view as it might be, to try a subscription out.
+    pub fn sample(url: &str) -> Self {
+        Self {
+            bio_page_id: PageId::from_bits(0).to_string(),
+            slug: Some("spring"),
+            title: Some("Spring"),
+            url: Some(url.to_owned()),
+            visitor: Visitor::SAMPLE,
+        }
+    }
+}
+
+impl<'a> Visitor<'a> {
+    const SAMPLE: Self = Self {
+        referrer: "direct",
+        country: "US",
+        region: "unknown",
+        city: "unknown",
+        device: "mobile",
+        os: "iOS",
+        browser: "Safari",
+        language: "en",
+        source: "link",
+        is_bot: false,
+        bot: "person",
+        is_unique: Some(true),
+    };
+
+    fn of(visit: &'a impl Telling, is_unique: Option<bool>) -> Self {
+        let bot = visit.word(Dimension::Bot);
+        Self {
             referrer: visit.word(Dimension::Referrer),
             country: visit.word(Dimension::Country),
             region: visit.word(Dimension::Region),
@@ -157,29 +261,6 @@ impl<'a> VisitBody<'a> {
             is_bot: bot != "person",
             bot,
             is_unique,
-        }
-    }
-
-    /// A visit as it might be, to try a subscription out.
-    pub fn sample(link: &'a str) -> Self {
-        Self {
-            link_id: LinkId::from_bits(0).to_string(),
-            slug: Some("spring"),
-            url: Some("https://example.com/spring"),
-            short_url: Some(link.to_owned()),
-            external_id: None,
-            referrer: "direct",
-            country: "US",
-            region: "unknown",
-            city: "unknown",
-            device: "mobile",
-            os: "iOS",
-            browser: "Safari",
-            language: "en",
-            source: "link",
-            is_bot: false,
-            bot: "person",
-            is_unique: Some(true),
         }
     }
 }

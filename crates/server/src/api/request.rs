@@ -14,7 +14,7 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use mask_core::id::{DeliveryId, LinkId, WebhookId};
+use mask_core::id::{BlockId, DeliveryId, DomainId, KeyId, LinkId, PageId, QrId, WebhookId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -41,12 +41,7 @@ impl FromRequest<Arc<Api>> for Json {
             let message = "The body must be JSON: send Content-Type: application/json.";
             return Err(ApiError::new(Code::UnsupportedMediaType, message));
         }
-        let reading = tokio::time::timeout(api.body_timeout, collect(request.into_body(), api.max_body_bytes));
-        let Ok(bytes) = reading.await else {
-            let message = format!("The body must arrive within {} seconds.", api.body_timeout.as_secs());
-            return Err(ApiError::new(Code::RequestTimeout, message));
-        };
-        let bytes = bytes?;
+        let bytes = read(api, request.into_body(), api.max_body_bytes).await?;
         // An object's last member of a name would win, silently; serde_json cannot be told to refuse that, and JSON
         // itself leaves it open (RFC 8259 §4).
         let value = serde_json::from_slice(&bytes)
@@ -72,6 +67,15 @@ impl FromRequest<Arc<Api>> for OptionalJson {
         }
         Ok(Self(Json { value: Value::Object(serde_json::Map::new()), hash: Sha256::digest(b"").into() }))
     }
+}
+
+/// Reads a body that is at most so long, in the time that bodies have.
+pub(super) async fn read(api: &Api, body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
+    let reading = tokio::time::timeout(api.body_timeout, collect(body, most));
+    reading.await.unwrap_or_else(|_| {
+        let message = format!("The body must arrive within {} seconds.", api.body_timeout.as_secs());
+        Err(ApiError::new(Code::RequestTimeout, message))
+    })
 }
 
 /// How much is read of a body beyond the most that is taken.
@@ -137,8 +141,32 @@ id_paths! {
     LinkPath(LinkId), "Link";
     /// The webhook that a path names.
     WebhookPath(WebhookId), "Webhook";
+    /// The QR code that a path names.
+    QrCodePath(QrId), "QR code";
+    /// The domain that a path names.
+    DomainPath(DomainId), "Domain";
+    /// The bio page that a path names.
+    PagePath(PageId), "Bio page";
     /// The delivery that a path names.
     DeliveryPath(DeliveryId), "Delivery";
+    /// The API key that a path names.
+    KeyPath(KeyId), "API key";
+}
+
+/// The bio page and the block of it that a path names.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockPath(pub PageId, pub BlockId);
+
+impl<T: Send + Sync> FromRequestParts<T> for BlockPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, ApiError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let ids = path
+            .ok()
+            .and_then(|Path((page, block))| Some(Self(PageId::parse(&page).ok()?, BlockId::parse(&block).ok()?)));
+        ids.ok_or_else(|| ApiError::not_found("Block"))
+    }
 }
 
 /// A part of the path, decoded.

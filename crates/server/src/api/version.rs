@@ -1,6 +1,7 @@
 //! Versions of an object: `ETag`, `If-None-Match` and `If-Match` (RFC 9110 §13.1).
 //!
-//! A tag is `"<changes>.<clicks>"`. Whoever asks again for an object learns of either; whoever changes one only minds
+//! A tag is `"<changes>.<rest>"`, where the rest is what an object also shows and its owner does not change: a link's clicks, a
+//! page's views. Whoever asks again for an object learns of either; whoever changes one only minds
 //! changes by others: a click between reading and writing must not fail the write. So `If-Match` compares what stands
 //! before the dot.
 
@@ -10,7 +11,7 @@ use mask_store::Expected;
 
 use super::error::{ApiError, Code};
 
-/// The tag of every link that was made just now.
+/// The tag of what was made just now.
 pub const FIRST: &str = "\"1.0\"";
 
 /// The link's tag.

@@ -51,11 +51,12 @@ pub(super) enum Command {
 ///   when     at (or timestamp, date, created_at): 2026-03-24T14:00:00Z, 2026-03-24, or Unix seconds
 ///   which    link (an id, or an external id), short_url, or slug, with domain where it is not --domain
 ///   who      user_agent, or device, browser, os and bot (or class); language, visitor, is_unique
-///   where    country (two letters), region, city; referrer, referrer_url; source (link or qr)
+///   where    country (two letters), region, city; referrer, referrer_url; source (link, qr or bio); qr_code_id
 ///   how many count, when a row stands for several clicks
+///   on pages page_id in the place of the link, and block_id, as files have them that Mask set aside or exported
 ///
 /// All but the first two are optional. The file is checked first, and nothing is written when something is wrong. Links
-/// must be there before. The same file again changes nothing, and after an interruption it goes on where it stopped; so the
+/// and pages must be there before. The same file again changes nothing, and after an interruption it goes on where it stopped; so the
 /// file must stay as it is until it is done. It works while a server runs. Addresses are never stored: a column of them is
 /// refused.
 ///
@@ -144,6 +145,9 @@ impl Clicks {
         let done = keys::block_on(async {
             let workspace = workspaces::find(&store, &self.workspace).await?;
             let owner = Owner { workspace: workspace.number, is_test: self.test };
+            // Links may live on domains of workspaces as well.
+            let served = store.served_domains(None).await?;
+            hosts.serve(served.as_ref().map_or(&[], |served| &served.domains));
             let links = Links::new(store.clone(), owner, Arc::clone(&hosts), domain, said.is_some());
             let node = format!("import:{}:{}", file.hash(), owner.number());
             let progress = Progress::of(&store, node, self.only).await?;
@@ -326,8 +330,8 @@ async fn read(links: &mut Links, reader: &mut Reader, line: &Line<'_>) -> Result
         Ok(visits) => visits,
         Err(why) => return Ok(Err(why)),
     };
-    Ok(links.of(line).await?.map(|link| {
-        visits.fact.link = link;
+    Ok(links.of(line).await?.map(|meant| {
+        (visits.fact.target, visits.fact.code) = (meant.target, meant.code);
         visits
     }))
 }

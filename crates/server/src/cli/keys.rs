@@ -1,6 +1,6 @@
 //! `mask keys`: API keys, straight from the database. It works while a server runs: both databases let many processes in.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io};
 
 use clap::{Args, Subcommand};
 use mask::{
@@ -8,13 +8,16 @@ use mask::{
     config::Config,
     setup::{self, KeyWish},
 };
-use mask_core::{id::KeyId, key::Key, scope::Scopes, time::Time, workspace::Owner};
+use mask_core::{
+    id::KeyId,
+    key::{self, Key},
+    scope::Scopes,
+    time::Time,
+    workspace::Owner,
+};
 use mask_store::Store;
 
 use super::{Failure, SETTINGS_HELP, print, say, settings::Common, table, workspaces};
-
-/// A key that was not used for this long is marked.
-const INACTIVE_AFTER: Duration = Duration::from_hours(90 * 24);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -38,7 +41,7 @@ pub(super) struct Create {
     /// What you call the key, to tell it from others later; 1 to 100 characters.
     ///
     /// Example: --name ci
-    #[arg(long, value_parser = setup::parse_key_name)]
+    #[arg(long, value_parser = key::parse_name)]
     name: String,
     /// What it may do: `all`, or scopes separated by commas
     ///
@@ -64,7 +67,7 @@ pub(super) struct Create {
 /// Show all keys, oldest first
 ///
 /// For each its id, name, mode (live or test), scopes, the ends of its secret, when it was made and last used, and whether
-/// it is active, inactive (not used for 90 days; it still works) or revoked. Example: mask keys list
+/// it is active, inactive (not used for 90 days; it still works), expired or revoked. Example: mask keys list
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
 pub(super) struct List {
@@ -102,7 +105,10 @@ impl Command {
     }
 }
 
-fn with_store(common: &Common, step: impl AsyncFnOnce(&Store, &Clock) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(super) fn with_store(
+    common: &Common,
+    step: impl AsyncFnOnce(&Store, &Clock) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let config: Config = common.read(&[])?;
     let store = setup::open_store(&config)?;
     let done = block_on(step(&store, &Clock::system()));
@@ -127,7 +133,7 @@ impl Create {
             "Made the {} key {} ({:?}) of the workspace {:?}. It is shown this once:",
             mode(&key),
             key.id,
-            key.name,
+            key.content.name,
             workspace.slug
         ));
         print(&format!("{}\n", secret.reveal()))
@@ -161,13 +167,13 @@ fn keys_table(keys: &[Key], now: Time) -> String {
     let rows = keys.iter().map(|key| {
         vec![
             key.id.to_string(),
-            key.name.clone(),
+            key.content.name.clone(),
             mode(key).to_owned(),
-            scopes(key.scopes),
+            scopes(key.content.scopes),
             key.hint.clone(),
             key.created_at.to_string(),
             key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string()),
-            state(key, now).to_owned(),
+            key.status(now).as_str().to_owned(),
         ]
     });
     table::render(&std::iter::once(head.to_vec()).chain(rows).collect::<Vec<_>>())
@@ -181,53 +187,30 @@ fn scopes(scopes: Scopes) -> String {
     if scopes == Scopes::all() { "all".to_owned() } else { scopes.to_string() }
 }
 
-/// A key that was never used counts from its making.
-fn state(key: &Key, now: Time) -> &'static str {
-    let used = key.last_used_at.unwrap_or(key.created_at);
-    match key.revoked_at {
-        Some(_) => "revoked",
-        None if used.after(INACTIVE_AFTER) <= now => "inactive",
-        None => "active",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use mask_core::scope::Scope;
 
     use super::*;
 
-    fn key(last_used_at: Option<i64>, revoked_at: Option<i64>) -> Key {
+    fn key() -> Key {
         Key {
             id: KeyId::from_bits(1),
             owner: Owner { workspace: 1, is_test: true },
-            name: "ci".to_owned(),
-            scopes: Scopes::of(&[Scope::LinksRead]),
+            content: key::Content::of("ci".to_owned(), Scopes::of(&[Scope::LinksRead])),
             hint: "mk_test_…1234".to_owned(),
+            previous_until: None,
+            version: 1,
             created_at: Time::from_unix_millis(0),
-            last_used_at: last_used_at.map(Time::from_unix_millis),
-            revoked_at: revoked_at.map(Time::from_unix_millis),
-        }
-    }
-
-    #[test]
-    fn the_state_of_a_key() {
-        let days = |days: i64| days * 24 * 60 * 60 * 1000;
-        let cases = [
-            (key(None, None), days(89), "active"),
-            (key(None, None), days(90), "inactive"),
-            (key(Some(days(10)), None), days(99), "active"),
-            (key(Some(days(10)), None), days(100), "inactive"),
-            (key(Some(days(10)), Some(days(11))), days(12), "revoked"),
-        ];
-        for (key, now, expected) in cases {
-            assert_eq!(state(&key, Time::from_unix_millis(now)), expected, "{key:?}");
+            updated_at: Time::from_unix_millis(0),
+            last_used_at: None,
+            revoked_at: None,
         }
     }
 
     #[test]
     fn the_table_of_keys() {
-        let table = keys_table(&[key(None, None)], Time::from_unix_millis(0));
+        let table = keys_table(&[key()], Time::from_unix_millis(0));
         let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         let cells = [
             "key_00000000000000000000000001",

@@ -1,8 +1,8 @@
 //! Clicks that the store refuses for good, set aside in files until somebody brings them back.
 //!
 //! A folder below the data folder holds a folder for each piece of the journal that one sink refused, and in it a file for
-//! each owner, in the columns of our own export: `mask import clicks` reads it. So nothing of a visitor is in it that an
-//! export would not show.
+//! each owner, in the columns of our own export, with those of pages, blocks and codes behind them: `mask import clicks`
+//! reads it. So nothing of a visitor is in it that an export would not show.
 //!
 //! The name of a piece's folder says which sink, which part of which journal, from where to where. It appears at once with
 //! all that is in it, and that is the decision: whoever finds it at the place where the sink stands has only to move the
@@ -22,7 +22,7 @@ use std::{
 use mask_core::workspace::{Owner, Workspace};
 use mask_store::{Batch, Fact, Position, Visit};
 
-use crate::api::analytics::visits_as_csv;
+use crate::api::analytics::visits_set_aside;
 
 /// Where a piece is made before it gets its name.
 const UNFINISHED: &str = ".unfinished";
@@ -186,7 +186,7 @@ pub(super) fn files(piece: &Piece, facts: &[Fact], workspaces: &[Workspace]) -> 
     }
     let mark = piece.to_string();
     let file = |(owner, facts): (i64, Vec<&Fact>)| {
-        (file_name(Owner::from_number(owner), workspaces), visits_as_csv(&visits(&facts), &mark))
+        (file_name(Owner::from_number(owner), workspaces), visits_set_aside(&visits(&facts), &mark))
     };
     owners.into_iter().map(file).collect()
 }
@@ -201,17 +201,21 @@ fn file_name(owner: Owner, workspaces: &[Workspace]) -> String {
 /// As an export would show them, as far as these clicks alone can tell whose first of the day each is.
 fn visits(facts: &[&Fact]) -> Vec<Visit> {
     let mut seen = HashSet::new();
-    facts
-        .iter()
-        .map(|fact| visit(fact, seen.insert((fact.at.unix_millis().div_euclid(DAY_MS), fact.visitor))))
-        .collect()
+    let mut is_first = |fact: &Fact| {
+        let day = fact.at.unix_millis().div_euclid(DAY_MS);
+        // Clicks of links, views of pages and clicks on blocks have firsts of their own.
+        let kind = (fact.target.page().is_some(), fact.target.block().is_some());
+        seen.insert((day, kind, fact.visitor))
+    };
+    facts.iter().map(|fact| visit(fact, is_first(fact))).collect()
 }
 
 fn visit(fact: &Fact, is_unique: bool) -> Visit {
     let named = |name: &str| Some(name.to_owned());
     Visit {
         at: fact.at,
-        link: fact.link,
+        target: fact.target,
+        code: fact.code,
         is_unique,
         is_bot: !fact.is_counted && fact.class != "person",
         class: fact.class.to_owned(),

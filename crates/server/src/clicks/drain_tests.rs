@@ -4,7 +4,9 @@ use crate::clicks::{
     aside::{self, aside_files},
     record::tests::{encoded, plain},
 };
-use mask_core::{destination::WebUrl, id::LinkId, link::Content, slug::Slug, time::Time, workspace::Owner};
+use mask_core::{
+    destination::WebUrl, id::LinkId, link::Content, slug::Slug, time::Time, visit::Target, workspace::Owner,
+};
 use mask_journal::Writer;
 use mask_store::{Location, NewLink, Options, Slugs};
 
@@ -260,7 +262,7 @@ const BAD_LINK: LinkId = LinkId::from_bits(78);
 
 /// Clicks that both sinks refuse, each by its own mark.
 fn append_refused(writer: &mut Writer, clicks: usize) {
-    let click = encoded(&Record { user_agent: CHROME, link: BAD_LINK, city: REFUSED_CITY, ..plain() });
+    let click = encoded(&Record { user_agent: CHROME, target: Target::Link(BAD_LINK), city: REFUSED_CITY, ..plain() });
     for _ in 0..clicks {
         writer.append(&click).expect("an append");
     }

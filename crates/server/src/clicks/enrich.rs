@@ -52,7 +52,8 @@ impl Enricher {
         Fact {
             at: record.at,
             owner: record.owner,
-            link: record.link,
+            target: record.target,
+            code: record.code.filter(|_| record.target.block().is_none()),
             is_counted: is_counted(record, agent.verdict),
             class: agent.verdict.class.as_str(),
             reason: agent.verdict.reason,
@@ -148,6 +149,7 @@ const fn source(source: Source) -> &'static str {
     match source {
         Source::Link => "link",
         Source::Qr => "qr",
+        Source::Bio => "bio",
     }
 }
 
@@ -162,6 +164,12 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use mask_core::{
+        id::{BlockId, PageId},
+        token::Token,
+        visit::Target,
+    };
+
     use super::{super::record::tests::plain, *};
 
     fn fact(record: &Record<'_>) -> Fact {
@@ -182,6 +190,7 @@ mod tests {
             accept_language: b"de-AT,de;q=0.9",
             choice: Choice::Rule(2),
             source: Source::Qr,
+            code: Some(Token::of(5)),
             country: Country::parse(b"AT"),
             region: b"Tirol",
             city: "Völs".as_bytes(),
@@ -192,9 +201,21 @@ mod tests {
         assert_eq!((fact.choice.as_str(), fact.language.as_deref()), ("rule:2", Some("de-AT")));
         assert_eq!(fact.referrer.as_deref(), Some("example.com"));
         assert_eq!(fact.referrer_url.as_deref(), Some("https://news.example.com/story"));
-        assert_eq!(fact.source, "qr");
+        assert_eq!((fact.source, fact.code), ("qr", Some(Token::of(5))));
         let place = [fact.country.as_deref(), fact.region.as_deref(), fact.city.as_deref()];
         assert_eq!(place, [Some("AT"), Some("Tirol"), Some("Völs")]);
+    }
+
+    #[test]
+    fn what_happens_on_a_page() {
+        let page = PageId::from_bits(7);
+        let view = Record { target: Target::Page(page), source: Source::Bio, user_agent: CHROME, ..plain() };
+        let seen = fact(&view);
+        assert_eq!((seen.target, seen.source, seen.is_counted), (Target::Page(page), "bio", true));
+        assert!(!fact(&Record { user_agent: b"curl/8.5.0", ..view }).is_counted, "a program views nothing");
+        let target = Target::Block(page, BlockId::from_bits(8));
+        let clicked = fact(&Record { target, code: Some(Token::of(5)), ..view });
+        assert_eq!((clicked.target, clicked.code, clicked.is_counted), (target, None, true), "nobody scans a block");
     }
 
     #[test]

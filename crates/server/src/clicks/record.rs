@@ -8,13 +8,20 @@
 //! Reading is total: any bytes give a record or a reason. A record of a version that this program does not know is the
 //! work of a newer one (a downgrade), and is counted as unreadable; the version is the first byte for that reason. What is
 //! a flag more changes no version: in older records it is not set, and means there what it meant: nothing was noticed.
+//!
+//! Nearly every record is a plain click of a link, and has nothing but head and texts. What was visited otherwise (a page, a
+//! block of one), which code was scanned, and that the visitor came from a page, stand in a tail behind the texts: a byte of
+//! what is in it, then that. A flag of the head tells that there is one. An older program finds bytes that it does not
+//! expect and counts the record as unreadable, so it never takes a view for a click.
 
 use mask_core::{
     agent::{FetchMetadata, Signals},
     country::Country,
-    id::LinkId,
+    id::{BlockId, LinkId, PageId},
     route::Choice,
     time::Time,
+    token::Token,
+    visit::Target,
     workspace::Owner,
 };
 
@@ -37,14 +44,25 @@ const HAS_TAKEN: u8 = 1 << 3;
 const IS_SCAN: u8 = 1 << 4;
 const LACKS_FETCH_METADATA: u8 = 1 << 5;
 const OPENS_MANY_LINKS: u8 = 1 << 6;
+const HAS_TAIL: u8 = 1 << 7;
 
-/// Where the visitor had the link from.
+// What a tail has, in this order: the number of the code, the block. What is visited is a page where either of the last
+// two is set.
+const TAIL_FROM_PAGE: u8 = 1;
+const TAIL_CODE: u8 = 1 << 1;
+const TAIL_VIEW: u8 = 1 << 2;
+const TAIL_BLOCK: u8 = 1 << 3;
+const TAIL_KNOWN: u8 = TAIL_FROM_PAGE | TAIL_CODE | TAIL_VIEW | TAIL_BLOCK;
+
+/// Where the visitor had the address from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// The link itself.
+    /// The address itself.
     Link,
     /// A printed code of it.
     Qr,
+    /// A bio page.
+    Bio,
 }
 
 /// What a click did to the link's click limit. It was settled when the redirect was sent; a rule that changes before the
@@ -63,12 +81,14 @@ pub(crate) enum Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record<'a> {
     pub(crate) at: Time,
-    pub(crate) link: LinkId,
+    pub(crate) target: Target,
     pub(crate) owner: Owner,
     /// Stands for the address: [`super::visitor::Salt::network`].
     pub(crate) network: u64,
     pub(crate) choice: Choice,
     pub(crate) source: Source,
+    /// The code that was scanned.
+    pub(crate) code: Option<Token>,
     pub(crate) limit: Limit,
     pub(crate) is_head: bool,
     pub(crate) opens_many_links: bool,
@@ -99,7 +119,7 @@ pub(crate) enum Unreadable {
 impl<'a> Record<'a> {
     /// The length of the record in the journal.
     pub(crate) fn encoded_bytes(&self) -> usize {
-        HEAD_BYTES + self.texts().iter().map(|text| text.len()).sum::<usize>()
+        HEAD_BYTES + self.texts().iter().map(|text| text.len()).sum::<usize>() + Tail::of(self).bytes()
     }
 
     /// Writes the record into exactly [`encoded_bytes`](Self::encoded_bytes).
@@ -107,9 +127,11 @@ impl<'a> Record<'a> {
         let texts = self.texts();
         let Some((head, mut rest)) = to.split_first_chunk_mut::<HEAD_BYTES>() else { return };
         let (kind, place) = choice_bytes(self.choice);
-        head[..4].copy_from_slice(&[VERSION, self.flags(), kind, place]);
+        let (id, tail) = (self.target.bits(), Tail::of(self));
+        let flags = self.flags() | if tail.kinds == 0 { 0 } else { HAS_TAIL };
+        head[..4].copy_from_slice(&[VERSION, flags, kind, place]);
         head[4..12].copy_from_slice(&self.at.unix_millis().to_le_bytes());
-        head[12..28].copy_from_slice(&self.link.bits().to_le_bytes());
+        head[12..28].copy_from_slice(&id.to_le_bytes());
         head[28..36].copy_from_slice(&self.owner.number().to_le_bytes());
         head[36..44].copy_from_slice(&self.network.to_le_bytes());
         let [user_agent, referrer, accept_language, purpose, region, city] = texts.map(|text| text.len().to_le_bytes());
@@ -122,6 +144,7 @@ impl<'a> Record<'a> {
             here.copy_from_slice(text);
             rest = after;
         }
+        tail.encode(rest);
     }
 
     /// Reads a record.
@@ -143,13 +166,19 @@ impl<'a> Record<'a> {
         let (region, rest) = rest.split_at_checked(usize::from(head[50]))?;
         let (city, rest) = rest.split_at_checked(usize::from(head[51]))?;
         let flags = head[1];
-        let record = Self {
+        let tail = Tail::decode(rest, flags & HAS_TAIL != 0)?;
+        Some(Self {
             at: Time::from_unix_millis(i64::from_le_bytes(head[4..12].try_into().ok()?)),
-            link: LinkId::from_bits(u128::from_le_bytes(head[12..28].try_into().ok()?)),
+            target: tail.target(u128::from_le_bytes(head[12..28].try_into().ok()?)),
             owner: Owner::from_number(i64::from_le_bytes(head[28..36].try_into().ok()?)),
             network: u64::from_le_bytes(head[36..44].try_into().ok()?),
             choice: choice(head[2], head[3])?,
-            source: if flags & IS_SCAN == 0 { Source::Link } else { Source::Qr },
+            source: match (flags & IS_SCAN != 0, tail.kinds & TAIL_FROM_PAGE != 0) {
+                (true, _) => Source::Qr,
+                (false, true) => Source::Bio,
+                (false, false) => Source::Link,
+            },
+            code: tail.code.map(Token::of),
             limit: match (flags & IS_LIMITED != 0, flags & HAS_TAKEN != 0) {
                 (false, _) => Limit::None,
                 (true, false) => Limit::Left,
@@ -169,8 +198,7 @@ impl<'a> Record<'a> {
             purpose,
             region,
             city,
-        };
-        rest.is_empty().then_some(record)
+        })
     }
 
     fn texts(&self) -> [&'a [u8]; 6] {
@@ -193,6 +221,72 @@ impl<'a> Record<'a> {
             | flag(self.limit != Limit::None, IS_LIMITED)
             | flag(self.limit == Limit::Taken, HAS_TAKEN)
             | flag(self.source == Source::Qr, IS_SCAN)
+    }
+}
+
+/// What stands behind the texts of a record that is no plain click of a link.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tail {
+    kinds: u8,
+    code: Option<u64>,
+    block: Option<u128>,
+}
+
+impl Tail {
+    fn of(record: &Record<'_>) -> Self {
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        let (visited, block) = match record.target {
+            Target::Link(_) => (0, None),
+            Target::Page(_) => (TAIL_VIEW, None),
+            Target::Block(_, block) => (TAIL_BLOCK, Some(block.bits())),
+        };
+        let kinds =
+            flag(record.source == Source::Bio, TAIL_FROM_PAGE) | flag(record.code.is_some(), TAIL_CODE) | visited;
+        Self { kinds, code: record.code.map(Token::number), block }
+    }
+
+    fn bytes(&self) -> usize {
+        let each = [(self.kinds != 0, 1), (self.code.is_some(), 8), (self.block.is_some(), 16)];
+        each.into_iter().map(|(is_there, bytes)| if is_there { bytes } else { 0 }).sum()
+    }
+
+    /// Writes the tail into exactly [`bytes`](Self::bytes).
+    fn encode(&self, to: &mut [u8]) {
+        let Some((kinds, rest)) = to.split_first_mut() else { return };
+        *kinds = self.kinds;
+        let (code, block) = rest.split_at_mut(if self.code.is_some() { 8 } else { 0 });
+        if let (Some(number), Some(here)) = (self.code, code.first_chunk_mut()) {
+            *here = number.to_le_bytes();
+        }
+        if let (Some(bits), Some(here)) = (self.block, block.first_chunk_mut()) {
+            *here = bits.to_le_bytes();
+        }
+    }
+
+    /// Reads a tail, or that there is none.
+    fn decode(bytes: &[u8], is_there: bool) -> Option<Self> {
+        if !is_there {
+            return bytes.is_empty().then(Self::default);
+        }
+        let (kinds, mut rest) = bytes.split_first()?;
+        let mut tail = Self { kinds: *kinds, ..Self::default() };
+        if kinds & TAIL_CODE != 0 {
+            let (code, after) = rest.split_first_chunk()?;
+            (tail.code, rest) = (Some(u64::from_le_bytes(*code)), after);
+        }
+        if kinds & TAIL_BLOCK != 0 {
+            let (block, after) = rest.split_first_chunk()?;
+            (tail.block, rest) = (Some(u128::from_le_bytes(*block)), after);
+        }
+        (rest.is_empty() && kinds & !TAIL_KNOWN == 0 && *kinds != 0).then_some(tail)
+    }
+
+    fn target(&self, id: u128) -> Target {
+        match self.block {
+            Some(block) => Target::Block(PageId::from_bits(id), BlockId::from_bits(block)),
+            None if self.kinds & TAIL_VIEW != 0 => Target::Page(PageId::from_bits(id)),
+            None => Target::Link(LinkId::from_bits(id)),
+        }
     }
 }
 
@@ -243,11 +337,12 @@ pub(super) mod tests {
     pub(crate) fn plain() -> Record<'static> {
         Record {
             at: Time::from_unix_millis(1_774_360_800_123),
-            link: LinkId::from_bits(77),
+            target: Target::Link(LinkId::from_bits(77)),
             owner: Owner { workspace: 3, is_test: true },
             network: 9,
             choice: Choice::Url,
             source: Source::Link,
+            code: None,
             limit: Limit::None,
             is_head: false,
             opens_many_links: false,
@@ -283,6 +378,62 @@ pub(super) mod tests {
         assert_eq!(Record::decode(&bytes), Ok(plain()), "a country that is none is an unknown one");
     }
 
+    /// The bytes of a scan of the link `lnk_…77`, as the program wrote them that knew of links alone.
+    const EARLIER: [u8; 60] = *b"\x01\x54\x04\x02\x7b\x2b\x25\x20\x9d\x01\x00\x00\
+        \x4d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\
+        \x01\0\x02\0\x01\0\0\x02AT\
+        a\
+        bb\
+        c\
+        dd";
+
+    #[test]
+    fn what_an_earlier_program_wrote_is_read_and_written_the_same() {
+        let record = Record {
+            choice: Choice::Variant(2),
+            source: Source::Qr,
+            limit: Limit::Left,
+            opens_many_links: true,
+            country: Country::parse(b"AT"),
+            user_agent: b"a",
+            referrer: b"bb",
+            accept_language: b"c",
+            city: b"dd",
+            ..plain()
+        };
+        assert_eq!(Record::decode(&EARLIER), Ok(record));
+        assert_eq!(encoded(&record), EARLIER);
+    }
+
+    #[test]
+    fn only_what_is_no_plain_click_costs_more() {
+        let [link, page, block] = targets(77, 5);
+        let code = Some(Token::of(9));
+        for (target, source, code, bytes) in [
+            (link, Source::Link, None, 0),
+            (link, Source::Qr, None, 0),
+            (link, Source::Qr, code, 9),
+            (link, Source::Bio, None, 1),
+            (page, Source::Link, None, 1),
+            (page, Source::Bio, None, 1),
+            (page, Source::Qr, code, 9),
+            (block, Source::Link, None, 17),
+            (block, Source::Qr, code, 25),
+        ] {
+            let record = Record { target, source, code, ..plain() };
+            let encoded = encoded(&record);
+            assert_eq!(encoded.len(), HEAD_BYTES + bytes, "{record:?}");
+            assert_eq!(Record::decode(&encoded), Ok(record));
+            let cut = &encoded[..encoded.len() - 1];
+            assert_eq!(Record::decode(cut), Err(Unreadable::Misshapen), "a byte less is no record: {record:?}");
+        }
+        let mut view = encoded(&Record { target: page, ..plain() });
+        view[HEAD_BYTES] |= 1 << 7;
+        assert_eq!(Record::decode(&view), Err(Unreadable::Misshapen), "what is not known is not guessed");
+        view[HEAD_BYTES] = 0;
+        assert_eq!(Record::decode(&view), Err(Unreadable::Misshapen));
+    }
+
     #[test]
     fn long_texts_are_cut() {
         let long = [b'x'; 5000];
@@ -300,21 +451,28 @@ pub(super) mod tests {
         assert_eq!(read.texts().map(<[u8]>::len), [512, 512, 64, 32, 63, 63]);
     }
 
+    fn targets(id: u128, block: u128) -> [Target; 3] {
+        let page = PageId::from_bits(id);
+        [Target::Link(LinkId::from_bits(id)), Target::Page(page), Target::Block(page, BlockId::from_bits(block))]
+    }
+
     proptest::proptest! {
         #[test]
         fn every_record_reads_back(
-            numbers: (i64, u128, i64, u64), flags: (bool, bool, bool), fetch in 0_usize..3, kind in 0_u8..6, place: u8, limit in 0_usize..3,
+            numbers: (i64, u128, i64, u64), flags: (bool, bool), visited in 0_usize..3, source in 0_usize..3, block: u128,
+            token in proptest::option::of(0_u64..), fetch in 0_usize..3, kind in 0_u8..6, place: u8, limit in 0_usize..3,
             user_agent: Vec<u8>, referrer: Vec<u8>, code in "[A-Z]{2}",
             accept_language in proptest::collection::vec(0_u8.., 0..64), purpose in proptest::collection::vec(0_u8.., 0..32),
             region in proptest::collection::vec(0_u8.., 0..63), city in proptest::collection::vec(0_u8.., 0..63),
         ) {
             let record = Record {
-                at: Time::from_unix_millis(numbers.0), link: LinkId::from_bits(numbers.1), network: numbers.3,
+                at: Time::from_unix_millis(numbers.0), target: targets(numbers.1, block)[visited], network: numbers.3,
                 owner: Owner::from_number(numbers.2),
                 choice: choice(kind, if kind == 1 || kind == 4 { place } else { 0 }).expect("a choice"),
-                source: if flags.0 { Source::Qr } else { Source::Link },
+                source: [Source::Link, Source::Qr, Source::Bio][source],
+                code: token.map(Token::of),
                 limit: [Limit::None, Limit::Left, Limit::Taken][limit],
-                is_head: flags.1, opens_many_links: flags.2,
+                is_head: flags.0, opens_many_links: flags.1,
                 fetch_metadata: [FetchMetadata::Absent, FetchMetadata::Sent, FetchMetadata::Missing][fetch], country: Country::parse(code.as_bytes()),
                 user_agent: &user_agent, referrer: &referrer, accept_language: &accept_language, purpose: &purpose,
                 region: &region, city: &city,

@@ -100,7 +100,7 @@ fn site(url: &Url, own: &Hosts) -> Option<String> {
 }
 
 fn not_ours(name: String, own: &Hosts) -> Option<String> {
-    own.canonical(&name).is_none().then_some(name)
+    (!own.is_served(&name)).then_some(name)
 }
 
 fn app(package: &str) -> Option<String> {

@@ -15,7 +15,7 @@ use hyper::header::HeaderName;
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::secret::{DatabaseUrl, SecretKey, hide};
+use super::secret::{DatabaseUrl, SecretKey, SecretText, hide};
 
 /// A value as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,19 +73,20 @@ impl fmt::Display for Value {
     }
 }
 
-type Checked<T> = Result<T, String>;
+pub(super) type Checked<T> = Result<T, String>;
 
 /// What was written, in quotes; a URL that strayed here keeps its password to itself.
-fn quoted(written: &str) -> String {
+pub(super) fn quoted(written: &str) -> String {
     format!("\"{}\"", hide(written))
 }
 
-fn text(value: &Value) -> Checked<&str> {
+/// A text, or what it is instead.
+pub(super) fn text(value: &Value) -> Checked<&str> {
     (value.as_text()).ok_or_else(|| format!("must be text, not {}", value.kind()))
 }
 
 /// Every item of a list, each by the same rule.
-fn each<T>(value: &Value, item: impl Fn(&str) -> Checked<T>) -> Checked<Vec<T>> {
+pub(super) fn each<T>(value: &Value, item: impl Fn(&str) -> Checked<T>) -> Checked<Vec<T>> {
     let items = value.as_list().ok_or_else(|| format!("must be text or a list of texts, not {}", value.kind()))?;
     items.into_iter().map(item).collect()
 }
@@ -247,4 +248,86 @@ pub(super) fn networks(value: &Value) -> Checked<Vec<IpNet>> {
                 format!("must be networks such as 10.0.0.0/8 or addresses such as 10.0.0.1, not {}", quoted(written))
             })
     })
+}
+
+/// Where the pictures of users are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PicturePlace {
+    /// In the folder `pictures` of the data folder.
+    Data,
+    /// In this folder.
+    Folder(PathBuf),
+    /// In a bucket of a service that speaks as Amazon S3 does.
+    Bucket {
+        /// Its name.
+        name: String,
+        /// What the names of all pictures in it begin with, without slashes at the ends.
+        prefix: String,
+    },
+}
+
+impl fmt::Display for PicturePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data => f.write_str("the data folder"),
+            Self::Folder(folder) => write!(f, "file://{}", folder.display()),
+            Self::Bucket { name, prefix } if prefix.is_empty() => write!(f, "s3://{name}"),
+            Self::Bucket { name, prefix } => write!(f, "s3://{name}/{prefix}"),
+        }
+    }
+}
+
+/// Where the pictures of users are kept.
+pub(super) fn picture_place(value: &Value) -> Checked<PicturePlace> {
+    let written = text(value)?;
+    let wrong = || {
+        let examples = "file:///srv/mask/pictures or s3://my-bucket/pictures";
+        Err(format!("must be empty, or a folder or a bucket such as {examples}, not {}", quoted(written)))
+    };
+    if written.is_empty() {
+        return Ok(PicturePlace::Data);
+    }
+    if let Some(path) = written.strip_prefix("file://") {
+        return if path.starts_with('/') { Ok(PicturePlace::Folder(PathBuf::from(path))) } else { wrong() };
+    }
+    let Some(place) = written.strip_prefix("s3://") else { return wrong() };
+    let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let is_of = |text: &str, others: &[u8]| {
+        text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || others.contains(&byte))
+    };
+    let prefix = prefix.trim_matches('/');
+    let is_prefix = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let is_right = (3..=63).contains(&name.len())
+        && is_of(name, b"-.")
+        && (prefix.is_empty()
+            || prefix.split('/').all(|part| is_prefix(part) && !part.bytes().all(|byte| byte == b'.')));
+    if is_right { Ok(PicturePlace::Bucket { name: name.to_owned(), prefix: prefix.to_owned() }) } else { wrong() }
+}
+
+/// An `http` or `https` URL that is scheme, host and port alone, or nothing.
+pub(super) fn optional_origin(value: &Value) -> Checked<Option<Url>> {
+    if text(value)?.is_empty() { Ok(None) } else { origin(value).map(Some) }
+}
+
+/// A name of letters, digits and hyphens.
+pub(super) fn word(value: &Value) -> Checked<String> {
+    let written = text(value)?;
+    let is_word = !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_word {
+        Ok(written.to_owned())
+    } else {
+        Err(format!("must be a name such as us-east-1, not {}", quoted(written)))
+    }
+}
+
+/// Any text.
+pub(super) fn any_text(value: &Value) -> Checked<String> {
+    text(value).map(str::to_owned)
+}
+
+/// Any text, which nobody is shown.
+pub(super) fn secret_text(value: &Value) -> Checked<SecretText> {
+    text(value).map(SecretText::of)
 }

@@ -70,9 +70,34 @@ impl fmt::Debug for SecretKey {
     }
 }
 
+/// A word that nobody is shown. `Debug` hides it; only [`SecretText::reveal`] gives it away.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    /// One of this text.
+    pub(super) fn of(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
+    /// The text, for whoever is to be shown it alone.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretText({HIDDEN})")
+    }
+}
+
+/// Settings that are secrets as a whole.
+const SECRETS: &[&str] = &["secrets.key", "pictures.secret_access_key"];
+
 /// A setting's value as it is shown.
 pub(super) fn shown(key: &str, value: &str) -> String {
-    if key == "secrets.key" && !value.is_empty() { HIDDEN.to_owned() } else { hide(value) }
+    if SECRETS.contains(&key) && !value.is_empty() { HIDDEN.to_owned() } else { hide(value) }
 }
 
 /// The text with the password of a URL hidden, in its authority or its query. Paths and all that is no URL stay as they are.

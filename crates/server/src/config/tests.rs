@@ -57,6 +57,14 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.outbound.timeout, seconds(10));
     assert_eq!(config.outbound.connect_timeout, seconds(5));
     assert_eq!(config.outbound.ca_file, None);
+    assert!(config.mail.smtp_url.is_none() && config.mail.from.is_none() && config.mail.reply_to.is_none());
+    assert_eq!(config.mail.starttls, StartTls::Required);
+    assert_eq!(config.pictures.url, PicturePlace::Data);
+    assert_eq!((&config.pictures.endpoint, config.pictures.region.as_str()), (&None, "us-east-1"));
+    assert_eq!((config.pictures.access_key_id.as_str(), config.pictures.secret_access_key.reveal()), ("", ""));
+    assert_eq!((config.pictures.timeout, config.pictures.memory_mb), (seconds(5), 64));
+    assert_eq!((&config.domains.target, config.domains.pointing), (&None, Pointing::Required));
+    assert!(config.domains.addresses.is_empty() && config.domains.resolver.is_empty());
     assert_eq!(config.places.database, None);
     assert_eq!(config.places_file(), Path::new("./data/places.mmdb"));
     assert_eq!(config.metrics.listen, None);
@@ -205,6 +213,49 @@ fn what_is_likely_a_mistake_is_warned_of() {
     }
     let behind_a_proxy = [("server.public_url", "https://links.example.com"), ("proxy.trusted", "10.0.0.1")];
     assert!(load("", &[], &behind_a_proxy).expect("right").warnings().is_empty());
+}
+
+#[test]
+fn places_of_pictures() {
+    let place = |url: &str| {
+        load(
+            "",
+            &[],
+            &[("pictures.url", url), ("pictures.access_key_id", "k"), ("pictures.secret_access_key", "hunter2")],
+        )
+    };
+    let bucket = |name: &str, prefix: &str| PicturePlace::Bucket { name: name.to_owned(), prefix: prefix.to_owned() };
+    for (url, expected) in [
+        ("", PicturePlace::Data),
+        ("file:///srv/pictures", PicturePlace::Folder("/srv/pictures".into())),
+        ("s3://my-bucket", bucket("my-bucket", "")),
+        ("s3://my-bucket/", bucket("my-bucket", "")),
+        ("s3://my.bucket/a/B_1/", bucket("my.bucket", "a/B_1")),
+    ] {
+        assert_eq!(place(url).expect("right settings").pictures.url, expected, "{url}");
+    }
+    for url in [
+        "pictures",
+        "file://pictures",
+        "s3://",
+        "s3://ab",
+        "s3://My-Bucket",
+        "s3://my-bucket/a//b",
+        "s3://my-bucket/..",
+        "gs://b",
+    ] {
+        let faults = place(url).expect_err("wrong settings").to_string();
+        assert!(faults.contains("pictures.url must be empty, or a folder or a bucket"), "{url}: {faults}");
+    }
+    let config = place("s3://my-bucket").expect("right settings");
+    assert_eq!(shown(&config, "pictures.secret_access_key").0, "***");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let faults = load("", &[], &[("pictures.url", "s3://my-bucket")]).expect_err("a bucket needs a key").to_string();
+    assert!(
+        faults.contains("pictures.access_key_id must be set")
+            && faults.contains("pictures.secret_access_key must be set"),
+        "{faults}"
+    );
 }
 
 #[test]

@@ -46,3 +46,4 @@ pub use self::{
     resolve::{Addresses, Resolve, System},
     tls::AuthoritiesError,
 };
+pub(crate) use tls::config as authorities;

@@ -36,7 +36,7 @@ pub enum AuthoritiesError {
 }
 
 /// How connections are made safe.
-pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, AuthoritiesError> {
+pub(crate) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, AuthoritiesError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = ca_file {
         add(&mut roots, path)?;

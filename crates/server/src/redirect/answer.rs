@@ -19,7 +19,7 @@ use mask_core::{
     agent::{BotClass, FetchMetadata, Verdict as AgentVerdict},
     country::Country,
     destination::compose,
-    route::{Choice, Ended, Route, decide},
+    route::{Choice, Route, decide},
     slug::Slug,
     time::Time,
     visit::Visit,
@@ -31,7 +31,7 @@ use super::{
     Redirects,
     attempts::TooMany,
     entry::{Detail, Entry, Known, header_value},
-    hosts::{self, APPLICATION, HostNumber},
+    hosts::{self, APPLICATION, HostNumber, View},
     lane::DateText,
     meters::Outcome,
     pages::{self, Notice, PasswordForm},
@@ -50,7 +50,6 @@ use crate::{
 };
 
 const ALLOWED: &str = "GET, HEAD";
-const ROBOTS: &str = "User-agent: *\nAllow: /\n";
 /// What a balancer asks of this process by address alone, not knowing any of its names.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
@@ -68,8 +67,10 @@ pub enum Answer<B> {
 pub struct Worker {
     pub(super) shared: Arc<Redirects>,
     pub(super) writer: RefCell<Writer>,
-    /// The `Host` that was last asked for in the fast lane, and its number.
-    pub(super) last_host: RefCell<(Vec<u8>, HostNumber)>,
+    /// The hosts that are served.
+    pub(super) hosts: RefCell<View>,
+    /// The `Host` that was last asked for in the fast lane, its number, and of which table of hosts that is.
+    pub(super) last_host: RefCell<(Vec<u8>, HostNumber, u64)>,
     /// The minute in which a lost click was last logged.
     pub(super) lost_logged: Cell<i64>,
     /// What a request in the fast lane has beside what is read of it.
@@ -79,7 +80,7 @@ pub struct Worker {
 }
 
 /// What can be said at once.
-enum Step {
+pub(super) enum Step {
     Done(Reply),
     NotMine,
     /// Memory does not know, or a password may have been posted.
@@ -110,6 +111,7 @@ pub(super) enum Kind {
 /// What of a request bears on its answer.
 pub(super) struct Asking<'r> {
     pub(super) now: Time,
+    pub(super) host: HostNumber,
     pub(super) kind: Kind,
     pub(super) path: &'r str,
     pub(super) query: Query<'r>,
@@ -139,6 +141,7 @@ impl Worker {
     /// The redirects of the thread that owns this writer.
     pub fn new(shared: Arc<Redirects>, writer: Writer) -> Self {
         Self {
+            hosts: RefCell::new(shared.hosts.view()),
             shared,
             writer: RefCell::new(writer),
             last_host: RefCell::default(),
@@ -177,7 +180,7 @@ impl Worker {
         };
         let Some(asked) = address::path(uri.path()) else { return self.beside_links(host, uri.path(), kind) };
         let key = Key { slug: asked.key, host };
-        let known = self.shared.resolver.get(&key);
+        let known = self.shared.resolver.current(&key, || self.shared.clock.now());
         if known.is_none() && host == APPLICATION && is_reserved(&key.slug) {
             return Step::NotMine;
         }
@@ -185,11 +188,17 @@ impl Worker {
             return self.refused();
         }
         match known {
-            Some(known) if asked.is_inspection && !matches!(*known, Known::Link(_)) => Step::Done(self.nothing(&known)),
+            Some(known) if asked.is_inspection && !matches!(*known, Known::Link(_)) => {
+                Step::Done(self.nothing(&known, host))
+            }
             _ if asked.is_inspection => Step::Inspect(key),
-            Some(known) if kind != Kind::Post || !known.has_password() => {
-                let asking = self.asking(request.method(), uri, request.headers(), seen, peer);
-                Step::Done(self.respond(&known, asking))
+            Some(known) if kind != Kind::Post || !known.takes_posts() => {
+                let asking = self.asking(host, request.method(), uri, request.headers(), seen, peer);
+                if self.is_preview(&known, &asking) {
+                    Step::Look(key)
+                } else {
+                    Step::Done(self.respond(&known, asking))
+                }
             }
             _ => Step::Look(key),
         }
@@ -204,24 +213,13 @@ impl Worker {
             let may_have_none = version == Version::HTTP_10 && seen.host.is_none();
             return Err(otherwise(may_have_none, Notice::BadRequest));
         };
-        let number = self.shared.hosts.number_of_parsed(&host);
+        let number = self.hosts.borrow_mut().load().parsed(&host).map(|host| host.number);
         number.ok_or_else(|| otherwise(true, Notice::NotFound))
-    }
-
-    /// What is no slug: the application's host has a router for it, other hosts have two pages.
-    fn beside_links(&self, host: HostNumber, path: &str, kind: Kind) -> Step {
-        let may_read = matches!(kind, Kind::Get | Kind::Head);
-        match path {
-            _ if host == APPLICATION => Step::NotMine,
-            "/" | "/robots.txt" if !may_read => self.refused(),
-            "/" => Step::Done(reply::page(StatusCode::OK, pages::root(false)).into()),
-            "/robots.txt" => Step::Done(reply::text(ROBOTS).into()),
-            _ => self.notice(Notice::NotFound),
-        }
     }
 
     fn asking<'r>(
         &self,
+        host: HostNumber,
         method: &Method,
         uri: &'r Uri,
         headers: &'r HeaderMap,
@@ -232,6 +230,7 @@ impl Worker {
         let address = client.address;
         Asking {
             now: self.shared.clock.now(),
+            host,
             kind: Kind::of(method),
             path: uri.path(),
             query: Query::read(uri.query()),
@@ -259,14 +258,21 @@ impl Worker {
         B: hyper::body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let known = self.shared.resolver.look(self.shared.hosts.name(key.host), key).await;
+        // A host that is no more serves nothing.
+        let host = self.host_of(key.host);
+        let Some(host) = host else { return self.page_notice(Notice::NotFound) };
+        let known = self.shared.resolver.look(&host, key).await;
         let (head, body) = request.into_parts();
         let seen = Seen::read(&head.headers);
-        let asking = self.asking(&head.method, &head.uri, &head.headers, seen, peer);
+        let asking = self.asking(key.host, &head.method, &head.uri, &head.headers, seen, peer);
         match &*known {
             Known::Link(entry) if asking.kind == Kind::Post && known.has_password() => {
                 self.unlock(entry, asking, body, &key.slug).await
             }
+            Known::Page(page) if asking.kind == Kind::Post && page.has_form() => {
+                self.post_to_page(&host, key, asking, body).await
+            }
+            _ if self.is_preview(&known, &asking) => self.preview_page(&host, key).await,
             _ => self.respond(&known, asking),
         }
     }
@@ -326,7 +332,8 @@ impl Worker {
                     self.visit(entry, detail, &asking, false)
                 }
             },
-            Known::Gone | Known::Absent | Known::Unavailable => self.nothing(known),
+            Known::Page(page) => self.page(page, &asking),
+            Known::Draft(_) | Known::Gone | Known::Absent | Known::Unavailable => self.nothing(known, asking.host),
         }
     }
 
@@ -364,10 +371,7 @@ impl Worker {
         limit: Limit,
     ) -> Reply {
         match route {
-            Route::Gone(ended) => self.page_notice(match ended {
-                Ended::Expired => Notice::Expired,
-                Ended::UsedUp => Notice::LimitReached,
-            }),
+            Route::Gone(ended) => self.ended(ended, asking),
             Route::Redirect(choice, _) if choice != Choice::Ended && shows_preview(detail, verdict) => {
                 self.preview(entry, detail, asking, limit)
             }
@@ -429,15 +433,16 @@ impl Worker {
     }
 
     /// Where there is no link.
-    pub(super) fn nothing(&self, known: &Known) -> Reply {
+    pub(super) fn nothing(&self, known: &Known, host: HostNumber) -> Reply {
         self.page_notice(match known {
             Known::Gone => Notice::Removed,
-            Known::Absent => Notice::NotFound,
+            // Where a page leads is on the page; there is nothing to look into.
+            Known::Absent | Known::Draft(_) | Known::Page(_) => return self.not_found(host),
             Known::Link(_) | Known::Unavailable => Notice::Unavailable,
         })
     }
 
-    fn refused(&self) -> Step {
+    pub(super) fn refused(&self) -> Step {
         self.shared.meters.count(Outcome::Refused);
         Step::Done(reply::method_not_allowed(ALLOWED).into())
     }
@@ -465,6 +470,10 @@ impl From<Response<Body>> for Reply {
 }
 
 impl Reply {
+    pub(super) const fn new(response: Response<Body>, ticket: Option<Ticket>) -> Self {
+        Self { response, ticket }
+    }
+
     pub(super) fn into_response(self) -> Response<Body> {
         self.response
     }

@@ -9,12 +9,13 @@ use std::{borrow::Cow, sync::Arc};
 use hyper::{StatusCode, header::HeaderValue};
 use mask_core::{
     destination::{Utm, WebUrl, compose},
-    id::LinkId,
+    id::{LinkId, PageId},
     link::{Content, Link},
+    time::Time,
     workspace::Owner,
 };
 
-use super::limits::Used;
+use super::{bio::Page, limits::Used};
 
 /// What the allocator adds to a shared value: two counts.
 const COUNTS_BYTES: usize = 16;
@@ -24,12 +25,33 @@ const COUNTS_BYTES: usize = 16;
 pub(super) enum Known {
     /// A link lives there.
     Link(Entry),
+    /// A page that everybody may see lives there.
+    Page(Box<Page>),
+    /// A page lives there that is not published.
+    Draft(Draft),
     /// A link lived there.
     Gone,
     /// Nothing ever did.
     Absent,
     /// The store could not say. Told to all who wait, and kept for nobody.
     Unavailable,
+}
+
+/// A page of which the world knows nothing yet.
+#[derive(Debug)]
+pub(super) struct Draft {
+    // As bytes, for the reason that is given below.
+    id: [u8; 16],
+}
+
+impl Draft {
+    pub(super) fn of(page: PageId) -> Self {
+        Self { id: page.bits().to_ne_bytes() }
+    }
+
+    pub(super) fn id(&self) -> PageId {
+        PageId::from_bits(u128::from_ne_bytes(self.id))
+    }
 }
 
 /// A link, ready to be followed.
@@ -55,6 +77,19 @@ pub(super) struct Detail {
 }
 
 impl Known {
+    /// Whether something may be posted here: a password, or the form of a page.
+    pub(super) fn takes_posts(&self) -> bool {
+        match self {
+            Self::Page(page) => page.has_form(),
+            _ => self.has_password(),
+        }
+    }
+
+    /// Whether it was made for a time that is over.
+    pub(super) fn has_ended(&self, now: Time) -> bool {
+        matches!(self, Self::Page(page) if page.has_ended(now))
+    }
+
     /// Whether a password may be posted here.
     pub(super) fn has_password(&self) -> bool {
         match self {
@@ -67,6 +102,8 @@ impl Known {
     pub(super) fn heap_bytes(&self) -> u64 {
         match self {
             Self::Link(entry) => u64::from(entry.weight),
+            Self::Page(page) => (size_of::<Known>() + COUNTS_BYTES + page.bytes()) as u64,
+            Self::Draft(_) => (size_of::<Known>() + COUNTS_BYTES) as u64,
             // One of each is shared by all.
             Self::Gone | Self::Absent | Self::Unavailable => 0,
         }

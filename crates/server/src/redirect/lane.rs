@@ -1,4 +1,4 @@
-//! The fast lane: plain links that memory knows, asked for over HTTP/1.1.
+//! The fast lane: plain links and bio pages that memory knows, asked for over HTTP/1.1.
 //!
 //! Nearly every request is one of these, and answering it needs four of its headers and nothing of a request object. A
 //! connection begins here: heads are read where they lie, looked up, journalled, and answered by copying. The first
@@ -19,10 +19,12 @@ use mask_core::{address, route::Choice, time::Time};
 
 use super::{
     answer::{Asking, Kind, Worker},
-    entry::Known,
+    bio::{self, Page},
+    entry::{Entry, Known},
     hosts::HostNumber,
     meters::Outcome,
     query::Query,
+    reply,
     resolver::Key,
     seen::Seen,
     signals::Passing,
@@ -34,6 +36,9 @@ use crate::{
 };
 
 const MOST_HEADERS: usize = 48;
+/// How much may be written before a page: requests are small and pages are not, and who sends many requests at once and
+/// reads no answers would fill the memory with them. hyper writes one answer after the other.
+const MOST_AHEAD_BYTES: usize = 64 * 1024;
 
 /// What a look at the bytes of a connection says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +57,8 @@ struct Head<'b> {
     host: &'b [u8],
     path: &'b str,
     query: Option<&'b str>,
+    /// The entity tags that its sender has copies of.
+    none_match: &'b [u8],
     seen: Seen<'b>,
 }
 
@@ -97,14 +104,25 @@ impl Worker {
         };
         let Some(host) = self.host_number(head.host) else { return Glance::Leave };
         let Some(asked) = address::path(head.path).filter(|asked| !asked.is_inspection) else { return Glance::Leave };
-        let Some(known) = self.shared.resolver.get(&Key { slug: asked.key, host }) else { return Glance::Leave };
-        let Known::Link(entry) = &*known else { return Glance::Leave };
-        if entry.detail.is_some() {
-            return Glance::Leave;
+        let key = Key { slug: asked.key, host };
+        let now = || self.shared.clock.now();
+        let Some(known) = self.shared.resolver.current(&key, now) else { return Glance::Leave };
+        match &*known {
+            Known::Link(entry) if entry.detail.is_none() => self.redirect(&head, host, entry, peer, out),
+            Known::Page(page) if !bio::speaks_to_page(head.query) && out.len() < MOST_AHEAD_BYTES => {
+                self.show(&head, host, page, peer, out);
+            }
+            _ => return Glance::Leave,
         }
+        Glance::Answered(head.bytes)
+    }
+
+    /// What is asked for in the lane, and by whom.
+    fn lane_asking<'h>(&'h self, head: &Head<'h>, host: HostNumber, peer: IpAddr) -> Asking<'h> {
         let address = peer.to_canonical();
-        let mut asking = Asking {
+        Asking {
             now: self.shared.clock.now(),
+            host,
             kind: Kind::Get,
             path: head.path,
             query: Query::read(head.query),
@@ -117,30 +135,64 @@ impl Worker {
             opens_many_links: false,
             // Who comes here is no trusted proxy, whose word on the country would be heard.
             place: self.shared.places.at(address),
-        };
+        }
+    }
+
+    fn redirect(&self, head: &Head<'_>, host: HostNumber, entry: &Entry, peer: IpAddr, out: &mut Vec<u8>) {
+        let mut asking = self.lane_asking(head, host, peer);
         asking.opens_many_links = self.opens_many_links(entry, &asking);
         self.record(entry, &asking, Choice::Url, Limit::None);
         self.shared.meters.count(Outcome::Redirect);
         self.write(out, entry.status, entry.location_for(&asking.query.passed_on).as_bytes(), asking.now);
-        Glance::Answered(head.bytes)
     }
 
-    /// The number of a host that is served; the last one is remembered, as nearly all requests name the same.
-    fn host_number(&self, header: &[u8]) -> Option<HostNumber> {
-        if header.is_empty() || self.last_host.borrow().0 != header {
-            let host = address::host(std::str::from_utf8(header).ok()?)?;
-            let number = self.shared.hosts.number_of_parsed(&host)?;
-            *self.last_host.borrow_mut() = (header.to_vec(), number);
+    /// A page, or that the copy of it which the visitor has is still right.
+    fn show(&self, head: &Head<'_>, host: HostNumber, page: &Page, peer: IpAddr, out: &mut Vec<u8>) {
+        let asking = self.lane_asking(head, host, peer);
+        self.see(page, &asking);
+        let is_known = !head.none_match.is_empty() && reply::has_tag(head.none_match, page.rendered.etag.as_bytes());
+        let body: &[u8] = if is_known { &[] } else { &page.rendered.html };
+        let date = self.date_text(asking.now);
+        let id = clock::request_id();
+        let line: &[u8] = if is_known { b"HTTP/1.1 304 Not Modified\r\n" } else { b"HTTP/1.1 200 OK\r\n" };
+        out.reserve(page.head.len() + body.len() + 160);
+        for part in [line, &page.head, b"x-request-id: ", id.as_str().as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
         }
-        Some(self.last_host.borrow().1)
+        if !is_known {
+            // Writing into a vector does not fail.
+            let _ = write!(out, "content-length: {}\r\n", body.len());
+        }
+        for part in [b"date: ", &date.text[..], b"\r\n\r\n", body] {
+            out.extend_from_slice(part);
+        }
     }
 
-    fn write(&self, out: &mut Vec<u8>, status: StatusCode, location: &[u8], now: Time) {
+    /// The number of a host that is served; the last one is remembered, as nearly all requests name the same, for as long
+    /// as the hosts stay what they are.
+    fn host_number(&self, header: &[u8]) -> Option<HostNumber> {
+        let mut hosts = self.hosts.borrow_mut();
+        let table = hosts.load();
+        let mut last = self.last_host.borrow_mut();
+        if header.is_empty() || last.0 != header || last.2 != table.generation {
+            let host = address::host(std::str::from_utf8(header).ok()?)?;
+            let number = table.parsed(&host)?.number;
+            *last = (header.to_vec(), number, table.generation);
+        }
+        Some(last.1)
+    }
+
+    fn date_text(&self, now: Time) -> DateText {
         let mut date = self.date.get();
         if date.second != now.unix_seconds() {
             date = DateText::at(now);
             self.date.set(date);
         }
+        date
+    }
+
+    fn write(&self, out: &mut Vec<u8>, status: StatusCode, location: &[u8], now: Time) {
+        let date = self.date_text(now);
         let line: &[u8] = match status {
             StatusCode::MOVED_PERMANENTLY => b"HTTP/1.1 301 Moved Permanently\r\n",
             StatusCode::TEMPORARY_REDIRECT => b"HTTP/1.1 307 Temporary Redirect\r\n",
@@ -183,7 +235,7 @@ fn read(bytes: &[u8]) -> Result<Head<'_>, Glance> {
         return Err(Glance::Leave);
     }
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let mut head = Head { bytes: length, host: &[], path, query, seen: Seen::default() };
+    let mut head = Head { bytes: length, host: &[], path, query, none_match: &[], seen: Seen::default() };
     for header in request.headers.iter() {
         head.take(header.name, header.value).ok_or(Glance::Leave)?;
     }
@@ -206,6 +258,7 @@ impl<'b> Head<'b> {
                 return is_only.then_some(());
             }
             10 if is("user-agent") => first(&mut self.seen.user_agent, USER_AGENT_BYTES),
+            13 if is("if-none-match") => first(&mut self.none_match, usize::MAX),
             7 if is("referer") => first(&mut self.seen.referrer, usize::MAX),
             15 if is("x-forwarded-for") => self.seen.is_forwarded = true,
             9 if is("forwarded") => self.seen.is_forwarded = true,

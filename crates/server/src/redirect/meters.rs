@@ -15,6 +15,10 @@ pub(super) enum Outcome {
     Preview,
     /// It was shown where the link leads.
     Inspection,
+    /// It was shown a bio page.
+    Page,
+    /// It was sent to where a block of a bio page leads.
+    Block,
     /// There is nothing more to see.
     Gone,
     /// There is nothing.
@@ -28,12 +32,14 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [(Self, &str); 10] = [
+    const ALL: [(Self, &str); 12] = [
         (Self::Redirect, "redirect"),
         (Self::Ended, "ended"),
         (Self::Password, "password"),
         (Self::Preview, "preview"),
         (Self::Inspection, "inspection"),
+        (Self::Page, "page"),
+        (Self::Block, "block"),
         (Self::Gone, "gone"),
         (Self::NotFound, "not_found"),
         (Self::Refused, "refused"),

@@ -14,7 +14,9 @@
 
 mod answer;
 mod attempts;
+mod bio;
 mod bursts;
+mod domain;
 mod entry;
 mod hosts;
 mod lane;
@@ -35,13 +37,15 @@ pub use answer::{Answer, Worker};
 pub use hosts::Hosts;
 pub use lane::Glance;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hyper::header::HeaderName;
 use ipnet::IpNet;
+use mask_core::{bio_page::BioPage, time::Time};
 use mask_store::Store;
 
 use crate::{
+    bio::{form::Forms, preview::Previews},
     clicks::{DrainHandle, Salts, SyncHandle},
     clock::Clock,
     config::Durability,
@@ -98,6 +102,8 @@ pub struct Redirects {
     salts: Arc<Salts>,
     variant_key: [u8; 16],
     unlocker: Unlocker,
+    previews: Previews,
+    forms: OnceLock<Arc<dyn Forms>>,
     attempts: Attempts,
     bursts: Bursts,
     passing: Passing,
@@ -111,16 +117,19 @@ impl Redirects {
     /// Builds the redirects. Counters are registered here, so the recorder of metrics must be there before.
     pub fn new(setup: Setup) -> Arc<Self> {
         let secrets = unlock::Secrets::derive(&setup.secret);
+        let (clock, hosts) = (setup.clock, setup.hosts);
         Arc::new(Self {
+            resolver: Resolver::new(setup.store, setup.drain, clock.clone(), hosts.clone(), setup.memory_bytes),
             salts: setup.salts,
             country_header: setup.country_header,
             places: setup.places,
-            clock: setup.clock,
-            hosts: setup.hosts,
+            clock,
+            hosts,
             trusted: setup.trusted,
-            resolver: Resolver::new(setup.store, setup.drain, setup.memory_bytes),
             variant_key: secrets.variants,
             unlocker: Unlocker::new(&secrets.cookies, setup.is_cookie_secure),
+            previews: Previews::new(&setup.secret),
+            forms: OnceLock::new(),
             attempts: Attempts::new(secrets.attempts, setup.password_attempts_per_minute),
             bursts: Bursts::new(),
             passing: Passing::default(),
@@ -137,6 +146,17 @@ impl Redirects {
         if let Some(host) = self.hosts.number(domain) {
             self.resolver.forget(host, slug_key);
         }
+    }
+
+    /// Says who takes what is sent with the forms of pages; until then they say that they cannot be sent. The first one stays.
+    pub fn hand_forms_to(&self, forms: Arc<dyn Forms>) {
+        let _ = self.forms.set(forms);
+    }
+
+    /// The address at which a page can be seen until this moment, published or not.
+    pub fn preview_url(&self, page: &BioPage, until: Time) -> String {
+        let address = self.short_url(&page.domain, page.slug.as_str());
+        format!("{address}?preview={}", self.previews.word(page.id, until))
     }
 
     /// How many addresses are held in memory, and how many bytes they are estimated to take.

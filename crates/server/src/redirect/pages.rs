@@ -207,6 +207,26 @@ pub(crate) fn social_preview(page: &SocialPreview<'_>) -> Page {
     })
 }
 
+/// What a page shows that says one thing, and may ask one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ask<'a> {
+    /// What it is about.
+    pub about: Option<&'a str>,
+    /// Its headline.
+    pub heading: &'a str,
+    /// What it says.
+    pub sentence: Cow<'a, str>,
+    /// What stands on the button that posts to the page's own address, if there is one.
+    pub button: Option<&'a str>,
+    /// A link of ours: its text and its path.
+    pub link: Option<(&'a str, &'a str)>,
+}
+
+/// The page that says one thing, and may ask one.
+pub(crate) fn ask(ask: &Ask<'_>) -> Page {
+    Page { html: render(&AskTemplate { ask }), content_security_policy: &POLICIES.own_form }
+}
+
 /// The page at `/` of a host that has nothing else to show there. The application host names
 /// its documentation.
 pub(crate) fn root(is_application_host: bool) -> Page {
@@ -218,6 +238,12 @@ pub(crate) fn root(is_application_host: bool) -> Page {
 struct PasswordFormTemplate<'a> {
     page: &'a PasswordForm<'a>,
     short_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "ask.html")]
+struct AskTemplate<'a> {
+    ask: &'a Ask<'a>,
 }
 
 #[derive(Template)]
@@ -271,7 +297,7 @@ const MARK: &str = "M2.6 2.5C8 .2 12 3.6 16 3.6S24 .2 29.4 2.5C32.2 10 28.6 18 2
 
 /// The same mask as the page's icon. A page without one makes the browser ask for
 /// `/favicon.ico`, which on a short domain is a look-up of a slug.
-const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 -6 32 32'%3E%3Cpath fill='%230b6453' d='M3 3c5-2 9 1 13 1s8-3 13-1c2 8-1 15-7 15-4 0-4-4-6-4s-2 4-6 4C4 18 1 11 3 3z'/%3E%3C/svg%3E";
+pub(crate) const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 -6 32 32'%3E%3Cpath fill='%230b6453' d='M3 3c5-2 9 1 13 1s8-3 13-1c2 8-1 15-7 15-4 0-4-4-6-4s-2 4-6 4C4 18 1 11 3 3z'/%3E%3C/svg%3E";
 
 /// The style as sent: the file without its indentation and its comment lines.
 static STYLE: LazyLock<String> = LazyLock::new(|| {
@@ -287,6 +313,7 @@ fn style() -> &'static str {
 struct Policies {
     strict: String,
     form: String,
+    own_form: String,
 }
 
 static POLICIES: LazyLock<Policies> = LazyLock::new(|| {
@@ -295,7 +322,8 @@ static POLICIES: LazyLock<Policies> = LazyLock::new(|| {
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; \
          base-uri 'none'; frame-ancestors 'none'"
     );
-    Policies { strict: format!("{form}; form-action 'none'"), form }
+    let with_action = |who: &str| format!("{form}; form-action {who}");
+    Policies { strict: with_action("'none'"), own_form: with_action("'self'"), form }
 });
 
 /// Schemes that a browser gives a meaning of its own, and that therefore do not belong to an

@@ -49,8 +49,8 @@ pub(super) async fn check(passwords: &Passwords, password: String, hash: String)
     }
 }
 
-/// The password in a form.
-pub(super) async fn posted<B>(headers: &HeaderMap, body: B) -> Result<String, NoForm>
+/// The body of a form, of at most so many bytes.
+pub(super) async fn form<B>(headers: &HeaderMap, body: B, most_bytes: usize) -> Result<Bytes, NoForm>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -58,8 +58,17 @@ where
     if !is_form(headers) {
         return Err(NoForm);
     }
-    let read = timeout(FORM_WAIT, Limited::new(body, FORM_BYTES).collect()).await;
-    let form = read.map_err(|_| NoForm)?.map_err(|_| NoForm)?.to_bytes();
+    let read = timeout(FORM_WAIT, Limited::new(body, most_bytes).collect()).await;
+    Ok(read.map_err(|_| NoForm)?.map_err(|_| NoForm)?.to_bytes())
+}
+
+/// The password in a form.
+pub(super) async fn posted<B>(headers: &HeaderMap, body: B) -> Result<String, NoForm>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let form = form(headers, body, FORM_BYTES).await?;
     let mut fields = url::form_urlencoded::parse(&form);
     fields.find(|(name, _)| name == "password").map(|(_, value)| value.into_owned()).ok_or(NoForm)
 }

@@ -1,40 +1,61 @@
 //! The visitor's query: what of it is for us, and what goes on to the destination.
 //!
-//! A printed code leads to `?qr=<token>`, so that a scan can be told from a click. That one parameter stays here; one of
-//! the same name that is no token of ours is the visitor's own and goes on like the rest, byte for byte.
+//! A printed code leads to `?qr=<token>`, so that a scan can be told from a click, and of which code it was. A bio page that
+//! leads to a short link says `?bio=<token>`, as its address alone would not tell that visitor from another. Those two stay
+//! here. What has one of the names and is no token of ours is the visitor's own and goes on like the rest, byte for byte.
+//!
+//! Who comes with both came from the page: the address of a code was put on it, and nobody scanned anything.
 
 use std::borrow::Cow;
 
+use mask_core::token::Token;
+
 use crate::clicks::record::Source;
 
-/// How the id of a QR code begins; see `ids!` in the core for what follows.
-const TOKEN_PREFIX: &str = "qr_";
-const TOKEN_DIGITS: usize = 26;
+const SCAN: &str = "qr=";
+const FROM_PAGE: &str = "bio=";
 
 /// A query in its two parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Query<'r> {
     /// What goes on to the destination; empty when there is nothing.
     pub(super) passed_on: Cow<'r, str>,
-    /// How the visitor came. Which code it was belongs here too, once there are codes.
+    /// How the visitor came.
     pub(super) source: Source,
+    /// The code that was scanned.
+    pub(super) code: Option<Token>,
 }
 
 impl<'r> Query<'r> {
     pub(super) fn read(query: Option<&'r str>) -> Self {
         let query = query.unwrap_or_default();
+        let as_it_is = Self { passed_on: Cow::Borrowed(query), source: Source::Link, code: None };
         // Nearly every query has no such thing, and is not taken apart.
-        if !query.contains(TOKEN_PREFIX) || !query.split('&').any(is_token) {
-            return Self { passed_on: Cow::Borrowed(query), source: Source::Link };
+        if !query.contains(SCAN) && !query.contains(FROM_PAGE) {
+            return as_it_is;
         }
-        let kept: Vec<&str> = query.split('&').filter(|pair| !is_token(pair)).collect();
-        Self { passed_on: Cow::Owned(kept.join("&")), source: Source::Qr }
+        let (mut kept, mut scanned, mut is_from_page) = (Vec::new(), None, false);
+        for pair in query.split('&') {
+            if let Some(code) = token(pair, SCAN) {
+                scanned = scanned.or(Some(code));
+            } else if token(pair, FROM_PAGE).is_some() {
+                is_from_page = true;
+            } else {
+                kept.push(pair);
+            }
+        }
+        let (source, code) = match scanned {
+            _ if is_from_page => (Source::Bio, None),
+            Some(_) => (Source::Qr, scanned),
+            None => return as_it_is,
+        };
+        Self { passed_on: Cow::Owned(kept.join("&")), source, code }
     }
 }
 
-fn is_token(pair: &str) -> bool {
-    let digits = pair.strip_prefix("qr=").and_then(|value| value.strip_prefix(TOKEN_PREFIX));
-    digits.is_some_and(|digits| digits.len() == TOKEN_DIGITS && digits.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+/// The token behind a name.
+fn token(pair: &str, name: &str) -> Option<Token> {
+    Token::parse(pair.strip_prefix(name)?).ok()
 }
 
 #[cfg(test)]
@@ -43,17 +64,24 @@ mod tests {
 
     #[test]
     fn only_a_token_of_ours_is_taken_out() {
-        const TOKEN: &str = "qr=qr_01hzy3v7q8k6m5n4p3q2r1s0t9";
-        for (query, passed_on, source) in [
-            (None, "", Source::Link),
-            (Some(""), "", Source::Link),
-            (Some("a=1&qr=2"), "a=1&qr=2", Source::Link),
-            (Some("qr=qr_short&b"), "qr=qr_short&b", Source::Link),
-            (Some(TOKEN), "", Source::Qr),
-            (Some(&format!("a=1&{TOKEN}&b=%20")), "a=1&b=%20", Source::Qr),
-            (Some(&format!("x{TOKEN}")), &format!("x{TOKEN}"), Source::Link),
+        let (one, other) = (Token::of(1_234_567), Token::of(9));
+        let wrong = format!("{}x", &one.to_string()[..9]);
+        for (query, passed_on, source, code) in [
+            ("", "", Source::Link, None),
+            ("a=1&qr=2&bio=3", "a=1&qr=2&bio=3", Source::Link, None),
+            (&format!("qr={wrong}&b"), &format!("qr={wrong}&b"), Source::Link, None),
+            (&format!("qr={one}"), "", Source::Qr, Some(one)),
+            (&format!("a=1&qr={one}&b=%20"), "a=1&b=%20", Source::Qr, Some(one)),
+            (&format!("qr={one}&qr={other}&qr={wrong}"), &format!("qr={wrong}"), Source::Qr, Some(one)),
+            (&format!("bio={one}&a"), "a", Source::Bio, None),
+            (&format!("qr={one}&&bio={other}"), "", Source::Bio, None),
+            (&format!("xqr={one}&xbio={one}"), &format!("xqr={one}&xbio={one}"), Source::Link, None),
+            (&format!("qr=%{one}&QR={one}"), &format!("qr=%{one}&QR={one}"), Source::Link, None),
+            ("qr=qr_01hzy3v7q8k6m5n4p3q2r1s0t9", "qr=qr_01hzy3v7q8k6m5n4p3q2r1s0t9", Source::Link, None),
         ] {
-            assert_eq!(Query::read(query), Query { passed_on: passed_on.into(), source }, "{query:?}");
+            let read = Query { passed_on: passed_on.into(), source, code };
+            assert_eq!(Query::read(Some(query)), read, "{query:?}");
         }
+        assert_eq!(Query::read(None), Query { passed_on: "".into(), source: Source::Link, code: None });
     }
 }

@@ -1,6 +1,6 @@
-//! A visit becoming a click: into the journal, before anything is sent.
+//! A visit becoming a record: into the journal, before anything is sent.
 
-use mask_core::{route::Choice, time::Time};
+use mask_core::{route::Choice, time::Time, visit::Target, workspace::Owner};
 use mask_journal::Ticket;
 
 use super::{
@@ -13,15 +13,28 @@ use crate::{
 };
 
 impl Worker {
-    /// Puts the click into the journal. What is to be waited for before the answer leaves, if anything.
+    /// Puts the click of a link into the journal. What is to be waited for before the answer leaves, if anything.
     pub(super) fn record(&self, entry: &Entry, asking: &Asking<'_>, choice: Choice, limit: Limit) -> Option<Ticket> {
+        self.record_visit(Target::Link(entry.id()), entry.owner(), asking, choice, limit)
+    }
+
+    /// The same for whatever was visited: of a page and of a block the choice is the address itself, and there is no limit.
+    pub(super) fn record_visit(
+        &self,
+        target: Target,
+        owner: Owner,
+        asking: &Asking<'_>,
+        choice: Choice,
+        limit: Limit,
+    ) -> Option<Ticket> {
         let record = Record {
             at: asking.now,
-            link: entry.id(),
-            owner: entry.owner(),
+            target,
+            owner,
             network: self.shared.salts.network(asking.now, asking.address),
             choice,
             source: asking.query.source,
+            code: asking.query.code,
             limit,
             is_head: asking.kind == Kind::Head,
             opens_many_links: asking.opens_many_links,

@@ -8,18 +8,18 @@ use bytes::Bytes;
 use hyper::{
     HeaderMap, Response, StatusCode,
     header::{
-        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-        REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+        LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
 use super::pages::{self, Notice, Page};
-use crate::{body::Body, clock};
+use crate::{bio::Rendered, body::Body, clock};
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static KEPT_BY_NOBODY: HeaderValue = HeaderValue::from_static("private, no-store");
 /// A store that is away is back in seconds, or not for long.
-const RETRY_AFTER_S: u64 = 5;
+pub(super) const RETRY_AFTER_S: u64 = 5;
 
 /// A redirect.
 pub(super) fn redirect(status: StatusCode, location: HeaderValue) -> Response<Body> {
@@ -57,12 +57,81 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Body> {
     response
 }
 
-/// Plain text.
-pub(super) fn text(text: &'static str) -> Response<Body> {
+/// The headers of a bio page as the fast lane sends them, up to those that are new in each answer.
+pub(super) fn bio_head(page: &Rendered) -> Bytes {
+    let mut head = Vec::with_capacity(640);
+    for (name, value) in bio_headers(page) {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.into()
+}
+
+/// What every answer with a bio page says of it. It may be kept, and is asked for again each time: it can change at any
+/// moment.
+fn bio_headers(page: &Rendered) -> [(HeaderName, HeaderValue); 6] {
+    [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CONTENT_SECURITY_POLICY, page.policy.clone()),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
+        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+        (ETAG, page.etag.clone()),
+    ]
+}
+
+/// A bio page, or that the visitor's copy of it is still right.
+pub(super) fn bio_page(page: &Rendered, is_known: bool) -> Response<Body> {
+    let body = if is_known { Body::Empty } else { Body::whole(page.html.clone()) };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.reserve(8);
+    for (name, value) in bio_headers(page) {
+        headers.insert(name, value);
+    }
+    headers.insert(&X_REQUEST_ID, request_id().1);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    response
+}
+
+/// A bio page that was made for this answer alone.
+pub(super) fn bio_once(page: &Rendered, status: StatusCode) -> Response<Body> {
+    let mut response = bio_page(page, false);
+    *response.status_mut() = status;
+    response.headers_mut().remove(ETAG);
+    response.headers_mut().insert(CACHE_CONTROL, KEPT_BY_NOBODY.clone());
+    response
+}
+
+/// A preview, which is for no search engine either, and whose address goes nowhere.
+pub(super) fn bio_preview(page: &Rendered) -> Response<Body> {
+    let mut response = bio_once(page, StatusCode::OK);
+    response.headers_mut().insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Whether the visitor has a copy with this tag (RFC 9110 §13.1.2: compared weakly).
+pub(super) fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    headers.get_all(IF_NONE_MATCH).iter().any(|known| has_tag(known.as_bytes(), tag.as_bytes()))
+}
+
+/// Whether a list of entity tags has this one, or is `*`.
+pub(super) fn has_tag(known: &[u8], tag: &[u8]) -> bool {
+    let mut known = known.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    known.any(|known| known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag)
+}
+
+/// A file, as it is kept in memory.
+pub(super) fn file(kind: HeaderValue, bytes: Bytes) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CONTENT_TYPE, kind);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    with_headers(StatusCode::OK, headers, Body::whole(Bytes::from_static(text.as_bytes())))
+    with_headers(StatusCode::OK, headers, Body::whole(bytes))
 }
 
 fn with_page(status: StatusCode, page: Page, id: &HeaderValue) -> Response<Body> {
@@ -104,7 +173,7 @@ mod tests {
             notice(Notice::NotFound),
             notice(Notice::Unavailable),
             method_not_allowed("GET, HEAD"),
-            text("x"),
+            file(HeaderValue::from_static("text/plain"), Bytes::from_static(b"x")),
             page(StatusCode::OK, pages::root(false)),
         ];
         for answer in answers {

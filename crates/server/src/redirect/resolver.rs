@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use mask_core::{id::LinkId, link::Link, workspace::Owner};
+use mask_core::{bio_page::BioPage, id::LinkId, link::Link, time::Time, workspace::Owner};
 use mask_store::{Found, Store};
 use quick_cache::{
     DefaultHashBuilder, OptionsBuilder, Weighter,
@@ -19,11 +19,12 @@ use quick_cache::{
 };
 
 use super::{
-    entry::{Entry, Known},
-    hosts::HostNumber,
+    bio::Page,
+    entry::{Draft, Entry, Known},
+    hosts::{Host, HostNumber, Hosts},
     limits::Limits,
 };
-use crate::clicks::DrainHandle;
+use crate::{clicks::DrainHandle, clock::Clock};
 
 /// What the cache itself needs for one address: its slot with key, pointer and links to the neighbours (56 bytes), its
 /// place in the hash table (5), and what both and the allocator have in reserve. Together with an entry's own bytes this is
@@ -47,6 +48,8 @@ pub(super) struct Resolver {
     store: Store,
     drain: DrainHandle,
     limits: Limits,
+    clock: Clock,
+    hosts: Hosts,
     /// One of each for all addresses.
     gone: Arc<Known>,
     absent: Arc<Known>,
@@ -64,7 +67,7 @@ impl Weighter<Key, Arc<Known>> for Bytes {
 }
 
 impl Resolver {
-    pub(super) fn new(store: Store, drain: DrainHandle, memory_bytes: u64) -> Self {
+    pub(super) fn new(store: Store, drain: DrainHandle, clock: Clock, hosts: Hosts, memory_bytes: u64) -> Self {
         let links = usize::try_from(memory_bytes / USUAL_BYTES).unwrap_or(usize::MAX).max(1);
         let options = OptionsBuilder::new()
             .estimated_items_capacity(links)
@@ -77,25 +80,45 @@ impl Resolver {
             store,
             drain,
             limits: Limits::new(),
+            clock,
+            hosts,
             gone: Arc::new(Known::Gone),
             absent: Arc::new(Known::Absent),
             unavailable: Arc::new(Known::Unavailable),
         }
     }
 
+    /// What is in memory and holds at this moment. A page whose time is over is forgotten, and rendered anew.
+    pub(super) fn current(&self, key: &Key, now: impl FnOnce() -> Time) -> Option<Arc<Known>> {
+        let known = self.cache.get(key)?;
+        if matches!(*known, Known::Page(_)) && known.has_ended(now()) {
+            self.cache.remove_if(key, |other| Arc::ptr_eq(other, &known));
+            return None;
+        }
+        Some(known)
+    }
+
     /// What is in memory.
+    #[cfg(test)]
     pub(super) fn get(&self, key: &Key) -> Option<Arc<Known>> {
         self.cache.get(key)
     }
 
     /// What lives there.
-    pub(super) async fn look(&self, domain: &str, key: &Key) -> Arc<Known> {
-        self.get_or(key, self.read(domain, &key.slug)).await
+    pub(super) async fn look(&self, host: &Host, key: &Key) -> Arc<Known> {
+        self.get_or(key, self.read(host, &key.slug)).await
     }
 
     /// The link as it is in the store this moment; for pages, not for redirects.
-    pub(super) async fn read_link(&self, domain: &str, key: &Key) -> Result<Found, mask_store::Error> {
-        self.store.find_link(domain.to_owned(), key.slug.to_string()).await
+    pub(super) async fn read_link(&self, host: &Host, key: &Key) -> Result<Found, mask_store::Error> {
+        self.find(host, &key.slug).await
+    }
+
+    /// What lives there and is the host's. A workspace whose domain is somebody else's now may have links left there.
+    async fn find(&self, host: &Host, slug_key: &str) -> Result<Found, mask_store::Error> {
+        let found = self.store.find_link(host.name.clone(), slug_key.to_owned()).await?;
+        let is_foreign = found.owner().is_some_and(|owner| !host.may_hold(owner));
+        Ok(if is_foreign { Found::Nothing } else { found })
     }
 
     pub(super) fn forget(&self, host: HostNumber, slug_key: &str) {
@@ -120,12 +143,14 @@ impl Resolver {
         known
     }
 
-    async fn read(&self, domain: &str, slug_key: &str) -> Arc<Known> {
-        match self.store.find_link(domain.to_owned(), slug_key.to_owned()).await {
+    async fn read(&self, host: &Host, slug_key: &str) -> Arc<Known> {
+        match self.find(host, slug_key).await {
             Ok(Found::Link(link, owner)) => self.ready(*link, owner).await,
             Ok(Found::Gone) => Arc::clone(&self.gone),
+            Ok(Found::Page(page, owner)) => Arc::new(self.page(&page, owner)),
             Ok(Found::Nothing) => Arc::clone(&self.absent),
             Err(error) => {
+                let domain = host.name.as_str();
                 tracing::warn!(error = &error as &dyn std::error::Error, domain, slug_key, "a link could not be read");
                 Arc::clone(&self.unavailable)
             }
@@ -146,6 +171,14 @@ impl Resolver {
             return Arc::clone(&self.unavailable);
         };
         Arc::new(Known::Link(entry))
+    }
+
+    fn page(&self, page: &BioPage, owner: Owner) -> Known {
+        if page.is_published() {
+            Known::Page(Box::new(Page::new(page, owner, &self.hosts, self.clock.now())))
+        } else {
+            Known::Draft(Draft::of(page.id))
+        }
     }
 
     /// How often the link was clicked, those in the journal included.

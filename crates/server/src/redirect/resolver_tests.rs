@@ -16,8 +16,8 @@ fn resolver(memory_bytes: u64) -> (Resolver, tempfile::TempDir) {
     let journal = mask_journal::Journal::open(&folder.path().join("journal"), mask_journal::Options::default());
     let hosts = crate::redirect::Hosts::new(&"http://localhost".parse().expect("a url"), &[]);
     let (journal, aside) = (journal.expect("a journal"), folder.path().join("set-aside"));
-    let (_, drain) = crate::clicks::Drain::new(journal, store.clone(), Arc::new(hosts), aside);
-    (Resolver::new(store, drain, memory_bytes), folder)
+    let (_, drain) = crate::clicks::Drain::new(journal, store.clone(), Arc::new(hosts.clone()), aside);
+    (Resolver::new(store, drain, Clock::system(), hosts, memory_bytes), folder)
 }
 
 fn key(slug: &str) -> Key {
@@ -107,7 +107,8 @@ async fn who_gives_up_hands_the_read_on() {
 #[tokio::test]
 async fn absence_is_kept_and_trouble_is_not() {
     let (resolver, _folder) = resolver(1 << 20);
-    assert!(matches!(*resolver.look("s.example", &key("none")).await, Known::Absent));
+    let host = resolver.hosts.view().load().numbered(0).cloned().expect("the application's host");
+    assert!(matches!(*resolver.look(&host, &key("none")).await, Known::Absent));
     assert!(resolver.get(&key("none")).is_some());
     let (go, gate) = oneshot::channel::<()>();
     let trouble = async {

@@ -25,12 +25,14 @@ use crate::body::Body;
 impl Worker {
     /// The page behind `/{slug}+`.
     pub(super) async fn inspect(&self, key: &Key) -> Response<Body> {
-        let domain = self.shared.hosts.name(key.host);
-        let found = self.shared.resolver.read_link(domain, key).await;
+        let Some(host) = self.host_of(key.host) else {
+            return self.page_notice(Notice::NotFound).into_response();
+        };
+        let found = self.shared.resolver.read_link(&host, key).await;
         let notice = match found {
             Ok(Found::Link(link, _)) => return self.shown(&link),
             Ok(Found::Gone) => Notice::Removed,
-            Ok(Found::Nothing) => Notice::NotFound,
+            Ok(Found::Page(..) | Found::Nothing) => return self.not_found(key.host).into_response(),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a link could not be read");
                 Notice::Unavailable

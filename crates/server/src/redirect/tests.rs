@@ -1,5 +1,6 @@
 //! The redirect without sockets: requests in, answers and clicks out, over a real store and a real journal.
 
+mod bio;
 mod limits;
 mod passwords;
 mod signals;

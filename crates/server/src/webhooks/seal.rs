@@ -24,7 +24,10 @@ use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
 };
-use mask_core::{id::WebhookId, time::Time};
+use mask_core::{
+    id::{LetterId, WebhookId},
+    time::Time,
+};
 use mask_store::Store;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -230,6 +233,16 @@ impl Vault {
     /// Opens such an answer.
     pub fn open_answer(&self, sealed: &[u8]) -> Result<Vec<u8>, Unopened> {
         self.open_bytes(ANSWER, sealed).map(|body| body.to_vec())
+    }
+
+    /// Seals what a letter says while it waits: there are links in it that open something.
+    pub fn seal_letter(&self, letter: LetterId, content: &[u8]) -> Vec<u8> {
+        self.close_bytes(&letter.to_string(), content)
+    }
+
+    /// Opens what a letter says.
+    pub fn open_letter(&self, letter: LetterId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+        self.open_bytes(&letter.to_string(), sealed)
     }
 
     fn close_bytes(&self, about: &str, plain: &[u8]) -> Vec<u8> {

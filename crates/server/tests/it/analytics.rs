@@ -2,6 +2,7 @@
 //! must not be seen, asked or believed.
 
 mod export;
+mod views;
 mod visitor_data;
 
 use reqwest::Method;
@@ -69,7 +70,7 @@ async fn sample(app: &App) -> [Value; 2] {
     visit(app, "/one-link", &[]).await;
     app.wait(12 * 3600);
     visit(app, "/one-link", &[desktop]).await;
-    visit(app, "/two-link?qr=qr_01hzy3v7q8k6m5n4p3q2r1s0t9", &[phone]).await;
+    visit(app, "/two-link?qr=LjaL3EZtOp", &[phone]).await;
     app.settle().await;
     links
 }
@@ -287,6 +288,7 @@ async fn a_window_is_summed_up_beside_the_one_before() {
             "clicks": {"total": 2, "previous": 4, "change": -0.5},
             "visitors": {"total": 2, "previous": 2, "change": 0.0},
             "scans": {"total": 1, "previous": 0, "change": null},
+            "views": {"total": 0, "previous": 0, "change": null},
             "start": "2026-03-25T00:00:00Z", "end": "2026-03-25T23:59:59Z",
             "previous_start": "2026-03-24T00:00:00Z", "previous_end": "2026-03-24T23:59:59Z",
         })
@@ -350,7 +352,7 @@ async fn nobody_sees_what_others_count() {
     assert_eq!(Answer::of(app.api_as(&keys[0], Method::GET, "/analytics/clicks")).await.is(200)["total"], 1);
     assert_eq!(clicks(&app, "").await["total"], 6);
     let key = app.key_for("links:read,links:write", false).await;
-    for path in ["clicks", "scans", "summary", "export"] {
+    for path in ["clicks", "scans", "views", "summary", "export"] {
         let answer = Answer::of(app.api_as(&key, Method::GET, &format!("/analytics/{path}"))).await;
         assert_eq!(answer.error(403), "insufficient_scope");
         assert_eq!(answer.json()["error"]["required_scope"], "analytics:read");
@@ -402,6 +404,9 @@ async fn bad_parameters_are_named() {
         ("tag=a&tag=b", &["tag"], "once"),
         ("group_by=day&linkid=x", &["group_by", "linkid"], "Unknown"),
         ("qrCodeId=qr_1", &["qrCodeId"], "Unknown"),
+        ("bioPageId=bp_1", &["bioPageId"], "Unknown"),
+        ("groupBy=page", &["groupBy"], "day, hour, country"),
+        ("groupBy=code", &["groupBy"], "day, hour, country"),
         ("limit=0&interval=x&bots=x&serach=y", &["bots", "interval", "limit", "serach"], "Must"),
     ] {
         let answer = app.get(&format!("/analytics/clicks?{query}")).await;
@@ -413,5 +418,4 @@ async fn bad_parameters_are_named() {
         assert!(answer.text.contains(says), "{query}: {}", answer.text);
     }
     assert_eq!(app.get("/analytics/scans?metrics=clicks").await.fields(), ["metrics"]);
-    assert_eq!(app.get("/analytics/views").await.status, 404, "there are no bio pages yet");
 }

@@ -117,11 +117,14 @@ fn keys_while_the_server_runs() {
 fn keys_of_any_workspace() {
     let server = Server::start(&[]);
     server.first_key().expect("a key");
-    let database = rusqlite::Connection::open(server.data().join("mask.db")).expect("the database");
-    let id = "ws_01kcd3vyk5f8r9v3k2m4n6p8qa";
-    let sql = "INSERT INTO workspaces (id, name, slug, created_at) VALUES (?1, 'Marketing', 'marketing', 0)";
-    database.execute(sql, [id]).expect("a workspace");
-    drop(database);
+    let create = ["workspaces", "create", "--slug", "marketing", "--name", "Größe & Söhne"];
+    let (code, out, said) = on(&server, &create);
+    assert_eq!(code, Some(0), "{said}");
+    let id = out.trim();
+    let (code, _, said) = on(&server, &create);
+    assert!(code == Some(1) && said.contains("already"), "{said}");
+    let (_, list, _) = on(&server, &["workspaces", "list"]);
+    assert!(list.lines().any(|line| line.contains(id) && line.contains("Größe & Söhne")), "{list}");
     for name in ["marketing", id] {
         let command = ["keys", "create", "--name", name, "--scopes", "all", "--workspace", name];
         let (code, out, said) = on(&server, &command);

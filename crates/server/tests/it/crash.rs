@@ -6,6 +6,7 @@
 
 mod deliveries;
 mod journal;
+mod letters;
 
 use std::{
     collections::{HashMap, HashSet},

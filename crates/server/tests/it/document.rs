@@ -26,6 +26,17 @@ impl Operation {
         self.described["security"][0]["key"][0].as_str().expect("an operation needs one scope")
     }
 
+    /// All scopes of which one will do.
+    pub(crate) fn scopes(&self) -> Vec<&str> {
+        let ways = self.described["security"].as_array().into_iter().flatten();
+        ways.map(|way| way["key"][0].as_str().expect("an operation needs one scope")).collect()
+    }
+
+    /// Whether its body is a picture.
+    pub(crate) fn takes_pictures(&self) -> bool {
+        self.described.pointer("/requestBody/content/multipart~1form-data").is_some()
+    }
+
     /// The example of its body, if it has one.
     pub(crate) fn example(&self) -> Option<Value> {
         self.described.pointer("/requestBody/content/application~1json/example").cloned()

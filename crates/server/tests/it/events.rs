@@ -1,13 +1,15 @@
 //! The stream of events, read as a client reads it: what comes, in which order, what is said of what cannot come, and that
 //! neither a slow client nor an open stream is in anybody's way.
 
+mod views;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use mask::{config::Config, run};
-use mask_core::{id::LinkId, key::Secret, time::Time, workspace::Owner};
+use mask_core::{id::LinkId, key::Secret, time::Time, visit::Target, workspace::Owner};
 use mask_store::{Batch, Fact, Position};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -158,9 +160,10 @@ async fn a_click_is_told(app: App) {
     assert_eq!(event.data["data"], data);
     assert_eq!((event.kind.as_str(), &event.data["timestamp"]), ("link.clicked", &"2026-03-24T14:00:14Z".into()));
     assert!(event.data["id"].as_str().expect("an id").starts_with("evt_"));
-    click(&app, "spring?qr=qr_01hzy3v7q8k6m5n4p3q2r1s0t9").await;
+    click(&app, "spring?qr=LjaL3EZtOp").await;
     let scan = listener.event().await;
     assert_eq!((scan.kind.as_str(), &scan.data["data"]["source"]), ("qr.scanned", &"qr".into()));
+    assert_eq!(scan.data["data"].get("qr_code_id"), Some(&Value::Null), "the token is of no code that is there");
     assert_eq!(scan.data["data"]["is_unique"], false);
 }
 
@@ -323,6 +326,7 @@ async fn what_is_missing_is_told() {
     let path = data["export"].as_str().and_then(|path| path.strip_prefix("/api/v1")).expect("a path");
     let export = app.get(path).await;
     assert_eq!((export.status, export.text.lines().count()), (200, 3), "{}", export.text);
+    assert_eq!(data["export_views"], format!("/api/v1{path}&type=views"));
     assert_eq!(Listener::open_after(&app, "", &gap.id).await.events(2).await, events[2..]);
     assert_eq!(Listener::open_after(&app, "", &events[2].id).await.event().await, events[3]);
     // A row that is another one under the same number, as after a restore.
@@ -459,7 +463,7 @@ impl App {
 async fn revoke(app: &App, key: &str) {
     let store = &app.server().store;
     let hash = Secret::parse(key).expect("a secret").hash();
-    let key = store.key_by_hash(hash).await.expect("a store").expect("a key");
+    let key = store.key_by_hash(hash, app.clock.now()).await.expect("a store").expect("a key");
     assert!(store.revoke_key(key.id, app.clock.now()).await.expect("a store"));
 }
 
@@ -534,7 +538,8 @@ async fn flood(app: &App, link: LinkId, batches: u64, clicks: i64) {
     let fact = |visitor: i64| Fact {
         at: Time::from_unix_millis(1_774_360_814_000),
         owner: Owner { workspace: 1, is_test: false },
-        link,
+        target: Target::Link(link),
+        code: None,
         is_counted: true,
         class: "person",
         reason: "browser",

@@ -320,7 +320,9 @@ async fn a_lost_database_is_told_and_got_over() {
 async fn the_use_of_a_key_is_noted() {
     let app = App::start().await;
     let hash = mask_core::key::Secret::parse(&app.key).expect("a secret").hash();
-    let noted = async || app.server().store.key_by_hash(hash).await.expect("a store").expect("a key").last_used_at;
+    let noted = async || {
+        app.server().store.key_by_hash(hash, app.clock.now()).await.expect("a store").expect("a key").last_used_at
+    };
     assert_eq!(noted().await, None);
     for minute in ["2026-03-24T14:00:14Z", "2026-03-24T14:01:14Z"] {
         app.get("/links").await.is(200);
@@ -360,7 +362,13 @@ async fn the_reference_page_needs_nobody_else() {
         assert_eq!(answer.status, 200, "{asset}");
     }
     let robots = read("/robots.txt".to_owned()).await;
-    assert_eq!((robots.status, robots.text.as_str()), (200, "User-agent: *\nDisallow: /api/\n"));
+    assert_eq!(robots.status, 200);
+    assert!(
+        robots.text.starts_with("User-agent: *\nDisallow: /api/\nDisallow: /*?to=\nSitemap: http"),
+        "{}",
+        robots.text
+    );
+    assert!(robots.text.ends_with("/sitemap.xml\n"), "{}", robots.text);
     assert_eq!(robots.header("content-type"), "text/plain; charset=utf-8");
     assert_eq!(read("/favicon.ico".to_owned()).await.status, 204);
     let document: Value = app.get("/openapi.json").await.is(200);

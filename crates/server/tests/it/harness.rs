@@ -81,6 +81,8 @@ impl App {
             ("server.threads", "2".to_owned()),
             ("storage.data_dir", folder.path().join("data").display().to_string()),
             ("clicks.drain_interval_ms", "20".to_owned()),
+            // Nobody outside is asked for anything.
+            ("domains.resolver", "127.0.0.1:9".to_owned()),
         ];
         all.extend(database.iter().map(|database| ("database.url", database.url.clone())));
         for (name, value) in flags {
@@ -99,6 +101,29 @@ impl App {
         };
         let first_key = app.launch().await;
         app.key = first_key.expect("a new installation prints a key");
+        app
+    }
+
+    /// Another node of the same installation, with its clock and its key; the settings say where the database is.
+    pub(crate) async fn beside(&self, flags: &[(&'static str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut all = self.flags.clone();
+        let data = folder.path().join("data").display().to_string();
+        for (name, value) in flags.iter().copied().chain([("storage.data_dir", data.as_str())]) {
+            all.retain(|(known, _)| *known != name);
+            all.push((name, value.to_owned()));
+        }
+        let mut app = Self {
+            running: None,
+            base: String::new(),
+            key: self.key.clone(),
+            clock: self.clock.clone(),
+            client: self.client.clone(),
+            flags: all,
+            folder,
+            database: None,
+        };
+        assert_eq!(app.launch().await, None, "the installation is not new");
         app
     }
 

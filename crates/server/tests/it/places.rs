@@ -52,7 +52,7 @@ pub(crate) async fn answer(app: &App, dimension: Dimension) -> mask_core::questi
     let question = Question {
         subject: Subject::Clicks,
         window: Window { from: Time::from_unix_millis(0), to: Time::from_unix_millis(4_000_000_000_000) },
-        link: None,
+        of: None,
         conditions: Vec::new(),
         bots: Bots::With,
         group: Group::Values(dimension, 10),

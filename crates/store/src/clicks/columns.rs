@@ -1,27 +1,37 @@
-//! Recorded clicks as columns.
+//! Recorded visits as columns: clicks of links, views of bio pages and clicks on their blocks, all called clicks here.
 //!
 //! A question looks at two or three properties of millions of clicks. So a chunk of clicks is kept property by property,
 //! and a reader takes the columns that it needs: that is what makes a question over a month take milliseconds, where a
-//! row for each click would take seconds. Clicks in a chunk are sorted by owner, link and time, so all of a link lie
-//! together, and a texts' column of a property with few values takes a byte a click, or none.
+//! row for each click would take seconds. Clicks in a chunk are sorted by owner, link or page, and time, so all of a link
+//! lie together, and a texts' column of a property with few values takes a byte a click, or none.
 //!
-//! A column is: texts, the list of words that occur and a place in it for each click; links, each once with the place
-//! where its clicks end; numbers, eight bytes each, or one number for all. All numbers are little-endian. Reading is
+//! A column is: texts, the list of words that occur and a place in it for each click; links and pages, each once with the
+//! place where its clicks end; numbers, eight bytes each, or one number for all. All numbers are little-endian. Reading is
 //! total: any bytes give a column or nothing.
+//!
+//! What was visited is told by two flags, so that clicks of links, which were all that there was at first, are what they
+//! were. The column of [parts](Column::PART) is left out where there are none, and one that is not there has none.
 
 use std::{collections::HashMap, fmt::Debug};
 
-use mask_core::{id::LinkId, question::Dimension, workspace::Owner};
+use mask_core::{
+    id::{BlockId, LinkId, PageId},
+    question::{Dimension, Subject},
+    token::Token,
+    visit::Target,
+    workspace::Owner,
+};
 
 use super::Fact;
 
-/// A column, by the number under which it is stored. The first four are not texts.
+/// A column, by the number under which it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Column(pub(super) u8);
 
 impl Column {
     pub(super) const AT: Self = Self(0);
-    pub(super) const LINKS: Self = Self(1);
+    /// Which link or page was visited.
+    pub(super) const VISITED: Self = Self(1);
     pub(super) const FLAGS: Self = Self(2);
     pub(super) const VISITOR: Self = Self(3);
     pub(super) const OWNER: Self = Self(4);
@@ -40,15 +50,38 @@ impl Column {
     pub(super) const CITY: Self = Self(17);
     /// Which one each click was in the journal; in the feed alone.
     pub(super) const ORDER: Self = Self(18);
+    /// Of a click on a block which one, of a scan which code.
+    pub(super) const PART: Self = Self(19);
 
     /// How many numbers are set apart for the columns of a chunk.
     pub(super) const MOST: i64 = 32;
     /// All columns of a small chunk in one piece.
     pub(super) const ALL: Self = Self(31);
 
-    const FIRST_TEXT: u8 = Self::CLASS.0;
+    /// Those that hold texts.
+    pub(super) const OF_TEXTS: [Self; TEXTS] = [
+        Self::CLASS,
+        Self::REASON,
+        Self::CHOICE,
+        Self::SOURCE,
+        Self::DEVICE,
+        Self::OS,
+        Self::BROWSER,
+        Self::LANGUAGE,
+        Self::REFERRER,
+        Self::REFERRER_URL,
+        Self::COUNTRY,
+        Self::REGION,
+        Self::CITY,
+        Self::PART,
+    ];
 
-    /// The column of what is told apart so; `None` for the link and its properties.
+    /// Its place among those that hold texts.
+    pub(super) fn place(self) -> Option<usize> {
+        Self::OF_TEXTS.iter().position(|column| *column == self)
+    }
+
+    /// The column of what is told apart so; `None` for the link, the page and their properties.
     pub(super) fn of(dimension: Dimension) -> Option<Self> {
         Some(match dimension {
             Dimension::Country => Self::COUNTRY,
@@ -63,28 +96,59 @@ impl Column {
             Dimension::Source => Self::SOURCE,
             Dimension::Variant => Self::CHOICE,
             Dimension::Bot => Self::CLASS,
+            Dimension::Code | Dimension::Block => Self::PART,
             _ => return None,
         })
     }
 }
 
 /// How many columns hold texts.
-pub(super) const TEXTS: usize = 13;
+pub(super) const TEXTS: usize = 14;
 
 /// It counts.
 pub(super) const IS_COUNTED: u8 = 1;
 /// It was made by a program.
 pub(super) const IS_BOT: u8 = 1 << 1;
-/// It is its visitor's first of the day among the owner's.
+/// It is its visitor's first of the day among the owner's of its kind.
 pub(super) const IS_FIRST_OF_OWNER: u8 = 1 << 2;
-/// It is its visitor's first of the day on this link.
-pub(super) const IS_FIRST_OF_LINK: u8 = 1 << 3;
+/// It is its visitor's first of the day and its kind on this link or page.
+pub(super) const IS_FIRST_OF_VISITED: u8 = 1 << 3;
+/// It was a page that was visited.
+pub(super) const IS_VIEW: u8 = 1 << 4;
+/// It was a block of a page.
+pub(super) const IS_OF_BLOCK: u8 = 1 << 5;
+/// What tells the kinds of visits apart: neither is set for a link.
+pub(super) const KIND: u8 = IS_VIEW | IS_OF_BLOCK;
+
+/// The flags in [`KIND`] that visits have of which a question is about.
+pub(super) const fn kind_of(subject: Subject) -> u8 {
+    match subject {
+        Subject::Clicks | Subject::Scans => 0,
+        Subject::Views => IS_VIEW,
+        Subject::BlockClicks => IS_OF_BLOCK,
+    }
+}
+
+/// What was visited, by the number of the link or the page, these flags, and the part; `None` when they do not fit.
+pub(super) fn target(visited: u128, flags: u8, part: Option<&str>) -> Option<Target> {
+    Some(match flags & KIND {
+        0 => Target::Link(LinkId::from_bits(visited)),
+        IS_VIEW => Target::Page(PageId::from_bits(visited)),
+        _ => Target::Block(PageId::from_bits(visited), BlockId::parse(part?).ok()?),
+    })
+}
+
+/// The code that was scanned, by the same.
+pub(super) fn code(flags: u8, part: Option<&str>) -> Option<Token> {
+    part.filter(|_| flags & IS_OF_BLOCK == 0).and_then(|part| Token::parse(part).ok())
+}
 
 /// A click between facts and columns. Its texts stand in a [`Words`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Click {
     pub(super) owner: i64,
-    pub(super) link: u128,
+    /// The number of the link or the page.
+    pub(super) visited: u128,
     pub(super) at: i64,
     pub(super) visitor: i64,
     pub(super) flags: u8,
@@ -104,7 +168,8 @@ impl Words {
         Self { places: HashMap::new(), all: vec![String::new()] }
     }
 
-    fn place(&mut self, word: Option<&str>) -> u32 {
+    /// The place of a word, which is added where it is new; 0 for none.
+    pub(super) fn place(&mut self, word: Option<&str>) -> u32 {
         let Some(word) = word else { return 0 };
         if let Some(place) = self.places.get(word) {
             return *place;
@@ -122,6 +187,7 @@ impl Words {
 
     /// The click of a fact, which is not told yet from those before it.
     pub(super) fn click(&mut self, fact: &Fact) -> Click {
+        let part = fact.part();
         let texts = [
             Some(fact.class),
             Some(fact.reason),
@@ -136,14 +202,20 @@ impl Words {
             fact.country.as_deref(),
             fact.region.as_deref(),
             fact.city.as_deref(),
+            part.as_deref(),
         ];
         let flag = |is_set, flag| if is_set { flag } else { 0 };
+        let kind = match fact.target {
+            Target::Link(_) => 0,
+            Target::Page(_) => IS_VIEW,
+            Target::Block(..) => IS_OF_BLOCK,
+        };
         Click {
             owner: fact.owner.number(),
-            link: fact.link.bits(),
+            visited: fact.target.bits(),
             at: fact.at.unix_millis(),
             visitor: fact.visitor,
-            flags: flag(fact.is_counted, IS_COUNTED) | flag(fact.class != "person", IS_BOT),
+            flags: flag(fact.is_counted, IS_COUNTED) | flag(fact.class != "person", IS_BOT) | kind,
             texts: texts.map(|text| self.place(text)),
         }
     }
@@ -153,13 +225,16 @@ impl Words {
 pub(super) fn write(clicks: &[Click], words: &Words) -> Vec<(Column, Vec<u8>)> {
     let mut columns = vec![
         (Column::AT, write_numbers(clicks.iter().map(|click| click.at))),
-        (Column::LINKS, write_links(clicks)),
+        (Column::VISITED, write_visited(clicks)),
         (Column::FLAGS, clicks.iter().map(|click| click.flags).collect()),
         (Column::VISITOR, write_numbers(clicks.iter().map(|click| click.visitor))),
         (Column::OWNER, write_numbers(clicks.iter().map(|click| click.owner))),
     ];
-    for (place, column) in (0..TEXTS).zip(Column::FIRST_TEXT..) {
-        columns.push((Column(column), write_texts(clicks.iter().map(|click| click.texts[place]), words)));
+    for (place, column) in Column::OF_TEXTS.into_iter().enumerate() {
+        let texts = clicks.iter().map(|click| click.texts[place]);
+        if column != Column::PART || texts.clone().any(|text| text != 0) {
+            columns.push((column, write_texts(texts, words)));
+        }
     }
     columns
 }
@@ -185,12 +260,12 @@ pub(super) fn write_numbers(numbers: impl Iterator<Item = i64> + Clone) -> Vec<u
     column
 }
 
-/// Links: of each its id and the place where its clicks end.
-fn write_links(clicks: &[Click]) -> Vec<u8> {
+/// Links and pages: of each its id and the place where its clicks end.
+fn write_visited(clicks: &[Click]) -> Vec<u8> {
     let mut column = Vec::new();
     for (place, click) in clicks.iter().enumerate() {
-        if clicks.get(place + 1).is_none_or(|next| (next.owner, next.link) != (click.owner, click.link)) {
-            column.extend(click.link.to_le_bytes());
+        if clicks.get(place + 1).is_none_or(|next| (next.owner, next.visited) != (click.owner, click.visited)) {
+            column.extend(click.visited.to_le_bytes());
             column.extend(u32::try_from(place + 1).unwrap_or(u32::MAX).to_le_bytes());
         }
     }
@@ -249,207 +324,6 @@ pub(super) fn pack(columns: &[(Column, impl AsRef<[u8]>)]) -> Vec<u8> {
     packed
 }
 
-/// The columns of a chunk, or those of them that were asked for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Chunk<'b> {
-    pub(super) columns: Vec<(Column, &'b [u8])>,
-    /// How many clicks it has.
-    pub(super) len: usize,
-}
-
-impl<'b> Chunk<'b> {
-    /// A chunk of these pieces; `None` when they are none.
-    pub(super) fn read(len: usize, pieces: impl Iterator<Item = (Column, &'b [u8])>) -> Option<Self> {
-        let mut columns = Vec::new();
-        for (column, mut data) in pieces {
-            if column != Column::ALL {
-                columns.push((column, data));
-                continue;
-            }
-            while let Some((number, rest)) = data.split_first() {
-                let (length, rest) = rest.split_first_chunk()?;
-                let (piece, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-                columns.push((Column(*number), piece));
-                data = rest;
-            }
-        }
-        Some(Self { columns, len })
-    }
-
-    pub(super) fn column(&self, column: Column) -> Option<&'b [u8]> {
-        self.columns.iter().find(|(is, _)| *is == column).map(|(_, data)| *data)
-    }
-
-    pub(super) fn flags(&self) -> Option<&'b [u8]> {
-        self.column(Column::FLAGS).filter(|flags| flags.len() == self.len)
-    }
-
-    pub(super) fn numbers(&self, column: Column) -> Option<Numbers<'b>> {
-        let (width, rest) = self.column(column)?.split_first()?;
-        let (least, above) = rest.split_first_chunk()?;
-        let fits = above.len() == self.len * usize::from(*width);
-        let above = match *width {
-            0 => Above::Nothing,
-            4 => Above::Narrow(above.as_chunks().0),
-            8 => Above::Wide(above.as_chunks().0),
-            _ => return None,
-        };
-        fits.then_some(Numbers { least: i64::from_le_bytes(*least), above })
-    }
-
-    pub(super) fn texts(&self, column: Column) -> Option<Texts<'b>> {
-        let (width, rest) = self.column(column)?.split_first()?;
-        let (count, mut rest) = rest.split_first_chunk()?;
-        let mut words = vec![None];
-        for _ in 0..u16::from_le_bytes(*count) {
-            let (length, after) = rest.split_first_chunk()?;
-            let (word, after) = after.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-            words.push(Some(std::str::from_utf8(word).ok()?));
-            rest = after;
-        }
-        let codes = match *width {
-            0 => Codes::All(u16::from_le_bytes(*rest.first_chunk().filter(|_| rest.len() == 2)?)),
-            1 if rest.len() == self.len => Codes::Bytes(rest),
-            2 if rest.len() == self.len * 2 => Codes::Pairs(rest.as_chunks().0),
-            _ => return None,
-        };
-        let texts = Texts { words, codes };
-        texts.is_sound().then_some(texts)
-    }
-
-    /// The links, each with the places of its clicks.
-    pub(super) fn links(&self) -> Option<Vec<(LinkId, std::ops::Range<usize>)>> {
-        let (entries, odd) = self.column(Column::LINKS)?.as_chunks::<20>();
-        let (mut links, mut begin) = (Vec::with_capacity(entries.len()), 0);
-        for entry in entries {
-            let (link, end) = entry.split_first_chunk()?;
-            let end = usize::try_from(u32::from_le_bytes(*end.first_chunk()?)).ok()?;
-            if end <= begin || end > self.len {
-                return None;
-            }
-            links.push((LinkId::from_bits(u128::from_le_bytes(*link)), begin..end));
-            begin = end;
-        }
-        (odd.is_empty() && begin == self.len).then_some(links)
-    }
-
-    /// The clicks with all their columns, their words added to a list.
-    pub(super) fn clicks(&self, words: &mut Words) -> Option<Vec<Click>> {
-        let (at, visitor, owner) =
-            (self.numbers(Column::AT)?, self.numbers(Column::VISITOR)?, self.numbers(Column::OWNER)?);
-        let flags = self.flags()?;
-        let mut clicks = Vec::with_capacity(self.len);
-        for (link, places) in self.links()? {
-            for place in places {
-                let (owner, at, visitor) = (owner.at(place), at.at(place), visitor.at(place));
-                clicks.push(Click { owner, link: link.bits(), at, visitor, flags: flags[place], texts: [0; TEXTS] });
-            }
-        }
-        for (text, column) in (0..TEXTS).zip(Column::FIRST_TEXT..) {
-            let texts = self.texts(Column(column))?;
-            let places: Vec<u32> = texts.words.iter().map(|word| words.place(*word)).collect();
-            for (place, click) in clicks.iter_mut().enumerate() {
-                click.texts[text] = places[texts.code(place)];
-            }
-        }
-        Some(clicks)
-    }
-}
-
-/// A column of numbers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Numbers<'b> {
-    least: i64,
-    above: Above<'b>,
-}
-
-/// How far the numbers of a column are above the smallest.
-#[derive(Clone, Copy, Debug)]
-enum Above<'b> {
-    Nothing,
-    Narrow(&'b [[u8; 4]]),
-    Wide(&'b [[u8; 8]]),
-}
-
-impl Numbers<'_> {
-    pub(super) fn at(&self, place: usize) -> i64 {
-        let above = match self.above {
-            Above::Nothing => 0,
-            Above::Narrow(above) => above.get(place).map_or(0, |above| u64::from(u32::from_le_bytes(*above))),
-            Above::Wide(above) => above.get(place).map_or(0, |above| u64::from_le_bytes(*above)),
-        };
-        self.least.wrapping_add(above.cast_signed())
-    }
-
-    /// Takes the mark from clicks whose number is not from one up to, but without, the other.
-    pub(super) fn keep_between(&self, marks: &mut [u8], first: usize, from: i64, to: i64) {
-        match self.above {
-            Above::Nothing if (from..to).contains(&self.least) => {}
-            Above::Nothing => marks.fill(0),
-            Above::Narrow(above) => {
-                // As far above the smallest as fits; beyond either end of that lies nothing.
-                let offset = |end: i64| end.saturating_sub(self.least).clamp(0, i64::from(u32::MAX) + 1);
-                let (from, to) = (offset(from), offset(to));
-                if let (Ok(from), Ok(last)) = (u32::try_from(from), u32::try_from(to - 1)) {
-                    for (keep, above) in marks.iter_mut().zip(&above[first..]) {
-                        let above = u32::from_le_bytes(*above);
-                        *keep &= u8::from(above >= from) & u8::from(above <= last);
-                    }
-                } else {
-                    marks.fill(0);
-                }
-            }
-            Above::Wide(_) => {
-                for (place, keep) in marks.iter_mut().enumerate() {
-                    *keep &= u8::from((from..to).contains(&self.at(first + place)));
-                }
-            }
-        }
-    }
-}
-
-/// A column of texts.
-#[derive(Clone, Debug)]
-pub(super) struct Texts<'b> {
-    /// The words that occur; the first is none.
-    pub(super) words: Vec<Option<&'b str>>,
-    pub(super) codes: Codes<'b>,
-}
-
-/// Which word each click has.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Codes<'b> {
-    All(u16),
-    Bytes(&'b [u8]),
-    Pairs(&'b [[u8; 2]]),
-}
-
-impl<'b> Texts<'b> {
-    /// Whether every code names a word.
-    fn is_sound(&self) -> bool {
-        let most = match self.codes {
-            Codes::All(code) => usize::from(code),
-            Codes::Bytes(codes) => codes.iter().copied().max().map_or(0, usize::from),
-            Codes::Pairs(codes) => codes.iter().map(|code| u16::from_le_bytes(*code)).max().map_or(0, usize::from),
-        };
-        most < self.words.len()
-    }
-
-    /// The place of a click's word.
-    pub(super) fn code(&self, place: usize) -> usize {
-        match self.codes {
-            Codes::All(code) => usize::from(code),
-            Codes::Bytes(codes) => codes.get(place).copied().map_or(0, usize::from),
-            Codes::Pairs(codes) => codes.get(place).map_or(0, |code| usize::from(u16::from_le_bytes(*code))),
-        }
-    }
-
-    /// A click's word.
-    pub(super) fn word(&self, place: usize) -> Option<&'b str> {
-        self.words[self.code(place)]
-    }
-}
-
 impl Click {
     pub(super) fn owner(&self) -> Owner {
         Owner::from_number(self.owner)
@@ -460,7 +334,9 @@ impl Click {
     pub(super) fn forget_visitor(&mut self) {
         self.visitor = 0;
         self.at = quarter(self.at);
-        self.texts[usize::from(Column::REFERRER_URL.0 - Column::FIRST_TEXT)] = 0;
+        if let Some(place) = Column::REFERRER_URL.place() {
+            self.texts[place] = 0;
+        }
     }
 }
 

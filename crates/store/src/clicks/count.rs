@@ -5,25 +5,43 @@
 //! in which a wanted word does not occur is left at once. The loops run over bytes without branches, which is most of
 //! what makes them fast.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use mask_core::{
-    id::LinkId,
+    id::{LinkId, PageId},
     question::{Answer, Bots, Condition, Count, Dimension, Group, Question, Rows, Subject},
+    token::Token,
+    visit::Target,
     workspace::Owner,
 };
 
-use super::columns::{Chunk, Codes, Column, IS_BOT, IS_COUNTED, IS_FIRST_OF_LINK, IS_FIRST_OF_OWNER, Texts};
+use super::{
+    chunk::{Chunk, Codes, Texts},
+    columns::{Column, IS_BOT, IS_COUNTED, IS_FIRST_OF_OWNER, IS_FIRST_OF_VISITED, KIND, kind_of},
+};
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// What links are, as far as a question asks.
+/// What links and pages are, by their numbers, as far as a question asks.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The links that meet the conditions upon links; `None` when there are no such conditions.
-    pub(super) allowed: Option<HashSet<LinkId>>,
-    /// The values of each link in the dimension of the groups, when it is one of links.
-    pub(super) values: HashMap<LinkId, Vec<String>>,
+    /// Those that meet the conditions upon links and pages; `None` when there are no such conditions.
+    pub(super) allowed: Option<HashSet<u128>>,
+    /// The values of each in the dimension of the groups, when it is one of links or pages.
+    pub(super) values: HashMap<u128, Vec<String>>,
+    /// The tokens of the codes that the conditions name, by their ids; nothing of codes that are not known.
+    pub(super) codes: HashMap<String, Token>,
+}
+
+impl Known {
+    /// Leaves out what is none of these.
+    fn allow_only(&mut self, visited: Option<u128>) {
+        let is_allowed = |visited: &u128| self.allowed.as_ref().is_none_or(|allowed| allowed.contains(visited));
+        self.allowed = Some(visited.into_iter().filter(is_allowed).collect());
+    }
 }
 
 /// See the module.
@@ -32,7 +50,9 @@ pub(super) struct Counter<'q> {
     question: &'q Question,
     known: Known,
     /// What a column's word must be, and what stands for a missing one.
-    conditions: Vec<(Column, &'q str, &'static str)>,
+    conditions: Vec<(Column, Cow<'q, str>, &'static str)>,
+    /// Which of the flags in [`KIND`] are set.
+    kind: u8,
     is_first: u8,
     groups: Groups,
     total: Count,
@@ -57,35 +77,44 @@ struct Marks {
 
 impl<'q> Counter<'q> {
     pub(super) fn new(owner: Owner, question: &'q Question, mut known: Known) -> Self {
-        for condition in question.conditions.iter().filter(|condition| condition.dimension == Dimension::Link) {
-            // What is no id names no link.
-            let named = LinkId::parse(&condition.value).ok();
-            let is_allowed = |link: &LinkId| known.allowed.as_ref().is_none_or(|allowed| allowed.contains(link));
-            known.allowed = Some(named.into_iter().filter(is_allowed).collect());
+        let mut conditions: Vec<(Column, Cow<'q, str>, &'static str)> = Vec::new();
+        for Condition { dimension, value } in &question.conditions {
+            match (dimension, Column::of(*dimension)) {
+                // What is no id names nothing, nor does the id of a code that is not known.
+                (Dimension::Link, _) => known.allow_only(LinkId::parse(value).ok().map(LinkId::bits)),
+                (Dimension::Page, _) => known.allow_only(PageId::parse(value).ok().map(PageId::bits)),
+                (Dimension::Code, _) => match known.codes.get(value) {
+                    Some(token) => conditions.push((Column::PART, token.to_string().into(), "")),
+                    None => known.allow_only(None),
+                },
+                (_, Some(column)) => conditions.push((column, value.into(), dimension.absent())),
+                // What the link or the page has of it was looked up.
+                (_, None) => {}
+            }
         }
-        let of_texts = |condition: &'q Condition| {
-            Some((Column::of(condition.dimension)?, condition.value.as_str(), condition.dimension.absent()))
-        };
-        let mut conditions: Vec<_> = question.conditions.iter().filter_map(of_texts).collect();
         if question.subject == Subject::Scans {
-            conditions.push((Column::SOURCE, "qr", ""));
+            conditions.push((Column::SOURCE, "qr".into(), ""));
+        }
+        if let Some(Target::Block(_, block)) = question.of {
+            conditions.push((Column::PART, block.to_string().into(), ""));
         }
         let groups = match &question.group {
             Group::Buckets(begins) => Groups::Counts(vec![Count::default(); begins.len()]),
             Group::HourOfDay(_) => Groups::Counts(vec![Count::default(); 24]),
             Group::Values(..) => Groups::Values(Values::default()),
         };
-        let is_first = if question.link.is_some() { IS_FIRST_OF_LINK } else { IS_FIRST_OF_OWNER };
-        Self { owner, question, known, conditions, is_first, groups, total: Count::default() }
+        let is_first = if question.of.is_some() { IS_FIRST_OF_VISITED } else { IS_FIRST_OF_OWNER };
+        let kind = kind_of(question.subject);
+        Self { owner, question, known, conditions, kind, is_first, groups, total: Count::default() }
     }
 
     /// The columns that the question looks at, without the owners'.
     pub(super) fn columns(&self) -> Vec<Column> {
         let mut columns = vec![Column::AT, Column::FLAGS];
         columns.extend(self.conditions.iter().map(|(column, ..)| *column));
-        let by_link = matches!(self.question.group, Group::Values(dimension, _) if Column::of(dimension).is_none());
-        if self.question.link.is_some() || self.known.allowed.is_some() || by_link {
-            columns.push(Column::LINKS);
+        let by_visited = matches!(self.question.group, Group::Values(dimension, _) if Column::of(dimension).is_none());
+        if self.question.of.is_some() || self.known.allowed.is_some() || by_visited {
+            columns.push(Column::VISITED);
         }
         if let Group::Values(dimension, _) = self.question.group {
             columns.extend(Column::of(dimension));
@@ -97,11 +126,11 @@ impl<'q> Counter<'q> {
 
     /// Adds a chunk; `is_mixed` when clicks of other owners may be in it. `None` when the chunk cannot be read.
     pub(super) fn add(&mut self, chunk: &Chunk<'_>, is_mixed: bool) -> Option<()> {
-        let places = match self.question.link {
+        let places = match self.question.of {
             None => 0..chunk.len,
-            Some(link) => {
-                // Two owners never have the same link, so its clicks lie together in a mixed chunk too.
-                match chunk.links()?.into_iter().find(|(is, _)| *is == link) {
+            Some(target) => {
+                // Two owners never have the same link or page, so its clicks lie together in a mixed chunk too.
+                match chunk.visited()?.into_iter().find(|(is, _)| *is == target.bits()) {
                     Some((_, places)) => places,
                     None => return Some(()),
                 }
@@ -115,14 +144,19 @@ impl<'q> Counter<'q> {
     /// Which clicks meet the question; no marks at all when none can.
     fn mark(&self, chunk: &Chunk<'_>, places: std::ops::Range<usize>, is_mixed: bool) -> Option<Marks> {
         let flags = &chunk.flags()?[places.clone()];
+        let kind = self.kind;
+        let is = |mask: u8, flag: u8| flags.iter().map(move |flags| u8::from(flags & (KIND | mask) == kind | flag));
         let mut clicks: Vec<u8> = match self.question.bots {
-            Bots::Without => flags.iter().map(|flags| flags & IS_COUNTED).collect(),
-            Bots::With => flags.iter().map(|flags| u8::from(flags & (IS_COUNTED | IS_BOT) != 0)).collect(),
-            Bots::Only => flags.iter().map(|flags| u8::from(flags & (IS_COUNTED | IS_BOT) == IS_BOT)).collect(),
+            Bots::Without => is(IS_COUNTED, IS_COUNTED).collect(),
+            Bots::With => {
+                let is_known = flags.iter().map(|flags| u8::from(flags & (IS_COUNTED | IS_BOT) != 0));
+                is(0, 0).zip(is_known).map(|(is_kind, is_known)| is_kind & is_known).collect()
+            }
+            Bots::Only => is(IS_COUNTED | IS_BOT, IS_BOT).collect(),
         };
         for (column, wanted, absent) in &self.conditions {
             let texts = chunk.texts(*column)?;
-            let fits: Vec<_> = texts.words.iter().map(|word| u8::from(word.unwrap_or(absent) == *wanted)).collect();
+            let fits: Vec<_> = texts.words.iter().map(|word| u8::from(word.unwrap_or(absent) == wanted)).collect();
             if !fits.contains(&1) {
                 return Some(Marks { first: places.start, clicks: Vec::new(), visitors: Vec::new() });
             }
@@ -135,9 +169,9 @@ impl<'q> Counter<'q> {
             chunk.numbers(Column::OWNER)?.keep_between(&mut clicks, places.start, owner, owner + 1);
         }
         if let Some(allowed) = &self.known.allowed {
-            for (link, of_link) in chunk.links()? {
-                let (begin, end) = (of_link.start.max(places.start), of_link.end.min(places.end));
-                if begin < end && !allowed.contains(&link) {
+            for (visited, of_one) in chunk.visited()? {
+                let (begin, end) = (of_one.start.max(places.start), of_one.end.min(places.end));
+                if begin < end && !allowed.contains(&visited) {
                     clicks[begin - places.start..end - places.start].fill(0);
                 }
             }
@@ -163,28 +197,35 @@ impl<'q> Counter<'q> {
             }
             (Group::Values(dimension, _), Groups::Values(values)) => match Column::of(*dimension) {
                 Some(column) => add_texts(values, &chunk.texts(column)?, *dimension, marks),
-                None => add_links(values, &chunk.links()?, *dimension, &self.known.values, marks),
+                None => add_visited(values, &chunk.visited()?, *dimension, &self.known.values, marks),
             },
             _ => {}
         }
         Some(())
     }
 
-    /// What was found.
+    /// What was found. Codes are told by their tokens yet, all of them.
     pub(super) fn answer(self) -> Answer {
         let rows = match self.groups {
             Groups::Counts(counts) => Rows::Counts(counts),
             Groups::Values(values) => {
-                let mut values: Vec<_> = values.into_iter().filter(|(_, count)| count.clicks > 0).collect();
-                values.sort_unstable_by(|(a, one), (b, other)| other.clicks.cmp(&one.clicks).then_with(|| a.cmp(b)));
-                if let Group::Values(_, most) = self.question.group {
-                    values.truncate(most);
-                }
-                Rows::Values(values)
+                let values = values.into_iter().filter(|(_, count)| count.clicks > 0).collect();
+                Rows::Values(match self.question.group {
+                    Group::Values(Dimension::Code, _) => values,
+                    Group::Values(_, most) => ranked(values, most),
+                    Group::Buckets(_) | Group::HourOfDay(_) => Vec::new(),
+                })
             }
         };
         Answer { rows, total: self.total }
     }
+}
+
+/// The values with most clicks, most first.
+pub(super) fn ranked(mut values: Vec<(String, Count)>, most: usize) -> Vec<(String, Count)> {
+    values.sort_unstable_by(|(a, one), (b, other)| other.clicks.cmp(&one.clicks).then_with(|| a.cmp(b)));
+    values.truncate(most);
+    values
 }
 
 impl Marks {
@@ -254,14 +295,14 @@ fn add_texts(values: &mut Values, texts: &Texts<'_>, dimension: Dimension, marks
     }
 }
 
-fn add_links(
+fn add_visited(
     values: &mut Values,
-    links: &[(LinkId, std::ops::Range<usize>)],
+    visited: &[(u128, std::ops::Range<usize>)],
     dimension: Dimension,
-    known: &HashMap<LinkId, Vec<String>>,
+    known: &HashMap<u128, Vec<String>>,
     marks: &Marks,
 ) {
-    for (link, places) in links {
+    for (visited, places) in visited {
         let (begin, end) = (places.start.max(marks.first), places.end.min(marks.first + marks.clicks.len()));
         if begin >= end {
             continue;
@@ -270,8 +311,9 @@ fn add_links(
         if count.clicks == 0 {
             continue;
         }
-        match known.get(link).map(Vec::as_slice) {
-            _ if dimension == Dimension::Link => add(values, &link.to_string(), count),
+        match known.get(visited).map(Vec::as_slice) {
+            _ if dimension == Dimension::Link => add(values, &LinkId::from_bits(*visited).to_string(), count),
+            _ if dimension == Dimension::Page => add(values, &PageId::from_bits(*visited).to_string(), count),
             None | Some([]) => add(values, dimension.absent(), count),
             Some(all) => all.iter().for_each(|value| add(values, value, count)),
         }

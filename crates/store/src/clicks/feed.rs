@@ -1,4 +1,4 @@
-//! The feed: recorded clicks once more, in the order of the journal, for whoever follows them as they happen.
+//! The feed: recorded visits once more, in the order of the journal, for whoever follows them as they happen.
 //!
 //! A click's place in [`runs`](super::runs) changes whenever they are put in better order, so nobody could say "after this
 //! one" there. The feed is a second, short-lived copy that only grows at its end: the transaction that records a batch adds
@@ -21,22 +21,25 @@
 use std::collections::HashMap;
 
 use mask_core::{
-    id::{EventId, LinkId},
+    event::{EventKind, EventKinds},
+    id::{EventId, LinkId, PageId},
     question::Bots,
     time::Time,
+    visit::Target,
     workspace::Owner,
 };
 
 use super::{
     Batch, Visit,
-    columns::{self, Chunk, Click, Column, TEXTS},
+    chunk::{Chunk, Texts},
+    columns::{self, Click, Column, IS_OF_BLOCK},
     runs::{EVERYBODY, length},
     visits::{is_meant, visit},
 };
 use crate::{
-    Error, Store, Subject,
+    Error, PageSubject, Store, Subject,
     db::{Dialect, Tx, Value, values},
-    webhooks::{event_id, subjects},
+    webhooks::{event_id, page_subjects, subjects},
 };
 
 /// Rows that are older than the newest by this are taken away, as are those behind which there are so many bytes.
@@ -91,6 +94,8 @@ pub struct FeedPage {
 pub struct FeedVisit {
     /// The same whenever and wherever it is read; another one only once its visitor is forgotten.
     pub id: EventId,
+    /// What it is told as.
+    pub kind: EventKind,
     /// The visit; without the page that referred here, and the reason for its class.
     pub visit: Visit,
     /// Right behind it.
@@ -102,8 +107,10 @@ pub struct FeedVisit {
 pub struct FeedFilter {
     /// Whose.
     pub owner: Owner,
-    /// Of which link; of all where it is `None`.
-    pub link: Option<LinkId>,
+    /// Of which link or page; of all where it is `None`.
+    pub of: Option<Target>,
+    /// Which of them, by what they are told as.
+    pub kinds: EventKinds,
     /// By whom.
     pub bots: Bots,
 }
@@ -290,15 +297,24 @@ fn read(
         return None;
     }
     let mut found = Vec::new();
-    for (link, places) in chunk.links()? {
-        // The clicks of a link are one owner's.
-        if owners.at(places.start) != filter.owner.number() || filter.link.is_some_and(|wanted| wanted != link) {
+    let sources = chunk.texts(Column::SOURCE)?;
+    for (visited, places) in chunk.visited()? {
+        // The clicks of a link or a page are one owner's.
+        let is_foreign = owners.at(places.start) != filter.owner.number();
+        if is_foreign || filter.of.is_some_and(|wanted| wanted.bits() != visited) {
             continue;
         }
         for place in places {
             let number = i64::from(u16::from_le_bytes(order[place]));
-            if number >= from.click && is_meant(flags[place], filter.bots) {
-                found.push((number, place, link));
+            // Of what a block leads to nobody is told.
+            let may_be = number >= from.click && flags[place] & IS_OF_BLOCK == 0;
+            if !may_be || !is_meant(flags[place], filter.bots) {
+                continue;
+            }
+            let target = columns::target(visited, flags[place], None)?;
+            let kind = EventKind::of_visit(target, sources.word(place).unwrap_or_default())?;
+            if filter.kinds.has(kind) {
+                found.push((number, place, visited, kind));
             }
         }
     }
@@ -307,22 +323,20 @@ fn read(
     }
     found.sort_unstable();
     found.truncate(most);
-    let mut texts = Vec::new();
-    for column in (Column::CLASS.0..).take(TEXTS).map(Column) {
+    let mut texts: Vec<Option<Texts<'_>>> = Vec::new();
+    for column in Column::OF_TEXTS {
         texts.push(if LEFT_OUT.contains(&column) { None } else { Some(chunk.texts(column)?) });
     }
-    let told = |(number, place, link)| {
+    let told = |(number, place, visited, kind)| {
         let at = at.at(place);
         let is_bare = bare_to.is_some_and(|bare_to| at < bare_to);
         let at = Time::from_unix_millis(if is_bare { columns::quarter(at) } else { at });
-        let text = |column: Column| {
-            let texts = texts.get(usize::from(column.0 - Column::CLASS.0))?.as_ref()?;
-            texts.word(place).map(ToOwned::to_owned)
-        };
+        let word = |column: Column| texts.get(column.place()?)?.as_ref()?.word(place);
         let after = FeedPlace { click: number + 1, ..from };
-        FeedVisit { id: ids(number, at), visit: visit(at, link, flags[place], text), after }
+        let visit = visit(at, visited, flags[place], word)?;
+        Some(FeedVisit { id: ids(number, at), kind, visit, after })
     };
-    Some(found.into_iter().map(told).collect())
+    found.into_iter().map(told).collect()
 }
 
 /// Up to when clicks of an owner are to tell nothing of visitors.
@@ -423,5 +437,10 @@ impl Store {
     /// What these links are known by, also those that are no more; nothing of what never was a link of the owner's.
     pub async fn links_ever(&self, owner: Owner, links: Vec<LinkId>) -> Result<HashMap<LinkId, Subject>, Error> {
         self.main.read(move |tx| subjects(tx, owner, links)).await
+    }
+
+    /// What these pages are known by, while they are there; nothing of what is no page of the owner's.
+    pub async fn pages_known(&self, owner: Owner, pages: Vec<PageId>) -> Result<HashMap<PageId, PageSubject>, Error> {
+        self.main.read(move |tx| page_subjects(tx, owner, pages)).await
     }
 }

@@ -9,7 +9,7 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use super::columns::{Click, IS_COUNTED, IS_FIRST_OF_LINK, IS_FIRST_OF_OWNER};
+use super::columns::{Click, IS_COUNTED, IS_FIRST_OF_OWNER, IS_FIRST_OF_VISITED, KIND};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -63,7 +63,7 @@ impl Seen {
             let day = day(click);
             let seen = self.days.get(&day);
             let new = fresh.0.entry(day).or_default();
-            for (key, flag) in keys(click).into_iter().zip([IS_FIRST_OF_OWNER, IS_FIRST_OF_LINK]) {
+            for (key, flag) in keys(click).into_iter().zip([IS_FIRST_OF_OWNER, IS_FIRST_OF_VISITED]) {
                 if !seen.is_some_and(|seen| seen.keys.contains(&key)) && new.insert(key) {
                     click.flags |= flag;
                 }
@@ -105,18 +105,18 @@ impl Seen {
     }
 }
 
-/// What stands for a visitor among an owner's, and on a link. People and programs are told apart, so that each kind's
-/// visitors add up by themselves.
+/// What stands for a visitor among an owner's, and on a link or a page. People and programs are told apart, and so are
+/// clicks of links, views of pages and clicks on blocks, so that each kind's visitors add up by themselves.
 fn keys(click: &Click) -> [u64; 2] {
-    let visitor = mix(click.visitor.cast_unsigned() ^ mix(click.owner.cast_unsigned() << 1 | kind(click)));
-    [visitor, mix(visitor ^ mix(low(click.link) ^ mix(low(click.link >> 64))))]
+    let visitor = mix(click.visitor.cast_unsigned() ^ mix(click.owner.cast_unsigned() << 8 | kind(click)));
+    [visitor, mix(visitor ^ mix(low(click.visited) ^ mix(low(click.visited >> 64))))]
 }
 
 fn kind(click: &Click) -> u64 {
-    u64::from(click.flags & IS_COUNTED)
+    u64::from(click.flags & (IS_COUNTED | KIND))
 }
 
-/// The lower half of a link's bits.
+/// The lower half of an id's bits.
 fn low(bits: u128) -> u64 {
     u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0)
 }
@@ -134,13 +134,16 @@ fn day(click: &Click) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::columns::TEXTS, *};
+    use super::{
+        super::columns::{IS_OF_BLOCK, IS_VIEW, TEXTS},
+        *,
+    };
 
     /// A batch of one click on each of these days, by visitors from this one on.
     fn batch(days: impl IntoIterator<Item = i64>, visitor: i64) -> Vec<Click> {
         let click = |(place, day): (i64, i64)| Click {
             owner: 2,
-            link: 1,
+            visited: 1,
             at: day * DAY_MS,
             visitor: visitor + place,
             flags: 0,
@@ -183,6 +186,21 @@ mod tests {
         let mut days: Vec<_> = seen.days.keys().copied().collect();
         days.sort_unstable();
         assert_eq!(days, [8, 9]);
+    }
+
+    #[test]
+    fn each_kind_of_visit_has_its_first() {
+        let mut seen = Seen::default();
+        let mut clicks: Vec<_> = batch([0; 6], 0).iter().map(|click| Click { visitor: 1, ..*click }).collect();
+        for (click, flags) in
+            clicks.iter_mut().zip([0, IS_VIEW, IS_OF_BLOCK, IS_COUNTED, IS_COUNTED | IS_VIEW, IS_VIEW])
+        {
+            click.flags = flags;
+        }
+        record(&mut seen, &mut clicks);
+        let both = IS_FIRST_OF_OWNER | IS_FIRST_OF_VISITED;
+        let marks: Vec<_> = clicks.iter().map(|click| click.flags & both).collect();
+        assert_eq!(marks, [both, both, both, both, both, 0]);
     }
 
     #[test]

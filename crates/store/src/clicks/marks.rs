@@ -12,7 +12,7 @@ use mask_core::question::Window;
 
 use super::{
     Batch, all_columns,
-    columns::{Click, IS_FIRST_OF_LINK, IS_FIRST_OF_OWNER, Words},
+    columns::{Click, IS_FIRST_OF_OWNER, IS_FIRST_OF_VISITED, Words},
     runs::{Part, each_chunk},
 };
 use crate::{
@@ -20,7 +20,8 @@ use crate::{
     db::{Patience, Tx},
 };
 
-/// Of each click of a batch, in the batch's order, whether it is its visitor's first of the day (UTC) among the owner's.
+/// Of each click of a batch, in the batch's order, whether it is its visitor's first of the day (UTC) among the owner's of its
+/// kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks(Vec<bool>);
 
@@ -48,7 +49,7 @@ pub(super) fn find(tx: &mut Tx<'_>, batch: &Batch, window: Window, patience: Pat
     let wanted: HashSet<Click> = clicks.iter().copied().collect();
     let mut firsts: HashSet<Click> = HashSet::new();
     let all = all_columns();
-    let part = Part { owner: None, window, link: None, columns: &all, patience };
+    let part = Part { owner: None, window, visited: None, columns: &all, patience };
     each_chunk(tx, &part, |chunk, _| {
         let stored = chunk.clicks(&mut words)?;
         let marked = stored.into_iter().filter(|click| click.flags & IS_FIRST_OF_OWNER != 0).map(without_marks);
@@ -60,5 +61,5 @@ pub(super) fn find(tx: &mut Tx<'_>, batch: &Batch, window: Window, patience: Pat
 }
 
 fn without_marks(click: Click) -> Click {
-    Click { flags: click.flags & !(IS_FIRST_OF_OWNER | IS_FIRST_OF_LINK), ..click }
+    Click { flags: click.flags & !(IS_FIRST_OF_OWNER | IS_FIRST_OF_VISITED), ..click }
 }

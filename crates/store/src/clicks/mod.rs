@@ -1,4 +1,4 @@
-//! Clicks: from a journal into the store, exactly once.
+//! Clicks of links, views of bio pages and clicks on their blocks: from a journal into the store, exactly once.
 //!
 //! A batch and the journal position that it reaches are committed in one transaction, so after any crash the next batch
 //! begins where the last one that counted ended. The counters (in the main database) and the records (in that of
@@ -9,6 +9,8 @@
 //! followed ([`FeedPage`]); between the two sinks go [`Marks`], which say whose first of the day each click is. How they lie
 //! ([`runs`], [`columns`]) and how they are counted ([`count`]) is nobody else's business.
 
+mod chunk;
+mod codes;
 mod columns;
 mod count;
 mod feed;
@@ -19,12 +21,17 @@ mod runs;
 mod tell;
 mod visits;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use mask_core::{
-    id::LinkId,
+    id::{LinkId, PageId},
     question::{Answer, Bots, Question, Subject, Window},
     time::Time,
+    token::Token,
+    visit::Target,
     workspace::Owner,
 };
 
@@ -49,15 +56,18 @@ pub struct Position {
     pub byte: u64,
 }
 
-/// A recorded click, view or scan: all that statistics will ever know of it. There is no address in it.
+/// A recorded visit: a click of a link, a view of a page, a click on a block. All that statistics will ever know of it; there
+/// is no address in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     /// When.
     pub at: Time,
-    /// Whose link.
+    /// Whose link or page.
     pub owner: Owner,
-    /// Which link.
-    pub link: LinkId,
+    /// Which one.
+    pub target: Target,
+    /// The code that was scanned. Of a click on a block none is kept.
+    pub code: Option<Token>,
     /// Whether it counts: a person's GET.
     pub is_counted: bool,
     /// What kind of client it was.
@@ -78,7 +88,7 @@ pub struct Fact {
     pub referrer: Option<String>,
     /// The address that referred here, without query.
     pub referrer_url: Option<String>,
-    /// How the visitor came: `link` or `qr`.
+    /// How the visitor came: `link`, `qr` or `bio`.
     pub source: &'static str,
     /// Where from: ISO 3166-1 alpha-2.
     pub country: Option<String>,
@@ -88,6 +98,14 @@ pub struct Fact {
     pub city: Option<String>,
     /// Stands for the visitor for a day, and for nobody afterwards.
     pub visitor: i64,
+}
+
+impl Fact {
+    /// What of the target it was, or by way of what, as a word.
+    fn part(&self) -> Option<String> {
+        let block = self.target.block().map(|block| block.to_string());
+        block.or_else(|| self.code.map(|code| code.to_string()))
+    }
 }
 
 /// Facts from one part of a journal.
@@ -178,7 +196,7 @@ impl Store {
         RECORDS.positions(&self.clicks, node).await
     }
 
-    /// Adds a batch to the links' counters. `false`, and nothing done, when it was counted before.
+    /// Adds a batch to the counters of links, pages and codes. `false`, and nothing done, when it was counted before.
     ///
     /// The marks are what recording the batch said, or else [`marks`](Self::marks); none where the records are away, for
     /// which the counters do not wait. They change no counter: they are for whoever is told of each click, in the same
@@ -191,16 +209,7 @@ impl Store {
             if !COUNTERS.advance(tx, &batch)? {
                 return Ok(false);
             }
-            let mut counts: HashMap<LinkId, i64> = HashMap::new();
-            for fact in batch.facts.iter().filter(|fact| fact.is_counted) {
-                *counts.entry(fact.link).or_default() += 1;
-            }
-            // In order of id, so that two nodes can never wait for each other's rows.
-            let mut counts: Vec<_> = counts.into_iter().collect();
-            counts.sort_unstable();
-            for (link, count) in counts {
-                tx.execute("UPDATE links SET clicks = clicks + $2 WHERE id = $1", &values![link, count])?;
-            }
+            Counts::of(&batch).add(tx)?;
             if telling.is_possible() && !batch.is_history {
                 tell::visits(tx, telling, &batch, marks.as_ref())?;
             }
@@ -273,20 +282,20 @@ impl Store {
         self.clicks.write(move |tx| runs::forget(tx, owner, before)).await
     }
 
-    /// Answers a question about what is recorded of an owner's links.
+    /// Answers a question about what is recorded of an owner's links and pages.
     pub async fn answer(&self, owner: Owner, question: Question) -> Result<Answer, Error> {
-        let known = properties::of_links(self, owner, &question).await?;
-        let patience = self.clicks.patience();
-        self.clicks
-            .scan(move |tx| {
-                let mut counter = count::Counter::new(owner, &question, known);
-                let columns = counter.columns();
-                let (window, link) = (question.window, question.link);
-                let part = Part { owner: Some(owner), window, link, columns: &columns, patience };
-                tx.snapshot(|tx| each_chunk(tx, &part, |chunk, is_mixed| counter.add(chunk, is_mixed)))?;
-                Ok(counter.answer())
-            })
-            .await
+        let known = properties::known(self, owner, &question).await?;
+        let (patience, asked) = (self.clicks.patience(), question.clone());
+        let count = move |tx: &mut Tx<'_>| {
+            let mut counter = count::Counter::new(owner, &asked, known);
+            let columns = counter.columns();
+            let (window, visited) = (asked.window, asked.of.map(Target::bits));
+            let part = Part { owner: Some(owner), window, visited, columns: &columns, patience };
+            tx.snapshot(|tx| each_chunk(tx, &part, |chunk, is_mixed| counter.add(chunk, is_mixed)))?;
+            Ok(counter.answer())
+        };
+        let found = self.clicks.scan(count).await?;
+        codes::by_id(self, owner, &question, found).await
     }
 
     /// All visits in a window, in order of time; ties in a fixed order. They are all held in memory, so the window should
@@ -310,11 +319,13 @@ impl Store {
             .scan(move |tx| {
                 let mut classes: HashMap<String, i64> = HashMap::new();
                 let (mut words, all) = (Words::new(), all_columns());
-                let part = Part { owner: Some(owner), window: ALWAYS, link: Some(link), columns: &all, patience };
+                let part =
+                    Part { owner: Some(owner), window: ALWAYS, visited: Some(link.bits()), columns: &all, patience };
                 tx.snapshot(|tx| {
                     each_chunk(tx, &part, |chunk, _| {
                         let clicks = chunk.clicks(&mut words)?;
-                        for click in clicks.iter().filter(|click| (click.owner(), click.link) == (owner, link.bits())) {
+                        let is_meant = |click: &&columns::Click| (click.owner(), click.visited) == (owner, link.bits());
+                        for click in clicks.iter().filter(is_meant) {
                             *classes.entry(words.word(click.texts[0])?.to_owned()).or_default() += 1;
                         }
                         Some(())
@@ -323,6 +334,48 @@ impl Store {
                 Ok(classes)
             })
             .await
+    }
+}
+
+/// What a batch adds to the counters.
+#[derive(Default)]
+struct Counts {
+    links: BTreeMap<LinkId, i64>,
+    pages: BTreeMap<PageId, i64>,
+    /// With the owner: anybody can put the token of another's code behind an address of his own.
+    codes: BTreeMap<(Token, i64), i64>,
+}
+
+impl Counts {
+    fn of(batch: &Batch) -> Self {
+        let mut counts = Self::default();
+        for fact in batch.facts.iter().filter(|fact| fact.is_counted) {
+            match fact.target {
+                Target::Link(link) => *counts.links.entry(link).or_default() += 1,
+                Target::Page(page) => *counts.pages.entry(page).or_default() += 1,
+                // A block has no counter of its own.
+                Target::Block(..) => {}
+            }
+            if let (Target::Link(_), Some(code)) = (fact.target, fact.code) {
+                *counts.codes.entry((code, fact.owner.number())).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// In the order of tables and keys, so that two nodes can never wait for each other's rows.
+    fn add(self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        for (link, count) in self.links {
+            tx.execute("UPDATE links SET clicks = clicks + $2 WHERE id = $1", &values![link, count])?;
+        }
+        for (page, count) in self.pages {
+            tx.execute("UPDATE bio_pages SET views = views + $2 WHERE id = $1", &values![page, count])?;
+        }
+        for ((code, owner), count) in self.codes {
+            let sql = "UPDATE qr_codes SET scans = scans + $3 WHERE token = $1 AND owner = $2";
+            tx.execute(sql, &values![codes::number(code), owner, count])?;
+        }
+        Ok(())
     }
 }
 
@@ -336,7 +389,7 @@ fn all_columns() -> Vec<Column> {
 /// Everybody's clicks in a window, and some around it.
 fn all_clicks(tx: &mut Tx<'_>, window: Window, patience: Patience) -> Result<Vec<columns::Click>, Error> {
     let (mut words, mut clicks, all) = (Words::new(), Vec::new(), all_columns());
-    let part = Part { owner: None, window, link: None, columns: &all, patience };
+    let part = Part { owner: None, window, visited: None, columns: &all, patience };
     each_chunk(tx, &part, |chunk, _| {
         clicks.extend(chunk.clicks(&mut words)?);
         Some(())

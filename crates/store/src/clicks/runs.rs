@@ -1,7 +1,7 @@
 //! Where recorded clicks lie, and how they are put in order.
 //!
 //! A batch is stored as it comes, in one piece: that is what a commit twice a second can afford. Now and then the batches
-//! are taken together and written again as runs, one for each owner, sorted by link, in chunks whose columns can be read one
+//! are taken together and written again as runs, one for each owner, sorted by link or page, in chunks whose columns can be read one
 //! by one; and of eight runs of about the same size one is made, up to a size where reading them whole is a pause that
 //! nobody notices. So a click is written a handful of times in its life, a link's clicks lie in a few places, and a
 //! question never meets more than some batches and some dozens of runs. Each step is one transaction, and a question reads
@@ -13,7 +13,8 @@
 use mask_core::{id::LinkId, question::Window, time::Time, workspace::Owner};
 
 use super::{
-    columns::{self, Chunk, Click, Column, Words},
+    chunk::Chunk,
+    columns::{self, Click, Column, Words},
     feed,
 };
 use crate::{
@@ -46,8 +47,8 @@ pub(super) struct Part<'p> {
     pub(super) owner: Option<Owner>,
     /// When; a chunk may hold clicks of other times too.
     pub(super) window: Window,
-    /// Of which link; a chunk may hold others too.
-    pub(super) link: Option<LinkId>,
+    /// Of which link or page, by its number; a chunk may hold others too.
+    pub(super) visited: Option<u128>,
     /// Which columns.
     pub(super) columns: &'p [Column],
     /// How long it may take.
@@ -104,8 +105,8 @@ fn chunks(tx: &mut Tx<'_>, part: &Part<'_>) -> Result<Vec<crate::db::Row>, Error
     if let Some(owner) = part.owner {
         bound.push(owner.into());
         sql += " AND r.owner = $3";
-        if let Some(link) = part.link {
-            bound.push(link.into());
+        if let Some(visited) = part.visited {
+            bound.push(sortable(visited).into());
             sql += " AND c.first_link <= $4 AND c.last_link >= $4";
         }
     }
@@ -251,9 +252,9 @@ fn write_run(tx: &mut Tx<'_>, clicks: &[Click], words: &Words, bare_to: i64) -> 
                VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq";
     let run = inserted(tx, sql, &values![click.owner, class(clicks.len()), count(clicks), first, last, bare_to])?;
     for chunk in clicks.chunks(CHUNK) {
-        let link = |click: Option<&Click>| click.map(|click| LinkId::from_bits(click.link));
+        let visited = |click: Option<&Click>| click.map(|click| sortable(click.visited));
         let sql = "INSERT INTO click_chunks (run, clicks, first_link, last_link) VALUES ($1, $2, $3, $4) RETURNING seq";
-        let seq = inserted(tx, sql, &values![run, count(chunk), link(chunk.first()), link(chunk.last())])?;
+        let seq = inserted(tx, sql, &values![run, count(chunk), visited(chunk.first()), visited(chunk.last())])?;
         let mut columns = columns::write(chunk, words);
         if chunk.len() < SMALL {
             columns = vec![(Column::ALL, columns::pack(&columns))];
@@ -264,6 +265,11 @@ fn write_run(tx: &mut Tx<'_>, clicks: &[Click], words: &Words, bare_to: i64) -> 
         }
     }
     Ok(())
+}
+
+/// The number of a link or a page as the database sorts it: written as if it were a link's, whatever it is.
+const fn sortable(visited: u128) -> LinkId {
+    LinkId::from_bits(visited)
 }
 
 fn inserted(tx: &mut Tx<'_>, sql: &str, values: &[Value]) -> Result<i64, Error> {
@@ -302,7 +308,7 @@ mod tests {
     use crate::{Location, Options, Store};
 
     fn click(at: i64) -> Click {
-        Click { owner: 2, link: 7, at, visitor: 1, flags: 1, texts: [0; columns::TEXTS] }
+        Click { owner: 2, visited: 7, at, visitor: 1, flags: 1, texts: [0; columns::TEXTS] }
     }
 
     #[test]
@@ -317,7 +323,7 @@ mod tests {
         let window = Window { from: Time::from_unix_millis(0), to: Time::from_unix_millis(10) };
         let mut read = |patience| {
             let mut clicks = 0;
-            let part = Part { owner: None, window, link: None, columns: &[Column::FLAGS], patience };
+            let part = Part { owner: None, window, visited: None, columns: &[Column::FLAGS], patience };
             let count = |chunk: &Chunk<'_>, _| {
                 clicks += chunk.len;
                 Some(())

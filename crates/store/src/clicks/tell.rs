@@ -1,32 +1,35 @@
-//! Telling of clicks: in the transaction that counts them.
+//! Telling of visits: in the transaction that counts them.
 //!
 //! Most owners have no subscription, and then nothing is looked up but that. A link that was deleted since is told of as it
 //! was.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
-use mask_core::{id::LinkId, workspace::Owner};
+use mask_core::workspace::Owner;
 
-use super::{Batch, Marks, feed};
+use super::{Batch, Marks, codes, feed};
 use crate::{
     Error,
     db::{Tx, values},
-    webhooks::{Outbox, Telling, Visited, subjects},
+    webhooks::{Outbox, Telling, Visited, page_subjects, subjects},
 };
 
-/// Writes the batch's clicks for those who want to know.
+/// Writes the batch's visits for those who want to know.
 pub(super) fn visits(tx: &mut Tx<'_>, telling: &Telling, batch: &Batch, marks: Option<&Marks>) -> Result<(), Error> {
     let Some(now) = batch.facts.iter().map(|fact| fact.at).max() else { return Ok(()) };
     let stem = feed::stem(batch);
     for owner in subscribers(tx, batch)? {
         let outbox = Outbox::of_visits(tx, owner, telling, now)?;
         let wanted = || (0_usize..).zip(&batch.facts).filter(|(_, fact)| fact.owner == owner && outbox.may_want(fact));
-        let links: HashSet<LinkId> = wanted().map(|(_, fact)| fact.link).collect();
-        let subjects = subjects(tx, owner, links)?;
+        let links = subjects(tx, owner, wanted().filter_map(|(_, fact)| fact.target.link()))?;
+        let pages = page_subjects(tx, owner, wanted().filter_map(|(_, fact)| fact.target.page()))?;
+        let codes = codes::ids(tx, owner, wanted().filter_map(|(_, fact)| fact.code))?;
         let visits = wanted().map(|(place, fact)| Visited {
             id: feed::visit_id(stem, i64::try_from(place).unwrap_or(i64::MAX), fact.at),
             fact,
-            link: subjects.get(&fact.link),
+            link: fact.target.link().and_then(|link| links.get(&link)),
+            page: fact.target.page().and_then(|page| pages.get(&page)),
+            code: fact.code.and_then(|code| codes.get(&code)).copied(),
             is_unique: marks.map(|marks| marks.is_first(place)),
         });
         outbox.visits(tx, visits)?;

@@ -1,14 +1,16 @@
 //! Recorded visits one by one: for exports, and for whoever wants to count by himself.
 
 use mask_core::{
-    id::LinkId,
     question::{Bots, Subject, Window},
     time::Time,
+    token::Token,
+    visit::Target,
     workspace::Owner,
 };
 
 use super::{
-    columns::{Chunk, Column, IS_BOT, IS_COUNTED, IS_FIRST_OF_OWNER, TEXTS, Texts},
+    chunk::{Chunk, Texts},
+    columns::{self, Column, IS_BOT, IS_COUNTED, IS_FIRST_OF_OWNER, KIND, kind_of},
     runs::{Part, each_chunk},
 };
 use crate::{
@@ -22,9 +24,12 @@ use crate::{
 pub struct Visit {
     /// When.
     pub at: Time,
-    /// On which link.
-    pub link: LinkId,
-    /// Whether it was its visitor's first of the day (UTC) among the owner's links.
+    /// To what.
+    pub target: Target,
+    /// The code that was scanned.
+    pub code: Option<Token>,
+    /// Whether it was its visitor's first of the day (UTC) among the owner's of its kind: clicks of links, views of pages,
+    /// clicks on their blocks.
     pub is_unique: bool,
     /// Whether a program made it.
     pub is_bot: bool,
@@ -34,7 +39,7 @@ pub struct Visit {
     pub reason: String,
     /// Which destination was chosen: `url`, `ios`, `rule:0`, `variant:1`.
     pub choice: String,
-    /// `link` or `qr`.
+    /// `link`, `qr` or `bio`.
     pub source: String,
     pub device: Option<String>,
     pub os: Option<String>,
@@ -57,13 +62,11 @@ pub(super) fn visits(
     patience: Patience,
 ) -> Result<Vec<Visit>, Error> {
     let mut all = Vec::new();
-    let texts: Vec<_> = (0..TEXTS).zip(Column::CLASS.0..).map(|(_, number)| Column(number)).collect();
-    let columns: Vec<_> = [Column::AT, Column::FLAGS, Column::LINKS].into_iter().chain(texts.iter().copied()).collect();
-    let part = Part { owner: Some(owner), window, link: None, columns: &columns, patience };
-    each_chunk(tx, &part, |chunk, is_mixed| {
-        let texts = texts.iter().map(|column| chunk.texts(*column)).collect::<Option<Vec<_>>>()?;
-        add(&mut all, chunk, &texts, is_mixed.then_some(owner), window, bots)
-    })?;
+    let columns: Vec<_> = [Column::AT, Column::FLAGS, Column::VISITED].into_iter().chain(Column::OF_TEXTS).collect();
+    let part = Part { owner: Some(owner), window, visited: None, columns: &columns, patience };
+    let kind = kind_of(subject);
+    let is_wanted = |flags: u8| flags & KIND == kind && is_meant(flags, bots);
+    each_chunk(tx, &part, |chunk, is_mixed| add(&mut all, chunk, is_mixed.then_some(owner), window, &is_wanted))?;
     if subject == Subject::Scans {
         all.retain(|visit| visit.source == "qr");
     }
@@ -74,42 +77,40 @@ pub(super) fn visits(
 fn add(
     all: &mut Vec<Visit>,
     chunk: &Chunk<'_>,
-    texts: &[Texts<'_>],
     only_of: Option<Owner>,
     window: Window,
-    bots: Bots,
+    is_wanted: &impl Fn(u8) -> bool,
 ) -> Option<()> {
+    let texts: Vec<Texts<'_>> = Column::OF_TEXTS.iter().map(|column| chunk.texts(*column)).collect::<Option<_>>()?;
     let (flags, at) = (chunk.flags()?, chunk.numbers(Column::AT)?);
     let owners = only_of.map(|owner| chunk.numbers(Column::OWNER).map(|owners| (owner.number(), owners)));
     let owners = match owners {
         Some(owners) => Some(owners?),
         None => None,
     };
-    for (link, places) in chunk.links()? {
+    for (visited, places) in chunk.visited()? {
         for place in places {
             let now = Time::from_unix_millis(at.at(place));
             let is_owned = owners.as_ref().is_none_or(|(owner, owners)| owners.at(place) == *owner);
-            if !is_owned || now < window.from || now >= window.to || !is_meant(flags[place], bots) {
+            if !is_owned || now < window.from || now >= window.to || !is_wanted(flags[place]) {
                 continue;
             }
-            let text = |column: Column| {
-                texts
-                    .get(usize::from(column.0 - Column::CLASS.0))
-                    .and_then(|texts| texts.word(place))
-                    .map(ToOwned::to_owned)
-            };
-            all.push(visit(now, link, flags[place], text));
+            let text = |column: Column| texts.get(column.place()?)?.word(place);
+            all.push(visit(now, visited, flags[place], text)?);
         }
     }
     Some(())
 }
 
-/// The visit with these flags and texts.
-pub(super) fn visit(at: Time, link: LinkId, flags: u8, text: impl Fn(Column) -> Option<String>) -> Visit {
+/// The visit with these flags and texts, to the link or the page of this number; `None` when they do not fit.
+pub(super) fn visit<'t>(at: Time, visited: u128, flags: u8, word: impl Fn(Column) -> Option<&'t str>) -> Option<Visit> {
+    let part = word(Column::PART);
+    let text = |column| word(column).map(ToOwned::to_owned);
     let always = |column| text(column).unwrap_or_default();
-    Visit {
+    Some(Visit {
         at,
-        link,
+        target: columns::target(visited, flags, part)?,
+        code: columns::code(flags, part),
         is_unique: flags & IS_FIRST_OF_OWNER != 0,
         is_bot: flags & (IS_COUNTED | IS_BOT) == IS_BOT,
         class: always(Column::CLASS),
@@ -125,7 +126,7 @@ pub(super) fn visit(at: Time, link: LinkId, flags: u8, text: impl Fn(Column) -> 
         country: text(Column::COUNTRY),
         region: text(Column::REGION),
         city: text(Column::CITY),
-    }
+    })
 }
 
 /// Whether a visit with these flags is among those that are asked for.

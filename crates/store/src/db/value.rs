@@ -40,6 +40,8 @@ from! {
     mask_core::id::LinkId => |value| Self::Text(value.to_string());
     mask_core::id::KeyId => |value| Self::Text(value.to_string());
     mask_core::id::WebhookId => |value| Self::Text(value.to_string());
+    mask_core::id::DomainId => |value| Self::Text(value.to_string());
+    mask_core::id::PageId => |value| Self::Text(value.to_string());
     mask_core::id::EventId => |value| Self::Text(value.to_string());
     mask_core::event::EventKind => |value| Self::Integer(i64::from(value.number()));
 }

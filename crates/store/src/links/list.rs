@@ -315,7 +315,8 @@ fn prefix_range(prefix: &str) -> (String, String) {
     (prefix.to_owned(), format!("{prefix}\u{10ffff}"))
 }
 
-fn like(text: &str) -> String {
+/// What `LIKE` compares with to find this text anywhere, with `\` before what it would take for a sign of its own.
+pub(crate) fn like(text: &str) -> String {
     let mut pattern = String::from("%");
     for character in text.chars() {
         if matches!(character, '%' | '_' | '\\') {

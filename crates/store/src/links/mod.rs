@@ -10,6 +10,7 @@ mod row;
 mod write;
 
 use mask_core::{
+    bio_page::BioPage,
     change::Change,
     cursor::Cursor,
     id::LinkId,
@@ -27,7 +28,8 @@ use crate::{
 };
 
 pub(crate) use deleted::{each_ever, each_ever_within};
-pub(crate) use row::read_tags;
+pub(crate) use list::like;
+pub(crate) use row::{fold, read_tags};
 
 /// A link to be made.
 #[derive(Clone, Debug)]
@@ -59,9 +61,9 @@ pub type Placed = Result<Link, Unplaced>;
 /// Why a link cannot live where it wants to, or be what it wants to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unplaced {
-    /// Another link lives there.
+    /// Another link lives there, or a bio page.
     SlugTaken,
-    /// A link of the same owner lived there, and its slug is kept for it.
+    /// Something of the same owner, of this id, lived there, and the slug is kept for it.
     SlugReserved(String),
     /// Another link of the owner has this external id.
     ExternalIdTaken,
@@ -71,15 +73,27 @@ pub enum Unplaced {
     Changed,
 }
 
-/// A link on its own, as the redirect finds it.
+/// What lives at an address, as the redirect finds it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
     /// A link lives there.
     Link(Box<Link>, Owner),
-    /// A link lived there.
+    /// A bio page lives there, published or not.
+    Page(Box<BioPage>, Owner),
+    /// Something lived there.
     Gone,
     /// Nothing ever lived there.
     Nothing,
+}
+
+impl Found {
+    /// Whose it is that was found.
+    pub const fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Link(_, owner) | Self::Page(_, owner) => Some(*owner),
+            Self::Gone | Self::Nothing => None,
+        }
+    }
 }
 
 /// What was done about a link with an external id.
@@ -182,6 +196,16 @@ pub struct Listed<T> {
     pub rows: Vec<T>,
     /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
+}
+
+impl<T> Listed<T> {
+    /// A page of a list in the order of its ids. One row more than the page may have is read, to see whether there is a next.
+    pub(crate) fn of(mut rows: Vec<T>, limit: usize, id: impl FnOnce(&T) -> String) -> Self {
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| has_more).map(|last| Cursor { id: id(last), sort: None });
+        Self { rows, next }
+    }
 }
 
 impl Store {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Found;
 use crate::{
-    Error,
+    Error, bio_pages,
     db::{Dialect, Row, Tx, Value, values},
 };
 
@@ -74,6 +74,9 @@ pub(super) fn find(tx: &mut Tx<'_>, domain: &str, slug_key: &str) -> Result<Foun
     if let Some(row) = tx.first(&sql, &values![domain, slug_key])? {
         let (link, mut rest) = read(row)?;
         return Ok(Found::Link(Box::new(link), Owner::from_number(rest.integer("owner")?)));
+    }
+    if let Some((page, owner)) = bio_pages::at_address(tx, domain, slug_key)? {
+        return Ok(Found::Page(Box::new(page), owner));
     }
     let reserved =
         tx.first("SELECT 1 FROM reserved_slugs WHERE domain = $1 AND slug_key = $2", &values![domain, slug_key])?;
@@ -166,7 +169,7 @@ fn search_text(slug: &Slug, content: &Content) -> String {
 
 /// Lower case, letter by letter: a part of a text then folds to a part of what the text folds to. For the same reason
 /// sigma has one form here, as the one at the end of a word is in the middle of another.
-pub(super) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
 }
 

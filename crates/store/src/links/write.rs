@@ -19,6 +19,7 @@ use super::{Address, Expected, NewLink, Placed, Removed, Slugs, Unplaced, Upsert
 use crate::{
     Error,
     db::{Dialect, Tx, Value, values},
+    slugs::{self, Holder},
     webhooks::Outbox,
 };
 
@@ -47,14 +48,16 @@ fn create_at(tx: &mut Tx<'_>, owner: Owner, new: &NewLink, slug: &Slug) -> Resul
         values![new.id, owner, &new.domain, slug.as_str(), slug.key(), 0_i64, 1_i64, new.now, new.now].into();
     all.extend(row::content(slug, &new.content));
     let places: Vec<_> = (1..=all.len()).map(|place| format!("${place}")).collect();
+    let (lock, number) = slugs::shared_lock(tx, &new.domain, slug, all.len() + 1);
+    all.extend(number);
     let sql = format!(
-        "INSERT INTO links (id, owner, domain, slug, slug_key, clicks, version, created_at, updated_at, {}) VALUES ({}) ON CONFLICT DO NOTHING RETURNING seq",
+        "INSERT INTO links (id, owner, domain, slug, slug_key, clicks, version, created_at, updated_at, {}) VALUES ({}) ON CONFLICT DO NOTHING RETURNING seq{lock}",
         row::CONTENT.join(", "),
         places.join(", ")
     );
     let Some(inserted) = tx.first(&sql, &all)? else { return clash(tx, owner, new, slug).map(Err) };
     let seq = inserted.columns("links").integer("seq")?;
-    // Looked at after the insert: whoever deletes a link at this address at the same moment has committed by now.
+    // Looked at after the insert: whoever deletes a link at this address, or makes a page there, has committed by now.
     if let Some(why) = reservation(tx, owner, &new.domain, slug, None)? {
         tx.execute("DELETE FROM links WHERE seq = $1", &values![seq])?;
         return Ok(Err(why));
@@ -101,20 +104,13 @@ fn reservation(
     slug: &Slug,
     own: Option<LinkId>,
 ) -> Result<Option<Unplaced>, Error> {
-    let sql = "SELECT link_id, owner FROM reserved_slugs WHERE domain = $1 AND slug_key = $2";
-    let Some(row) = tx.first(sql, &values![domain, slug.key()])? else { return Ok(None) };
-    let mut row = row.columns("reserved_slugs");
-    let (link, holder) = (row.text("link_id")?, row.integer("owner")?);
-    if own.is_some_and(|id| id.to_string() == link) {
-        return Ok(None);
-    }
-    // Nobody learns of another owner's link.
-    Ok(Some(if holder == owner.number() { Unplaced::SlugReserved(link) } else { Unplaced::SlugTaken }))
-}
-
-fn reserve(tx: &mut Tx<'_>, owner: Owner, domain: &str, slug: &Slug, link: LinkId, now: Time) -> Result<(), Error> {
-    let sql = "INSERT INTO reserved_slugs (domain, slug_key, owner, link_id, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-    tx.execute(sql, &values![domain, slug.key(), owner, link, now]).map(drop)
+    Ok(match slugs::held_beside_links(tx, domain, slug)? {
+        None => None,
+        Some(Holder::Gone { id, .. }) if own.is_some_and(|own| own.to_string() == id) => None,
+        Some(Holder::Gone { id, owner: holder }) if holder == owner.number() => Some(Unplaced::SlugReserved(id)),
+        // Nobody learns of what another owner had.
+        Some(Holder::Gone { .. } | Holder::Link | Holder::Page) => Some(Unplaced::SlugTaken),
+    })
 }
 
 /// Locks the links of a bulk change in the order of their ids, before any of them is changed: two such changes, and the
@@ -163,6 +159,9 @@ fn update_to(
     new.version += 1;
     new.updated_at = now;
     let moves = (&new.domain, new.slug.key()) != (&address.0, address.1.clone());
+    if moves {
+        slugs::share(tx, &new.domain, &new.slug)?;
+    }
     if let Some(why) = obstacle(tx, owner, &old, &new, moves)? {
         return Ok(Err(why));
     }
@@ -175,9 +174,8 @@ fn update_to(
         return why.map_or_else(|| Err(vanished()), |why| Ok(Err(why)));
     }
     if moves {
-        let sql = "DELETE FROM reserved_slugs WHERE domain = $1 AND slug_key = $2 AND link_id = $3";
-        tx.execute(sql, &values![&new.domain, new.slug.key(), new.id])?;
-        reserve(tx, owner, &old.domain, &old.slug, old.id, now)?;
+        slugs::let_back(tx, &new.domain, &new.slug, &new.id.to_string())?;
+        slugs::keep(tx, owner, &old.domain, &old.slug, &old.id.to_string(), now)?;
     }
     let tied = |link: &Link| (link.content.tags.clone(), link.domain.clone(), link.content.is_archived);
     if tied(&new) != tied(&old) {
@@ -267,19 +265,12 @@ pub(super) fn delete(
         tx.execute("DELETE FROM links WHERE id = $1", &values![id])?;
         addresses.push((link.domain.clone(), link.slug.key()));
         if !release_slug {
-            reserve(tx, owner, &link.domain, &link.slug, id, now)?;
+            slugs::keep(tx, owner, &link.domain, &link.slug, &id.to_string(), now)?;
         }
         outbox.link(tx, EventKind::LinkDeleted, link)?;
     }
     if release_slug {
-        let freed = tx.query(
-            "DELETE FROM reserved_slugs WHERE link_id = $1 AND owner = $2 RETURNING domain, slug_key",
-            &values![id, owner],
-        )?;
-        for row in freed {
-            let mut row = row.columns("reserved_slugs");
-            addresses.push((row.text("domain")?, row.text("slug_key")?));
-        }
+        addresses.extend(slugs::release(tx, owner, &id.to_string())?);
     }
     Ok(if link.is_none() && addresses.is_empty() { Err(Unplaced::Absent) } else { Ok(Removed { addresses }) })
 }

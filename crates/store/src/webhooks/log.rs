@@ -244,11 +244,8 @@ fn list(
         conditions.push(format!("d.state = {}", state.number()));
     }
     let sql = format!("SELECT {COLUMNS} WHERE {} ORDER BY d.seq DESC LIMIT $2", conditions.join(" AND "));
-    let mut rows = tx.query(&sql, &bound)?.into_iter().map(delivery).collect::<Result<Vec<_>, _>>()?;
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| has_more).map(|delivery| Cursor { id: delivery.id.to_string(), sort: None });
-    Ok(Listed { rows, next })
+    let rows = tx.query(&sql, &bound)?.into_iter().map(delivery).collect::<Result<Vec<_>, _>>()?;
+    Ok(Listed::of(rows, limit, |delivery| delivery.id.to_string()))
 }
 
 /// A delivery and its event's number.

@@ -8,6 +8,7 @@ mod delivery;
 mod listener;
 mod log;
 mod outbox;
+mod subject;
 
 use mask_core::{
     cursor::Cursor,
@@ -22,8 +23,10 @@ use serde::{Deserialize, Serialize};
 
 pub use delivery::{Attempt, Claimed, Endpoint, Settled};
 pub use log::{Delivery, DeliveryFilter, LoggedAttempt, State};
-pub use outbox::{By, Event, Happening, Subject, Tell};
-pub(crate) use outbox::{Outbox, Telling, Visited, event_id, subjects};
+pub use outbox::{By, Event, Happening, Tell};
+pub(crate) use outbox::{Outbox, Telling, Visited, event_id};
+pub use subject::{PageSubject, Subject};
+pub(crate) use subject::{page_subjects, subjects};
 
 use crate::{
     Error, Expected, Listed, Store,
@@ -258,15 +261,9 @@ impl Store {
                     "SELECT {COLUMNS} FROM webhooks WHERE owner = $1 AND id > $2 AND url <> '' ORDER BY id LIMIT $3"
                 );
                 let rows = tx.query(&sql, &values![owner, after, most])?;
-                let mut rows =
-                    rows.into_iter()
-                        .map(|row| numbered(row).map(|(_, webhook)| webhook))
-                        .collect::<Result<Vec<_>, _>>()?;
-                let has_more = rows.len() > limit;
-                rows.truncate(limit);
-                let next =
-                    rows.last().filter(|_| has_more).map(|webhook| Cursor { id: webhook.id.to_string(), sort: None });
-                Ok(Listed { rows, next })
+                let webhook = |row| numbered(row).map(|(_, webhook)| webhook);
+                let rows = rows.into_iter().map(webhook).collect::<Result<Vec<_>, _>>()?;
+                Ok(Listed::of(rows, limit, |webhook| webhook.id.to_string()))
             })
             .await
     }

@@ -16,20 +16,21 @@ use std::{
 };
 
 use mask_core::{
+    bio_page::BioPage,
+    domain::Domain,
     event::{EventKind, EventKinds},
-    id::{self, DeliveryId, EventId, LinkId, WebhookId},
-    link::{Link, Tag},
+    id::{self, DeliveryId, EventId, QrId, WebhookId},
+    link::Link,
     time::Time,
     webhook::Filter,
     workspace::Owner,
 };
 use siphasher::sip::SipHasher24;
 
-use super::{delivery::delivery_id, read_filter, to_change};
+use super::{PageSubject, Subject, delivery::delivery_id, read_filter, to_change};
 use crate::{
     Error, Fact, Keep, Once, Store,
     db::{Row, Tx, Value, values},
-    links::{each_ever, read_tags},
 };
 
 /// Who asks for a change: the owner of what is changed, and the request in which it was asked.
@@ -65,30 +66,30 @@ pub struct Event<'a> {
 pub enum Happening<'a> {
     /// A link, as it is after the event (or was before it was deleted).
     Link(&'a Link),
+    /// A bio page, as it is after the event.
+    Page(&'a BioPage),
+    /// A domain, as it is after the event.
+    Domain(&'a Domain),
     /// A visit of a link.
     Visit {
         /// What is recorded of it.
         fact: &'a Fact,
         /// The link, or what is left of it; nothing of one that was never known.
         link: Option<&'a Subject>,
+        /// The code that was scanned, while there is such a code.
+        code: Option<QrId>,
         /// Whether it was its visitor's first of the day; `None` where that is not known.
         is_unique: Option<bool>,
     },
-}
-
-/// What a visit's link is known by, also when it is no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
-    /// The host that it lives on.
-    pub domain: String,
-    /// The path that it lives at.
-    pub slug: String,
-    /// Where it leads.
-    pub url: String,
-    /// Its tags.
-    pub tags: Vec<Tag>,
-    /// The owner's own id for it.
-    pub external_id: Option<String>,
+    /// A view of a bio page.
+    View {
+        /// What is recorded of it.
+        fact: &'a Fact,
+        /// The page; nothing of one that is no more.
+        page: Option<&'a PageSubject>,
+        /// Whether it was its visitor's first of the day; `None` where that is not known.
+        is_unique: Option<bool>,
+    },
 }
 
 /// How events are told.
@@ -148,6 +149,10 @@ pub(crate) struct Visited<'a> {
     pub(crate) fact: &'a Fact,
     /// The link, or what is left of it.
     pub(crate) link: Option<&'a Subject>,
+    /// The page.
+    pub(crate) page: Option<&'a PageSubject>,
+    /// The code that was scanned.
+    pub(crate) code: Option<QrId>,
     pub(crate) is_unique: Option<bool>,
 }
 
@@ -158,9 +163,19 @@ impl Outbox {
         Self::open(tx, by, telling, now, EventKinds::of(&[LinkCreated, LinkUpdated, LinkDeleted]))
     }
 
+    /// The outbox of a change of bio pages that is made now.
+    pub(crate) fn of_pages(tx: &mut Tx<'_>, by: By, telling: &Telling, now: Time) -> Result<Self, Error> {
+        Self::open(tx, by, telling, now, EventKinds::of(&[EventKind::PagePublished]))
+    }
+
+    /// The outbox of a domain that becomes somebody's now.
+    pub(crate) fn of_domains(tx: &mut Tx<'_>, by: By, telling: &Telling, now: Time) -> Result<Self, Error> {
+        Self::open(tx, by, telling, now, EventKinds::of(&[EventKind::DomainVerified]))
+    }
+
     /// The outbox of visits that are counted.
     pub(crate) fn of_visits(tx: &mut Tx<'_>, owner: Owner, telling: &Telling, now: Time) -> Result<Self, Error> {
-        let kinds = EventKinds::of(&[EventKind::LinkClicked, EventKind::QrScanned]);
+        let kinds = EventKinds::of(&[EventKind::LinkClicked, EventKind::QrScanned, EventKind::PageViewed]);
         Self::open(tx, By::from(owner), telling, now, kinds)
     }
 
@@ -179,12 +194,36 @@ impl Outbox {
 
     /// Tells of what was done with a link; the link is as it is after that, or as it was when it was deleted.
     pub(crate) fn link(&self, tx: &mut Tx<'_>, kind: EventKind, link: &Link) -> Result<(), Error> {
-        let told = self.told(kind, false, link.id, &link.content.tags, &link.domain);
+        let told = self.told(kind, false, |filter| filter.admits(link.id, &link.content.tags, &link.domain));
         if told.is_empty() {
             return Ok(());
         }
         let id = event_id(self.now, (self.by.owner.number(), kind.number(), link.id.bits(), link.version));
         let event = Event { id, kind, at: self.now, happening: Happening::Link(link) };
+        self.write(tx, self.written(&event, told).as_slice())
+    }
+
+    /// Tells that a page was published. Whoever only wants to know of some links, or tags of links, is not told of pages.
+    pub(crate) fn page_published(&self, tx: &mut Tx<'_>, page: &BioPage) -> Result<(), Error> {
+        let kind = EventKind::PagePublished;
+        let told = self.told(kind, false, |filter| filter.admits_page(&page.domain));
+        if told.is_empty() {
+            return Ok(());
+        }
+        let id = event_id(self.now, (self.by.owner.number(), kind.number(), page.id.bits(), page.version));
+        let event = Event { id, kind, at: self.now, happening: Happening::Page(page) };
+        self.write(tx, self.written(&event, told).as_slice())
+    }
+
+    /// Tells that a domain is its owner's. Whoever only wants to know of some links, or tags of links, is not told of it.
+    pub(crate) fn domain_verified(&self, tx: &mut Tx<'_>, domain: &Domain) -> Result<(), Error> {
+        let kind = EventKind::DomainVerified;
+        let told = self.told(kind, false, |filter| filter.admits_page(domain.name.as_str()));
+        if told.is_empty() {
+            return Ok(());
+        }
+        let id = event_id(self.now, (self.by.owner.number(), kind.number(), domain.id.bits(), domain.version));
+        let event = Event { id, kind, at: self.now, happening: Happening::Domain(domain) };
         self.write(tx, self.written(&event, told).as_slice())
     }
 
@@ -194,32 +233,35 @@ impl Outbox {
         tx: &mut Tx<'_>,
         visits: impl IntoIterator<Item = Visited<'a>>,
     ) -> Result<(), Error> {
-        let written = visits.into_iter().filter_map(|Visited { id, fact, link, is_unique }| {
-            let (kind, is_bot) = (EventKind::of_visit(fact.source), !fact.is_counted);
-            let (tags, domain) = link.map_or((&[][..], ""), |link| (&link.tags[..], link.domain.as_str()));
-            let told = self.told(kind, is_bot, fact.link, tags, domain);
-            let happening = Happening::Visit { fact, link, is_unique };
+        let written = visits.into_iter().filter_map(|Visited { id, fact, link, page, code, is_unique }| {
+            let (kind, is_bot) = (EventKind::of_visit(fact.target, fact.source)?, !fact.is_counted);
+            let (told, happening) = if let Some(id) = fact.target.link() {
+                let (tags, domain) = link.map_or((&[][..], ""), |link| (&link.tags[..], link.domain.as_str()));
+                let told = self.told(kind, is_bot, |filter| filter.admits(id, tags, domain));
+                (told, Happening::Visit { fact, link, code, is_unique })
+            } else {
+                let domain = page.map_or("", |page| page.domain.as_str());
+                let told = self.told(kind, is_bot, |filter| filter.admits_page(domain));
+                (told, Happening::View { fact, page, is_unique })
+            };
             self.written(&Event { id, kind, at: fact.at, happening }, told)
         });
         self.write(tx, &written.collect::<Vec<_>>())
     }
 
-    /// Whether anybody may want to know of a visit; the link's properties are not known yet. A person who found nothing more
+    /// Whether anybody may want to know of a visit; the link's or page's properties are not known yet. A person who found nothing more
     /// to visit made no click that anybody is told of.
     pub(crate) fn may_want(&self, fact: &Fact) -> bool {
         let is_visit = fact.is_counted || fact.class != PERSON;
-        is_visit
-            && self
-                .subscriptions
-                .iter()
-                .any(|subscription| subscription.wants(EventKind::of_visit(fact.source), !fact.is_counted))
+        let kind = EventKind::of_visit(fact.target, fact.source).filter(|_| is_visit);
+        kind.is_some_and(|kind| {
+            self.subscriptions.iter().any(|subscription| subscription.wants(kind, !fact.is_counted))
+        })
     }
 
     /// The numbers of those who are told.
-    fn told(&self, kind: EventKind, is_bot: bool, link: LinkId, tags: &[Tag], domain: &str) -> Vec<i64> {
-        let wants = |subscription: &&Subscription| {
-            subscription.wants(kind, is_bot) && subscription.filter.admits(link, tags, domain)
-        };
+    fn told(&self, kind: EventKind, is_bot: bool, admits: impl Fn(&Filter) -> bool) -> Vec<i64> {
+        let wants = |subscription: &&Subscription| subscription.wants(kind, is_bot) && admits(&subscription.filter);
         self.subscriptions.iter().filter(wants).map(|subscription| subscription.number).collect()
     }
 
@@ -312,27 +354,6 @@ fn enqueue(tx: &mut Tx<'_>, events: &[Written], request: Option<&String>, now: T
 
 fn vanished() -> Error {
     Error::Defect("a row vanished in its own transaction".to_owned())
-}
-
-/// What these links are known by, also those that are no more.
-pub(crate) fn subjects(
-    tx: &mut Tx<'_>,
-    owner: Owner,
-    links: impl IntoIterator<Item = LinkId>,
-) -> Result<HashMap<LinkId, Subject>, Error> {
-    let mut found = HashMap::new();
-    each_ever(tx, owner, links, "domain, slug, url, tags, external_id", |link, row| {
-        let subject = Subject {
-            domain: row.text("domain")?,
-            slug: row.text("slug")?,
-            url: row.text("url")?,
-            tags: row.parsed("tags", read_tags)?,
-            external_id: row.optional_text("external_id")?,
-        };
-        found.insert(link, subject);
-        Ok(())
-    })?;
-    Ok(found)
 }
 
 /// The id of an event that is the only one with this identity.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use mask_core::{
-    id::LinkId,
+    id::{BlockId, LinkId},
     question::{Answer, Bots, Condition, Count, Dimension, Group, Question, Rows, Subject, Window},
     time::Time,
+    visit::Target,
     workspace::Owner,
 };
 use mask_store::{Fact, Store, Visit};
@@ -13,6 +14,8 @@ use mask_store::{Fact, Store, Visit};
 use crate::{
     backend::{Backend, on_every_backend},
     sample::{Chance, LIVE, OTHER, TEST, at, batch, fact, link_id, make, new_link, new_link_with, tags},
+    subscribers::page_id,
+    visits::{code, qr_id, token},
 };
 
 on_every_backend!(
@@ -32,7 +35,7 @@ fn question(from: i64, to: i64, group: Group) -> Question {
     Question {
         subject: Subject::Clicks,
         window: Window { from: at(from), to: at(to) },
-        link: None,
+        of: None,
         conditions: Vec::new(),
         bots: Bots::Without,
         group,
@@ -91,7 +94,7 @@ async fn a_few_by_hand(backend: &Backend) {
     // The first of visitor 1 was in Germany, the first of visitor 2 nowhere.
     assert_eq!(values(&found), [("DE", 3, 1), ("US", 1, 0), ("unknown", 1, 1)]);
     assert_eq!(found.total, Count { clicks: 5, visitors: 2 });
-    let of_one = Question { link: Some(one), ..total_of(0, DAY) };
+    let of_one = Question { of: Some(Target::Link(one)), ..total_of(0, DAY) };
     let found = ask(store, LIVE, &of_one).await;
     assert_eq!(values(&found), [("DE", 2, 1), ("US", 1, 1)], "on this link visitor 2 was first in the US");
     let of_links = question(0, DAY, Group::Values(Dimension::Link, 1));
@@ -115,7 +118,7 @@ async fn a_few_by_hand(backend: &Backend) {
     assert_eq!(ask(store, LIVE, &total_of(11, 31)).await.total.clicks, 2, "from a moment up to, but without, another");
     assert_eq!(values(&ask(store, OTHER, &total_of(0, DAY)).await), [("FR", 1, 1)]);
     assert_eq!(values(&ask(store, TEST, &total_of(0, DAY)).await), [("FR", 1, 1)]);
-    let foreign = Question { link: Some(one), ..total_of(0, DAY) };
+    let foreign = Question { of: Some(Target::Link(one)), ..total_of(0, DAY) };
     assert_eq!(ask(store, OTHER, &foreign).await.total, Count::default());
     let nowhere = condition(Dimension::Country, "unknown");
     assert_eq!(ask(store, LIVE, &Question { conditions: vec![nowhere], ..total_of(0, DAY) }).await.total.clicks, 1);
@@ -173,8 +176,10 @@ async fn visitors_are_marked_once(backend: &Backend) {
     let second = vec![click(one, 30, "DE", 1), click(one, midnight + 10, "DE", 1), click(two, midnight - 10, "DE", 2)];
     assert!(store.record_clicks(batch("a", None, 10, first)).await.expect("the store works").is_some());
     assert!(store.record_clicks(batch("a", Some(10), 20, second)).await.expect("the store works").is_some());
-    let visitors =
-        async |link, from, to| ask(store, LIVE, &Question { link, ..total_of(from, to) }).await.total.visitors;
+    let visitors = async |link: Option<LinkId>, from, to| {
+        let of = link.map(Target::Link);
+        ask(store, LIVE, &Question { of, ..total_of(from, to) }).await.total.visitors
+    };
     assert_eq!(visitors(None, 0, DAY).await, 3);
     assert_eq!(visitors(None, 0, midnight).await, 2);
     assert_eq!(visitors(None, midnight, DAY).await, 1, "the next day everybody is new");
@@ -222,10 +227,21 @@ fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
     let maybe = |chance: &mut Chance, all: &[&str]| Some((*chance.of(all)).to_owned()).filter(|text| !text.is_empty());
     // A few links have most of the clicks.
     let link = links[chance.below(links.len()).min(chance.below(links.len())).min(chance.below(links.len()))];
+    let page = page_id(u32::try_from(chance.below(12)).expect("small"));
+    let target = match chance.below(10) {
+        0 | 1 => Target::Page(page),
+        2 => Target::Block(page, BlockId::from_bits(page.bits() + 1 + u128::from(chance.number() % 3))),
+        _ => Target::Link(link),
+    };
+    let source = *chance.of(&["link", "link", "qr", "bio"]);
+    // Of four codes three are there.
+    let code =
+        (source == "qr" && !chance.once_in(4)).then(|| token(1 + u32::try_from(chance.below(4)).expect("small")));
     Fact {
         at: Time::from_unix_millis(at(0).unix_millis() + i64::try_from(chance.below(20 * 86_400_000)).expect("small")),
-        owner: if link.bits().is_multiple_of(7) { OTHER } else { LIVE },
-        link,
+        owner: if target.bits().is_multiple_of(7) { OTHER } else { LIVE },
+        target,
+        code: code.filter(|_| target.block().is_none()),
         is_counted,
         class,
         reason: "",
@@ -236,7 +252,7 @@ fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
         language: maybe(chance, &["de-AT", "en", ""]),
         referrer: maybe(chance, &["x.com", "example.com", "", ""]),
         referrer_url: Some(format!("https://example.com/{}", chance.below(3000))),
-        source: chance.of::<&str>(&["link", "link", "qr"]),
+        source,
         country: maybe(chance, &COUNTRIES),
         region: None,
         city: maybe(chance, &["Berlin", "Lahore", ""]),
@@ -257,12 +273,18 @@ fn value(fact: &Fact, dimension: Dimension) -> Option<String> {
         Dimension::Source => Some(fact.source.to_owned()),
         Dimension::Variant => Some(fact.choice.clone()),
         Dimension::Bot => Some(fact.class.to_owned()),
-        Dimension::Link => Some(fact.link.to_string()),
+        Dimension::Link => fact.target.link().map(|link| link.to_string()),
+        Dimension::Page => fact.target.page().map(|page| page.to_string()),
+        Dimension::Block => fact.target.block().map(|block| block.to_string()),
+        Dimension::Code => {
+            let known = (1..4).find(|n| fact.owner == LIVE && fact.code == Some(token(*n)));
+            known.map(|n| qr_id(n).to_string())
+        }
         _ => None,
     }
 }
 
-const ASKED: [Dimension; 13] = [
+const ASKED: [Dimension; 16] = [
     Dimension::Country,
     Dimension::Region,
     Dimension::City,
@@ -276,27 +298,40 @@ const ASKED: [Dimension; 13] = [
     Dimension::Variant,
     Dimension::Bot,
     Dimension::Link,
+    Dimension::Code,
+    Dimension::Page,
+    Dimension::Block,
 ];
 
 fn random_question(chance: &mut Chance, facts: &[Fact]) -> Question {
     let (from, to) = (chance.below(20), 1 + chance.below(20));
     let seconds = |days: usize| i64::try_from(days).expect("small") * DAY + 1234;
     let (from, to) = (seconds(from.min(to)), seconds(from.max(to)));
+    let subject = match chance.below(8) {
+        0 => Subject::Scans,
+        1 | 2 => Subject::Views,
+        3 => Subject::BlockClicks,
+        _ => Subject::Clicks,
+    };
+    let asked: Vec<_> = ASKED.into_iter().filter(|dimension| dimension.is_of(subject)).collect();
     let group = match chance.below(8) {
         0 => Group::Buckets((0..30).map(|day| at(from + day * DAY)).take_while(|begin| *begin < at(to)).collect()),
         1 => Group::HourOfDay(vec![(at(0), 3600), (at(DAY * 9), 7200)]),
-        _ => Group::Values(*chance.of(&ASKED), 10_000),
+        _ => Group::Values(*chance.of(&asked), 10_000),
     };
     let mut conditions: Vec<Condition> = Vec::new();
     while chance.once_in(2) && conditions.len() < 4 {
-        let dimension = *chance.of(&ASKED);
-        let value = value(chance.of(facts), dimension).unwrap_or_else(|| dimension.absent().to_owned());
-        conditions.push(condition(dimension, &value));
+        let dimension = *chance.of(&asked);
+        let value = value(chance.of(facts), dimension);
+        // A code is asked for by its id alone.
+        if dimension != Dimension::Code || value.is_some() {
+            conditions.push(condition(dimension, &value.unwrap_or_else(|| dimension.absent().to_owned())));
+        }
     }
     Question {
-        subject: if chance.once_in(5) { Subject::Scans } else { Subject::Clicks },
+        subject,
         window: Window { from: at(from), to: at(to) },
-        link: chance.once_in(4).then(|| chance.of(facts).link),
+        of: chance.once_in(4).then(|| chance.of(facts).target),
         conditions,
         bots: *chance.of(&[Bots::Without, Bots::With, Bots::Only]),
         group,
@@ -310,8 +345,16 @@ fn counted_plainly(facts: &[Fact], firsts: &[HashSet<usize>; 2], owner: Owner, q
         fact.owner == owner
             && fact.at >= question.window.from
             && fact.at < question.window.to
-            && question.link.is_none_or(|link| link == fact.link)
-            && (question.subject == Subject::Clicks || fact.source == "qr")
+            && question.of.is_none_or(|of| {
+                let is_the_block = of.block().is_none_or(|block| fact.target.block() == Some(block));
+                of.bits() == fact.target.bits() && is_the_block
+            })
+            && match question.subject {
+                Subject::Clicks => fact.target.link().is_some(),
+                Subject::Scans => fact.target.link().is_some() && fact.source == "qr",
+                Subject::Views => matches!(fact.target, Target::Page(_)),
+                Subject::BlockClicks => fact.target.block().is_some(),
+            }
             && match question.bots {
                 Bots::Without => fact.is_counted,
                 Bots::With => fact.is_counted || is_bot,
@@ -328,7 +371,7 @@ fn counted_plainly(facts: &[Fact], firsts: &[HashSet<usize>; 2], owner: Owner, q
         Group::Buckets(begins) => vec![Count::default(); begins.len()],
         _ => vec![Count::default(); 24],
     };
-    let firsts = &firsts[usize::from(question.link.is_some())];
+    let firsts = &firsts[usize::from(question.of.is_some())];
     for (place, fact) in facts.iter().enumerate().filter(|(_, fact)| is_meant(fact)) {
         let one = Count { clicks: 1, visitors: u64::from(firsts.contains(&place)) };
         total += one;
@@ -370,7 +413,9 @@ fn firsts(facts: &[Fact], on_the_link: bool) -> HashSet<usize> {
         for place in places {
             let fact = &facts[place];
             let day = fact.at.unix_millis() / 86_400_000;
-            if seen.insert((day, fact.owner, on_the_link.then_some(fact.link), fact.visitor, fact.is_counted)) {
+            let kind = (fact.target.page().is_some(), fact.target.block().is_some(), fact.is_counted);
+            let place_of = on_the_link.then_some(fact.target.bits());
+            if seen.insert((day, fact.owner, place_of, fact.visitor, kind)) {
                 first.insert(place);
             }
         }
@@ -394,18 +439,25 @@ async fn record(store: &Store, facts: &[Fact], in_a_batch: usize, tidy_each: usi
 async fn any_question_of_many(backend: &Backend) {
     let mut chance = Chance(3);
     let links: Vec<_> = (0..300).map(link_id).collect();
+    let first = make(&backend.store, LIVE, new_link(1, "first")).await.id;
+    for n in 1..4 {
+        code(&backend.store, LIVE, first, n).await;
+    }
     // Visitors' numbers tell owners apart, so here each owner has its own.
     let facts: Vec<_> = (0..40_000).map(|_| random_fact(&mut chance, &links)).map(own_visitor).collect();
     record(&backend.store, &facts, 1000, 7).await;
     let firsts = [firsts(&facts, false), firsts(&facts, true)];
+    let mut asked = BTreeSet::new();
     for number in 0..100 {
         let question = random_question(&mut chance, &facts);
         let owner = *chance.of(&[LIVE, LIVE, OTHER]);
         let expected = counted_plainly(&facts, &firsts, owner, &question);
         let found = ask(&backend.store, owner, &question).await;
         assert!(found.total.visitors <= found.total.clicks);
+        asked.extend((found.total.clicks > 0).then(|| format!("{:?}", question.subject)));
         assert_eq!(found, expected, "{number}: {question:?}");
     }
+    assert_eq!(asked.len(), 4, "there was something to count of every kind: {asked:?}");
 }
 
 fn own_visitor(fact: Fact) -> Fact {
@@ -436,7 +488,7 @@ async fn order_changes_nothing(backend: &Backend) {
     assert!(steps > 0, "there was something to do");
     assert_eq!(visits().await, visits_before);
     assert_eq!(answers().await, answers_before);
-    let links: BTreeSet<_> = visits_before.iter().map(|visit| visit.link).collect();
+    let links: BTreeSet<_> = visits_before.iter().map(|visit| visit.target).collect();
     assert!(links.len() > 10);
 }
 

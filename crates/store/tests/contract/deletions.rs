@@ -182,7 +182,7 @@ async fn by(store: &Store, owner: Owner, dimension: Dimension) -> Vec<(String, u
     let question = Question {
         subject: Subject::Clicks,
         window: Window { from: at(0), to: at(1000) },
-        link: None,
+        of: None,
         conditions: Vec::new(),
         bots: Bots::Without,
         group: Group::Values(dimension, 100),

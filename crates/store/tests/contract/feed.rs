@@ -2,7 +2,14 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use mask_core::{id::LinkId, question::Bots, time::Time, workspace::Owner};
+use mask_core::{
+    event::{EventKind, EventKinds},
+    id::LinkId,
+    question::Bots,
+    time::Time,
+    visit::Target,
+    workspace::Owner,
+};
 use mask_store::{
     Batch, Expected, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Position, Store, Subject,
 };
@@ -37,7 +44,7 @@ async fn record(store: &Store, from: Option<u64>, to: u64, facts: Vec<Fact>) {
 }
 
 fn everything(owner: Owner) -> FeedFilter {
-    FeedFilter { owner, link: None, bots: Bots::With }
+    FeedFilter { owner, of: None, kinds: EventKinds::of(EventKind::ALL), bots: Bots::With }
 }
 
 async fn beginning(store: &Store) -> FeedPlace {
@@ -87,7 +94,10 @@ async fn in_the_order_of_the_journal(backend: &Backend) {
     record(store, Some(10), 20, vec![click(one, 1)]).await;
     let visits = all(store, begin, everything(LIVE)).await;
     assert_eq!(times(&visits), [5, 3, 4, 9, 1]);
-    assert_eq!(visits.iter().map(|found| found.visit.link).collect::<Vec<_>>(), [two, one, two, one, one]);
+    assert_eq!(
+        visits.iter().map(|found| found.visit.target).collect::<Vec<_>>(),
+        [two, one, two, one, one].map(Target::Link)
+    );
     assert_eq!(visits.iter().map(|found| found.id).collect::<HashSet<_>>().len(), 5);
     let scan = &visits[3].visit;
     assert_eq!(
@@ -130,7 +140,7 @@ async fn each_owner_alone_and_what_is_meant(backend: &Backend) {
         (OTHER, Some(one), Bots::With, &[]),
         (TEST, Some(one), Bots::Without, &[5]),
     ] {
-        let found = page(store, begin, FeedFilter { owner, link, bots }).await;
+        let found = page(store, begin, FeedFilter { of: link.map(Target::Link), bots, ..everything(owner) }).await;
         assert_eq!(times(&found.visits), seconds, "{owner:?} {link:?} {bots:?}");
         assert_eq!(
             found.next,
@@ -179,12 +189,12 @@ async fn in_pages(backend: &Backend) {
             }
         });
         let facts: Vec<_> = facts.collect();
-        expected.extend(facts.iter().filter(|fact| fact.owner == LIVE).map(|fact| (fact.at, fact.link)));
+        expected.extend(facts.iter().filter(|fact| fact.owner == LIVE).map(|fact| (fact.at, fact.target)));
         let from = u64::try_from(batch).expect("small");
         record(store, (from > 0).then_some(from), from + 1, facts).await;
     }
     let visits = all(store, begin, everything(LIVE)).await;
-    assert_eq!(visits.iter().map(|found| (found.visit.at, found.visit.link)).collect::<Vec<_>>(), expected);
+    assert_eq!(visits.iter().map(|found| (found.visit.at, found.visit.target)).collect::<Vec<_>>(), expected);
     assert!(page(store, begin, everything(LIVE)).await.visits.len() < expected.len(), "not all at once");
     for place in [0, 1, 255, 256, 257, 1000, expected.len() - 1] {
         let rest = all(store, visits[place].after, everything(LIVE)).await;
@@ -329,7 +339,7 @@ async fn two_nodes_and_a_reader(backend: &Backend) {
     nodes.join_all().await;
     assert_eq!(seen.iter().map(|found| found.id).collect::<HashSet<_>>().len(), most);
     for link in [link_id(1), link_id(2)] {
-        let of_node: Vec<_> = seen.iter().filter(|found| found.visit.link == link).cloned().collect();
+        let of_node: Vec<_> = seen.iter().filter(|found| found.visit.target == Target::Link(link)).cloned().collect();
         assert_eq!(of_node.len() * 2, most);
         assert!(times(&of_node).is_sorted(), "each journal is in order");
     }

@@ -82,15 +82,14 @@ async fn keys_workspaces_and_tags(backend: &Backend) {
     let new = NewKey {
         id: key_id(1),
         owner: LIVE,
-        name: "x".to_owned(),
-        scopes: Scopes::all(),
+        content: mask_core::key::Content::of("x".to_owned(), Scopes::all()),
         hint: String::new(),
         hash,
         now: at(1),
     };
     store.create_key(new).await.expect("the store works");
     backend.place.sql("UPDATE api_keys SET scopes = 'links:fly'");
-    assert_corrupt(store.key_by_hash(hash).await, "api_keys", "scopes", &key_id(1).to_string());
+    assert_corrupt(store.key_by_hash(hash, at(1000)).await, "api_keys", "scopes", &key_id(1).to_string());
     assert_corrupt(store.list_keys().await, "api_keys", "scopes", &key_id(1).to_string());
 
     backend.place.sql("INSERT INTO workspaces (id, name, slug, created_at) VALUES ('nonsense', 'x', 'y', 1)");

@@ -10,6 +10,7 @@ use mask_core::{
     rule::{self, Condition, Rule, Schedule},
     slug::Slug,
     time::Time,
+    visit::Target,
     workspace::Owner,
 };
 use mask_store::{Batch, Fact, Keep, Kept, NewLink, Once, Placed, Position, Slugs, Store};
@@ -152,7 +153,8 @@ pub(crate) fn fact(owner: Owner, link: LinkId, is_counted: bool) -> Fact {
     Fact {
         at: at(500),
         owner,
-        link,
+        target: Target::Link(link),
+        code: None,
         is_counted,
         class: if is_counted { "person" } else { "bot" },
         reason: "",

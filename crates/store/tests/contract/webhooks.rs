@@ -49,8 +49,16 @@ impl Tell for Brief {
     fn body(&self, event: &Event<'_>) -> String {
         let about = match &event.happening {
             Happening::Link(link) => format!("{} {}", link.slug, link.version),
-            Happening::Visit { fact, link, is_unique } => {
-                format!("{} {:?} {is_unique:?}", fact.link, link.map(|link| link.slug.as_str()))
+            Happening::Page(page) => page.id.to_string(),
+            Happening::Domain(domain) => domain.name.to_string(),
+            Happening::Visit { fact, link, code, is_unique } => {
+                let id = fact.target.link().expect("a link");
+                let code = code.map(|code| format!(" {code}")).unwrap_or_default();
+                format!("{id} {:?} {is_unique:?}{code}", link.map(|link| link.slug.as_str()))
+            }
+            Happening::View { fact, page, is_unique } => {
+                let id = fact.target.page().expect("a page");
+                format!("{id} {:?} {is_unique:?}", page.map(|page| (page.slug.as_str(), page.title.as_str())))
             }
         };
         let body = format!("{} {about}", event.kind);
@@ -115,7 +123,7 @@ pub(crate) async fn deliveries(store: &Store, owner: Owner, webhook: WebhookId) 
 }
 
 /// What a subscription is told, oldest first.
-async fn told(store: &Store, owner: Owner, webhook: WebhookId) -> Vec<String> {
+pub(crate) async fn told(store: &Store, owner: Owner, webhook: WebhookId) -> Vec<String> {
     let mut bodies = Vec::new();
     for delivery in deliveries(store, owner, webhook).await {
         let found = store.delivery_by_id(owner, delivery.id).await.expect("the store works");

@@ -2,16 +2,16 @@
 
 use mask_core::{
     id::{self, WorkspaceId},
-    workspace::Workspace,
+    workspace::{Owner, Workspace},
 };
-use mask_store::NewWorkspace;
+use mask_store::{Expected, NewWorkspace};
 
 use crate::{
     backend::{Backend, Place, on_every_backend},
     sample::{LIVE, at, make, new_link},
 };
 
-on_every_backend!(create_find_and_list, a_slug_is_taken_once, secrets, what_it_says_of_itself);
+on_every_backend!(create_find_and_list, a_slug_is_taken_once, a_name_changes, secrets, what_it_says_of_itself);
 
 fn new(n: u32, slug: &str) -> NewWorkspace {
     NewWorkspace {
@@ -29,10 +29,16 @@ async fn create_find_and_list(backend: &Backend) {
     let first = store.create_workspace(new(2, "zeta")).await.expect("the store works").expect("its slug is free");
     let second = store.create_workspace(new(1, "alpha")).await.expect("the store works").expect("its slug is free");
     let wanted = new(2, "zeta");
-    assert_eq!(
-        first,
-        Workspace { id: wanted.id, number: first.number, name: wanted.name, slug: wanted.slug, created_at: wanted.now }
-    );
+    let made = Workspace {
+        id: wanted.id,
+        number: first.number,
+        name: wanted.name,
+        slug: wanted.slug,
+        version: 1,
+        created_at: wanted.now,
+        updated_at: wanted.now,
+    };
+    assert_eq!(first, made);
     assert!(first.number > 0 && second.number > first.number);
     assert_eq!(store.workspace_by_slug("alpha".to_owned()).await.expect("the store works"), Some(second.clone()));
     assert_eq!(store.workspace_by_slug("ALPHA".to_owned()).await.expect("the store works"), None);
@@ -44,6 +50,31 @@ async fn a_slug_is_taken_once(backend: &Backend) {
     assert!(store.create_workspace(new(1, "default")).await.expect("the store works").is_some());
     assert_eq!(store.create_workspace(new(2, "default")).await.expect("the store works"), None);
     assert_eq!(store.list_workspaces().await.expect("the store works").len(), 1);
+}
+
+async fn a_name_changes(backend: &Backend) {
+    let store = &backend.store;
+    let made = store.create_workspace(new(1, "default")).await.expect("the store works").expect("its slug is free");
+    store.create_workspace(new(2, "other")).await.expect("the store works").expect("its slug is free");
+    let (live, test) =
+        (Owner { workspace: made.number, is_test: false }, Owner { workspace: made.number, is_test: true });
+    let rename = async |owner, expected, name: &str| {
+        store.rename_workspace(owner, expected, name.to_owned(), at(500)).await.expect("the store works")
+    };
+    let renamed = Workspace { name: "Söhne".to_owned(), version: 2, updated_at: at(500), ..made.clone() };
+    assert_eq!(rename(live, Expected::OneOf(vec![2]), "Söhne").await, None, "it is at its first version");
+    assert_eq!(rename(test, Expected::OneOf(vec![1]), "Söhne").await, Some(renamed.clone()));
+    assert_eq!(rename(live, Expected::AnyVersion, "Söhne").await, Some(renamed.clone()), "nothing to do is no change");
+    for owner in [live, test] {
+        assert_eq!(store.workspace_of(owner).await.expect("the store works"), Some(renamed.clone()));
+    }
+    let nobody = Owner { workspace: 99, is_test: false };
+    assert_eq!(
+        (rename(nobody, Expected::AnyVersion, "x").await, store.workspace_of(nobody).await.expect("the store works")),
+        (None, None)
+    );
+    let other = store.workspace_by_slug("other".to_owned()).await.expect("the store works").expect("it is there");
+    assert_eq!(other.name, new(2, "other").name);
 }
 
 async fn secrets(backend: &Backend) {

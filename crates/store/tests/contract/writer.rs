@@ -29,8 +29,7 @@ async fn a_step_that_fails_or_panics_fails_alone(backend: &Backend) {
     let key = |n: u8| NewKey {
         id: key_id(1),
         owner: LIVE,
-        name: String::new(),
-        scopes: Scopes::all(),
+        content: mask_core::key::Content::of(String::new(), Scopes::all()),
         hint: String::new(),
         hash: SecretHash([n; 32]),
         now: at(1),

@@ -1,36 +1,29 @@
-//! Reading a question about statistics, and describing what can be asked.
+//! Reading a question about statistics.
 //!
-//! The names and the values that are allowed are said once: the reader and the document are made of the same lists.
+//! The names and the values that are allowed are said once: the reader and the document ([`super::params`]) are made of the
+//! same lists.
 
+use super::shape;
+use crate::api::query::{Parameters, plain};
 use mask_core::{
     Refused,
     agent::{self, BotClass, Device},
     calendar::{self, Interval, Period, Zone},
     country::Country,
-    id::LinkId,
+    id::{BlockId, LinkId, PageId, QrId},
     question::{Bots, Condition, Dimension, Group, Question, Subject},
     time::Time,
+    visit::Target,
 };
-use utoipa::{
-    IntoParams,
-    openapi::{
-        Required,
-        path::{Parameter, ParameterBuilder, ParameterIn},
-        schema::{ObjectBuilder, Type},
-    },
-};
-
-use super::shape;
-use crate::api::query::{Parameters, plain};
 
 /// Rows of an answer when nobody says how many.
-const DEFAULT_LIMIT: usize = 100;
+pub(super) const DEFAULT_LIMIT: usize = 100;
 /// Most rows of an answer.
-const MOST_ROWS: usize = 1000;
+pub(super) const MOST_ROWS: usize = 1000;
 /// How far back a question goes when nobody says from when.
 const DEFAULT_DAYS: i64 = 30;
 /// How visitors come: by the link itself, a printed code, a bio page.
-const SOURCES: [&str; 3] = ["link", "qr", "bio"];
+pub(super) const SOURCES: [&str; 3] = ["link", "qr", "bio"];
 /// Destinations of which a link has one at most, and `ended` for none.
 const VARIANTS: [&str; 4] = ["url", "ios", "android", "ended"];
 pub(in crate::api) const BOTS: [&str; 3] = ["include", "only", "exclude"];
@@ -40,7 +33,8 @@ pub(in crate::api) const BOTS: [&str; 3] = ["include", "only", "exclude"];
 pub(super) struct Frame {
     pub(super) zone: Zone,
     pub(super) period: Period,
-    pub(super) link: Option<LinkId>,
+    /// Of what alone.
+    pub(super) of: Option<Target>,
     pub(super) conditions: Vec<Condition>,
     pub(super) bots: Bots,
 }
@@ -49,6 +43,8 @@ pub(super) struct Frame {
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) frame: Frame,
+    /// What is counted: of pages by their blocks, clicks on these.
+    pub(super) subject: Subject,
     pub(super) by: By,
     pub(super) interval: Interval,
     pub(super) limit: usize,
@@ -74,41 +70,53 @@ impl By {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, Refused> {
+    fn parse(text: &str, subject: Subject) -> Result<Self, Refused> {
         match text {
             "day" => Ok(Self::Time),
             "hour" => Ok(Self::HourOfDay),
-            _ => Dimension::parse(text).map(Self::Value).map_err(|_| one_of(groups())),
+            _ => {
+                let dimension = divisions(subject).find(|dimension| dimension.as_str() == text);
+                dimension.map(Self::Value).ok_or_else(|| one_of(groups(subject)))
+            }
         }
     }
 }
 
 impl Frame {
     /// Reads which visits are meant.
-    pub(super) fn read(parameters: &mut Parameters, now: Time) -> Self {
-        Self::read_with(parameters, now, Dimension::ALL, false)
+    pub(super) fn read(parameters: &mut Parameters, subject: Subject, now: Time) -> Self {
+        Self::read_with(parameters, subject, now, subject.dimensions(), false)
     }
 
-    /// Reads which visits are meant, by what can be told of a visit without its link.
-    pub(super) fn read_of_visits(parameters: &mut Parameters, now: Time) -> Self {
-        Self::read_with(parameters, now, of_visits(), false)
+    /// Reads which visits are meant, by what can be told of a visit without its link or page.
+    pub(super) fn read_of_visits(parameters: &mut Parameters, subject: Subject, now: Time) -> Self {
+        Self::read_with(parameters, subject, now, of_visits(subject), false)
     }
 
     /// With `shows_bots`, programs are among them unless told otherwise.
     fn read_with(
         parameters: &mut Parameters,
+        subject: Subject,
         now: Time,
         filters: impl IntoIterator<Item = Dimension>,
         shows_bots: bool,
     ) -> Self {
         let (zone, period) = read_period(parameters, now);
-        let link = parameters.optional("linkId", LinkId::parse);
-        let conditions: Vec<_> =
+        let of = if subject.is_of_links() {
+            parameters.optional("linkId", LinkId::parse).map(Target::Link)
+        } else {
+            parameters.optional("bioPageId", PageId::parse).map(Target::Page)
+        };
+        let mut conditions: Vec<_> =
             filters.into_iter().filter_map(|dimension| read_condition(parameters, dimension)).collect();
+        if subject == Subject::Scans {
+            let code = parameters.optional("qrCodeId", QrId::parse);
+            conditions.extend(code.map(|id| Condition { dimension: Dimension::Code, value: id.to_string() }));
+        }
         let shows_bots = shows_bots || conditions.iter().any(|condition| condition.dimension == Dimension::Bot);
         let unless_told = if shows_bots { Bots::With } else { Bots::Without };
         let bots = read_bots(parameters).unwrap_or(unless_told);
-        Self { zone, period, link, conditions, bots }
+        Self { zone, period, of, conditions, bots }
     }
 
     /// The question about these visits.
@@ -116,7 +124,7 @@ impl Frame {
         Question {
             subject,
             window: self.period.window(),
-            link: self.link,
+            of: self.of,
             conditions: self.conditions.clone(),
             bots: self.bots,
             group,
@@ -126,13 +134,17 @@ impl Frame {
 
 impl Asked {
     pub(super) fn read(parameters: &mut Parameters, subject: Subject, now: Time) -> Self {
-        let by = parameters.optional("groupBy", By::parse).unwrap_or_default();
+        let by = parameters.optional("groupBy", |text| By::parse(text, subject)).unwrap_or_default();
+        let shows_bots = by == By::Value(Dimension::Bot);
+        let frame = Frame::read_with(parameters, subject, now, subject.dimensions(), shows_bots);
+        let subject = if by == By::Value(Dimension::Block) { Subject::BlockClicks } else { subject };
         Self {
-            frame: Frame::read_with(parameters, now, Dimension::ALL, by == By::Value(Dimension::Bot)),
+            frame,
             by,
             interval: parameters.optional("interval", Interval::parse).unwrap_or_default(),
             limit: parameters.optional("limit", read_limit).unwrap_or(DEFAULT_LIMIT),
             with_visitors: parameters.optional("metrics", |text| read_metrics(text, subject)).unwrap_or(false),
+            subject,
         }
     }
 }
@@ -193,6 +205,9 @@ fn read_value(dimension: Dimension, text: &str) -> Result<String, Refused> {
         Dimension::Bot => known(BotClass::ALL.iter().map(|class| class.as_str()).collect()),
         Dimension::Source => known(SOURCES.to_vec()),
         Dimension::Variant => read_variant(text),
+        Dimension::Code => QrId::parse(text).map(|code| code.to_string()),
+        Dimension::Page => PageId::parse(text).map(|page| page.to_string()),
+        Dimension::Block => BlockId::parse(text).map(|block| block.to_string()),
         _ if is_absent(dimension, text) => Ok(dimension.absent().to_owned()),
         Dimension::Country => Country::parse(text.as_bytes())
             .map(|country| country.as_str().to_owned())
@@ -244,125 +259,17 @@ pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> Refused {
     Refused::saying(format!("Must be one of {}", names.join(", ")))
 }
 
-fn groups() -> impl Iterator<Item = &'static str> {
-    ["day", "hour"].into_iter().chain(Dimension::ALL.iter().map(|dimension| dimension.as_str()))
+/// By what the counts of a subject can be divided. Views can by blocks, which are clicked and not viewed.
+pub(super) fn divisions(subject: Subject) -> impl Iterator<Item = Dimension> {
+    let blocks = (subject == Subject::Views).then_some(Dimension::Block);
+    subject.dimensions().chain(blocks)
 }
 
-impl IntoParams for Asked {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MOST_ROWS));
-        let mut all = vec![
-            described(
-                "groupBy",
-                "What the rows are: buckets of time (`day`, the default, in the length of `interval`), hours of the day (`hour`, 00 to 23), or the values of something",
-                text().enum_values(Some(groups())),
-            ),
-            described(
-                "interval",
-                "How long a bucket of time is. Days are those of `timezone`; several begin with the window's first",
-                text().enum_values(Some(Interval::NAMES)).default(Some("1d".into())),
-            ),
-            described(
-                "limit",
-                "Most rows: the newest buckets, or the hours of the day or the values with most",
-                limit.default(Some(DEFAULT_LIMIT.into())),
-            ),
-            described(
-                "metrics",
-                "`clicks,visitors` (for scans `scans,visitors`) adds `visitors` to each row, and `total_visitors`. A visitor counts once a day (UTC)",
-                text(),
-            ),
-        ];
-        all.extend(frame_params(Dimension::ALL));
-        all
-    }
+pub(super) fn groups(subject: Subject) -> impl Iterator<Item = &'static str> {
+    ["day", "hour"].into_iter().chain(divisions(subject).map(Dimension::as_str))
 }
 
-impl IntoParams for Frame {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        frame_params(Dimension::ALL)
-    }
-}
-
-/// The parameters that make a [`Frame`], with these filters.
-pub(super) fn frame_params(filters: impl IntoIterator<Item = Dimension>) -> Vec<Parameter> {
-    let mut all = vec![
-        described(
-            "start",
-            "The first second: a timestamp, or a date, which means its beginning in `timezone`. 30 days ago unless told otherwise",
-            text(),
-        ),
-        described(
-            "end",
-            "The last second: a timestamp, or a date, which means its end in `timezone`. Now unless told otherwise",
-            text(),
-        ),
-        described(
-            "timezone",
-            "The IANA name of the time zone whose days and hours are meant, such as `Asia/Karachi`",
-            text().default(Some("UTC".into())),
-        ),
-        described("linkId", "Visits to this link alone, also when it is no more", text()),
-        described(
-            "bots",
-            "Whether visits by programs are meant: no (`exclude`), too (`include`), or they alone (`only`). `exclude` unless told otherwise; `include` where `groupBy` or a filter is `bot`",
-            text().enum_values(Some(BOTS)),
-        ),
-    ];
-    all.extend(filters.into_iter().map(|dimension| {
-        let schema = match dimension {
-            Dimension::Device => text().enum_values(Some(Device::ALL.map(Device::as_str))),
-            Dimension::Bot => text().enum_values(Some(BotClass::ALL.map(BotClass::as_str))),
-            Dimension::Source => text().enum_values(Some(SOURCES)),
-            _ => text(),
-        };
-        described(dimension.as_str(), filter_text(dimension), schema)
-    }));
-    all
-}
-
-/// What can be told of a visit without its link.
-pub(super) fn of_visits() -> impl Iterator<Item = Dimension> {
-    Dimension::ALL.into_iter().filter(|dimension| !dimension.is_of_link())
-}
-
-fn filter_text(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::Country => "Only from this country, ISO 3166-1 alpha-2, or `unknown`",
-        Dimension::Region => "Only from this region",
-        Dimension::City => "Only from this city",
-        Dimension::Device => "Only with this class of device",
-        Dimension::Browser => "Only with this family of browser, such as `Chrome`, in any case",
-        Dimension::Os => "Only with this family of operating system, such as `iOS`, in any case",
-        Dimension::Language => "Only by visitors whose first language is this, such as `pt-BR`",
-        Dimension::Referrer => "Only from this site, or `direct`",
-        Dimension::ReferrerUrl => "Only from this page, or `direct`",
-        Dimension::Source => "Only by this way: the link itself, a printed code, a bio page",
-        Dimension::Variant => {
-            "Only to this of a link's destinations: `url`, `ios`, `android`, `rule:0`, `variant:0`; or where it had `ended`"
-        }
-        Dimension::Bot => "Only by this class of client",
-        Dimension::Link => "Only to this link, by its id",
-        Dimension::Domain => "Only to links that are on this host now",
-        Dimension::Tag => "Only to links that have this tag now, or `none`",
-        Dimension::Campaign | Dimension::UtmCampaign => "Only to links that have this `utm_campaign` now, or `none`",
-        Dimension::UtmSource => "Only to links that have this `utm_source` now, or `none`",
-        Dimension::UtmMedium => "Only to links that have this `utm_medium` now, or `none`",
-        Dimension::UtmTerm => "Only to links that have this `utm_term` now, or `none`",
-        Dimension::UtmContent => "Only to links that have this `utm_content` now, or `none`",
-    }
-}
-
-pub(in crate::api) fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
-
-pub(in crate::api) fn described(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Query)
-        .required(Required::False)
-        .description(Some(description))
-        .schema(Some(schema))
-        .build()
+/// What can be told of a visit without its link or page.
+pub(super) fn of_visits(subject: Subject) -> impl Iterator<Item = Dimension> {
+    subject.dimensions().filter(|dimension| !dimension.is_of_link())
 }

@@ -9,7 +9,7 @@
 //!
 //! When the store fails half-way the connection is cut: what looks whole is whole.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     body::Body,
@@ -22,8 +22,10 @@ use hyper::header::{self, HeaderValue};
 use mask_core::{
     Refused,
     cursor::Cursor,
+    id::QrId,
     question::{Answer as Counts, Dimension, Group, Rows, Subject, Window},
     time::Time,
+    token::Token,
     workspace::Owner,
 };
 use mask_store::{Store, Visit};
@@ -35,8 +37,8 @@ use utoipa::{
 
 use super::{
     ask::{self, Frame},
+    params,
     rows::{self, Format, VisitBody},
-    shape,
 };
 use crate::api::{
     Api,
@@ -81,7 +83,8 @@ impl Place {
 
 /// Export visits
 ///
-/// One row a visit, in order of time, in the words of the counts. Broken off, it can be taken up: send the same request with
+/// One row a visit, in order of time, in the words of the counts: clicks (scans among them), scans, views of bio pages, or clicks
+/// on their blocks. A row of a page has `page_id` and `block_id` in the place of `link`. Broken off, it can be taken up: send the same request with
 /// the `cursor` of the last row that you have; the rows that follow come without the line of names, so that they can be
 /// added to those before. Visits are recorded within two seconds, so let `end` lie in the past to get all. A workspace may have
 /// five exports at once; one more is answered 429.
@@ -114,7 +117,7 @@ pub(super) async fn export(
         Some((piece, export))
     });
     let body = Body::from_stream(stream::iter(first.map(Ok)).chain(rest));
-    let name = format!("attachment; filename=\"{}.{}\"", shape::counted(subject), format.as_str());
+    let name = format!("attachment; filename=\"{}.{}\"", named(subject), format.as_str());
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
@@ -122,25 +125,32 @@ pub(super) async fn export(
     Ok(response)
 }
 
+/// What can be exported.
+const TYPES: [(&str, Subject); 4] = [
+    ("clicks", Subject::Clicks),
+    ("scans", Subject::Scans),
+    ("views", Subject::Views),
+    ("block_clicks", Subject::BlockClicks),
+];
+
+fn named(subject: Subject) -> &'static str {
+    TYPES.into_iter().find(|(_, known)| *known == subject).map_or("visits", |(name, _)| name)
+}
+
 impl Wanted {
     fn read(parameters: &mut Parameters, now: Time) -> Self {
-        let subject = parameters.optional("type", |text| match text {
-            "clicks" => Ok(Subject::Clicks),
-            "scans" => Ok(Subject::Scans),
-            _ => Err(ask::one_of(["clicks", "scans"])),
+        let subject = parameters.optional("type", |text| {
+            let known = TYPES.into_iter().find(|(name, _)| *name == text);
+            known.map(|(_, subject)| subject).ok_or_else(|| ask::one_of(TYPES.map(|(name, _)| name)))
         });
+        let subject = subject.unwrap_or(Subject::Clicks);
         let format = parameters.optional("format", |text| match text {
             "csv" => Ok(Format::Csv),
             "ndjson" => Ok(Format::Ndjson),
             _ => Err(ask::one_of(Format::NAMES)),
         });
-        let frame = Frame::read_of_visits(parameters, now);
-        let mut wanted = Self {
-            frame,
-            subject: subject.unwrap_or(Subject::Clicks),
-            format: format.unwrap_or_default(),
-            after: None,
-        };
+        let frame = Frame::read_of_visits(parameters, subject, now);
+        let mut wanted = Self { frame, subject, format: format.unwrap_or_default(), after: None };
         wanted.after = parameters.optional("cursor", |text| wanted.place(text));
         wanted
     }
@@ -160,24 +170,29 @@ impl Wanted {
 
     /// What the cursors of this export begin with: the same for the same filters, whatever the window and the format.
     fn mark(&self) -> String {
-        let filters = (self.subject, self.frame.link, self.frame.bots, &self.frame.conditions);
+        let filters = (self.subject, self.frame.of, self.frame.bots, &self.frame.conditions);
         let hash = Sha256::digest(format!("{filters:?}"));
         format!("{:08x}_", u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]))
     }
 
-    /// Whether a visit of the slice is among those that are wanted.
-    fn takes(&self, visit: &Visit) -> bool {
-        self.frame.link.is_none_or(|link| link == visit.link)
+    /// Whether a visit of the slice is among those that are wanted; with the code that was scanned.
+    fn takes(&self, visit: &Visit, code: Option<QrId>) -> bool {
+        let target = visit.target;
+        self.frame.of.is_none_or(|wanted| wanted.bits() == target.bits())
             && self.frame.conditions.iter().all(|condition| {
-                if condition.dimension == Dimension::Link {
-                    return visit.link.to_string() == condition.value;
-                }
-                rows::value(visit, condition.dimension) == condition.value
+                let id = match condition.dimension {
+                    Dimension::Link => target.link().map(|link| link.to_string()),
+                    Dimension::Page => target.page().map(|page| page.to_string()),
+                    Dimension::Block => target.block().map(|block| block.to_string()),
+                    Dimension::Code => code.map(|code| code.to_string()),
+                    dimension => return rows::value(visit, dimension) == condition.value,
+                };
+                id.is_some_and(|id| id == condition.value)
             })
     }
 
     fn has_filters(&self) -> bool {
-        self.frame.link.is_some() || !self.frame.conditions.is_empty()
+        self.frame.of.is_some() || !self.frame.conditions.is_empty()
     }
 }
 
@@ -190,6 +205,8 @@ struct Export {
     /// Parts of the window that are still to come, the next one last, with what they were said to hold.
     parts: Vec<(Window, u64)>,
     slice: std::vec::IntoIter<Visit>,
+    /// The codes of the slice.
+    codes: HashMap<Token, QrId>,
     /// Of the last visit that was passed over or written.
     place: Option<Place>,
     /// What is to be sent before the next row.
@@ -200,7 +217,7 @@ struct Export {
 impl Export {
     fn new(store: Store, owner: Owner, wanted: Wanted, turn: Turn) -> Self {
         let mut window = wanted.frame.period.window();
-        let mut head = wanted.format.head();
+        let mut head = wanted.format.head(wanted.subject);
         if let Some(place) = wanted.after {
             window.from = place.at;
             head.clear();
@@ -208,7 +225,8 @@ impl Export {
         // Nobody has counted it yet, so it is cut first.
         let parts = vec![(window, u64::MAX)];
         let mark = wanted.mark();
-        Self { store, owner, wanted, mark, parts, slice: Vec::new().into_iter(), place: None, head, _turn: turn }
+        let (slice, codes) = (Vec::new().into_iter(), HashMap::new());
+        Self { store, owner, wanted, mark, parts, slice, codes, place: None, head, _turn: turn }
     }
 
     /// The next piece of text; nothing when all is said.
@@ -225,20 +243,27 @@ impl Export {
             let Some(window) = self.next_part().await? else {
                 return Ok((!text.is_empty()).then(|| text.into()));
             };
-            self.slice = self.load(window).await?.into_iter();
+            let slice = self.load(window).await?;
+            let codes: Vec<Token> = slice.iter().filter_map(|visit| visit.code).collect();
+            self.codes.clear();
+            if !codes.is_empty() {
+                self.codes = self.store.codes_by_token(self.owner, codes).await?;
+            }
+            self.slice = slice.into_iter();
         }
     }
 
     /// Writes a visit, if it is wanted and was not sent before.
     fn write(&mut self, text: &mut Vec<u8>, visit: &Visit) {
-        if !self.wanted.takes(visit) {
+        let code = visit.code.and_then(|code| self.codes.get(&code)).copied();
+        if !self.wanted.takes(visit, code) {
             return;
         }
         let number = self.place.filter(|place| place.at == visit.at).map_or(1, |place| place.number + 1);
         let place = Place { at: visit.at, number };
         self.place = Some(place);
         if self.wanted.after.is_none_or(|after| visit.at > after.at || number > after.number) {
-            self.wanted.format.write(text, visit, place.cursor(&self.mark));
+            self.wanted.format.write(text, visit, code, place.cursor(&self.mark));
         }
     }
 
@@ -263,7 +288,7 @@ impl Export {
             let begins = cuts(window);
             let mut question = self.wanted.frame.question(self.wanted.subject, Group::Buckets(begins.clone()));
             // A slice holds what there is, whatever is left of it afterwards.
-            (question.window, question.link, question.conditions) = (window, None, Vec::new());
+            (question.window, question.of, question.conditions) = (window, None, Vec::new());
             let counts = self.store.answer(self.owner, question).await?;
             self.parts.extend(parts(window, &begins, &counts).into_iter().rev());
         }
@@ -306,19 +331,24 @@ fn parts(window: Window, begins: &[Time], counts: &Counts) -> Vec<(Window, u64)>
 impl IntoParams for Wanted {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut all = vec![
-            ask::described(
+            params::described(
                 "type",
-                "What is exported",
-                ask::text().enum_values(Some(["clicks", "scans"])).default(Some("clicks".into())),
+                "What is exported. `linkId`, `link` and `variant` go with clicks and scans, `qrCodeId` and `code` with scans, `bioPageId` and `page` with views and clicks on blocks, `block` with the latter",
+                params::text().enum_values(Some(TYPES.map(|(name, _)| name))).default(Some("clicks".into())),
             ),
-            ask::described(
+            params::described(
                 "format",
                 "How: comma-separated values (RFC 4180), or a line of JSON for each",
-                ask::text().enum_values(Some(Format::NAMES)).default(Some("csv".into())),
+                params::text().enum_values(Some(Format::NAMES)).default(Some("csv".into())),
             ),
-            ask::described("cursor", "The `cursor` of the last row that you have, to go on after it", ask::text()),
+            params::described(
+                "cursor",
+                "The `cursor` of the last row that you have, to go on after it",
+                params::text(),
+            ),
         ];
-        all.extend(ask::frame_params(ask::of_visits()));
+        let filters = Dimension::ALL.into_iter().filter(|dimension| !dimension.is_of_link());
+        all.extend(params::frame(&TYPES.map(|(_, subject)| subject), filters));
         all
     }
 }

@@ -1,11 +1,13 @@
 //! `/analytics`: counts of visits, by time and by what is known of them.
 //!
 //! [`ask`] reads a question, [`shape`] writes its answer, and [`mask_core::calendar`] says where days and hours begin.
-//! Statistics outlive links, so a `linkId` is looked up nowhere: of a link that is no more the numbers are still there, and
-//! of one that never was, or that is somebody else's, there are none, which cannot be told apart.
+//! Statistics outlive links and pages, so a `linkId` and a `bioPageId` are looked up nowhere: of a link that is no more the
+//! numbers are still there, and of one that never was, or that is somebody else's, there are none, which cannot be told
+//! apart. A `qrCodeId` must be looked up, as scans are recorded by the code's token; what is not found has none either.
 
 pub(super) mod ask;
 mod export;
+pub(super) mod params;
 mod rows;
 mod shape;
 mod summary;
@@ -25,14 +27,16 @@ use super::{
     request::Answer,
 };
 use ask::{Asked, By};
-pub(crate) use rows::{value, visits_as_csv};
-use shape::{ClickStatistics, Row, ScanStatistics, Statistics};
+use params::{OfClicks, OfScans, OfViews};
+pub(crate) use rows::{cell, value, visits_set_aside};
+use shape::{ClickStatistics, Row, ScanStatistics, Statistics, ViewStatistics};
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(clicks))
         .routes(routes!(scans))
+        .routes(routes!(views))
         .routes(routes!(summary::summary))
         .routes(routes!(export::export))
         .routes(routes!(visitor_data::forget))
@@ -44,7 +48,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
 /// By anything else: the `limit` values with most clicks, hours in the order of the day. `total` always covers the whole window.
 #[utoipa::path(
     get, path = "/analytics/clicks", operation_id = "count_clicks", tag = "Analytics",
-    params(Asked),
+    params(OfClicks),
     responses((status = 200, description = "The counts", body = ClickStatistics)),
     security(("key" = ["analytics:read"]))
 )]
@@ -58,10 +62,11 @@ async fn clicks(
 
 /// Count scans
 ///
-/// Visits by way of a printed code, which are clicks too. Asked and answered like clicks.
+/// Visits by way of a printed code, which are clicks too. Asked and answered like clicks. Of a code that is deleted nobody can
+/// tell any more which scans were its own: by `code` they are `unknown`.
 #[utoipa::path(
     get, path = "/analytics/scans", operation_id = "count_scans", tag = "Analytics",
-    params(Asked),
+    params(OfScans),
     responses((status = 200, description = "The counts", body = ScanStatistics)),
     security(("key" = ["analytics:read"]))
 )]
@@ -73,6 +78,26 @@ async fn scans(
     count(&api, &caller, parameters, Subject::Scans).await
 }
 
+/// Count views
+///
+/// Visits to bio pages, asked and answered like clicks, by what can be told of pages: they have no tags and no UTM
+/// parameters. A page that is deleted keeps its numbers. By `block` it is the clicks on the blocks of pages that are counted:
+/// rows such as `{"block":"blk_01kcd3vyk5f8r9v3k2m4n6p8qa","clicks":12}`, and `total` is their sum. Where a block leads to a short link of
+/// this service the visit there is a click of that link too, with the source `bio`.
+#[utoipa::path(
+    get, path = "/analytics/views", operation_id = "count_views", tag = "Analytics",
+    params(OfViews),
+    responses((status = 200, description = "The counts", body = ViewStatistics)),
+    security(("key" = ["analytics:read"]))
+)]
+async fn views(
+    State(api): State<Arc<Api>>,
+    caller: Caller<AnalyticsRead>,
+    parameters: Parameters,
+) -> Result<Answer<Statistics>, ApiError> {
+    count(&api, &caller, parameters, Subject::Views).await
+}
+
 async fn count(
     api: &Api,
     caller: &Caller<AnalyticsRead>,
@@ -82,9 +107,9 @@ async fn count(
     let asked = Asked::read(&mut parameters, subject, api.clock.now());
     parameters.end()?;
     let (group, labels) = divided(&asked);
-    let question = asked.frame.question(subject, group);
+    let question = asked.frame.question(asked.subject, group);
     let found = api.store.answer(caller.owner, question).await?;
-    Ok(Answer(statistics(&asked, subject, labels, found)))
+    Ok(Answer(statistics(&asked, labels, found)))
 }
 
 /// How the counts are divided, and what the parts are called where the store does not say so.
@@ -110,7 +135,7 @@ fn busiest(hours: impl Iterator<Item = (String, Count)>, limit: usize) -> Vec<(S
     hours
 }
 
-fn statistics(asked: &Asked, subject: Subject, labels: Vec<String>, found: Counts) -> Statistics {
+fn statistics(asked: &Asked, labels: Vec<String>, found: Counts) -> Statistics {
     let counts: Vec<_> = match found.rows {
         Rows::Counts(counts) if asked.by == By::HourOfDay => busiest(labels.into_iter().zip(counts), asked.limit),
         Rows::Counts(counts) => labels.into_iter().zip(counts).collect(),
@@ -120,7 +145,7 @@ fn statistics(asked: &Asked, subject: Subject, labels: Vec<String>, found: Count
     let data = counts.into_iter().map(|(value, count)| Row {
         name: asked.by.member(),
         value,
-        counted: shape::counted(subject),
+        counted: shape::counted(asked.subject),
         count: count.clicks,
         visitors: visitors(count.visitors),
     });

@@ -6,9 +6,13 @@
 
 use std::borrow::Cow;
 
-use mask_core::question::Dimension;
+use mask_core::{
+    id::QrId,
+    question::{Dimension, Subject},
+};
 use mask_store::Visit;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// How an export is written.
@@ -21,7 +25,8 @@ pub(super) enum Format {
     Ndjson,
 }
 
-/// A recorded visit. It holds no address, and nothing that stands for the visitor.
+/// A recorded visit. It holds no address, and nothing that stands for the visitor. Of a click on a link there is `link`, of a
+/// view of a bio page `page_id`, and of a click on one of its blocks `block_id` too.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Visit)]
 pub(super) struct VisitBody<'v> {
@@ -29,8 +34,17 @@ pub(super) struct VisitBody<'v> {
     #[schema(format = DateTime, example = "2026-03-24T14:00:00Z")]
     at: String,
     /// The link's id.
-    #[schema(example = "lnk_01kcd3vyk5f8r9v3k2m4n6p8qa")]
-    link: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "lnk_01kcd3vyk5f8r9v3k2m4n6p8qa", nullable = false)]
+    link: Option<String>,
+    /// The page's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "bp_01kcd3vyk5f8r9v3k2m4n6p8qa", nullable = false)]
+    page_id: Option<String>,
+    /// The id of the block that was clicked; null for a view.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "blk_01kcd3vyk5f8r9v3k2m4n6p8qa")]
+    block_id: Option<Value>,
     /// Whether it was its visitor's first of that day (UTC) in the workspace: it counts in `visitors`.
     is_unique: bool,
     /// Whether a program made it.
@@ -41,8 +55,9 @@ pub(super) struct VisitBody<'v> {
     /// What gave the class away.
     reason: &'v str,
     /// Which of the link's destinations was chosen.
-    #[schema(example = "url")]
-    variant: &'v str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "url", nullable = false)]
+    variant: Option<&'v str>,
     /// How the visitor came.
     #[schema(example = "link")]
     source: &'v str,
@@ -75,16 +90,27 @@ pub(super) struct VisitBody<'v> {
     city: &'v str,
     /// To be sent as `cursor`, to go on after this row.
     cursor: String,
+    /// The id of the code that was scanned; null where none was, or none that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "qr_01kcd3vyk5f8r9v3k2m4n6p8qa")]
+    qr_code_id: Option<Value>,
 }
 
-const COLUMNS: [&str; 18] = [
-    "at",
-    "link",
-    "is_unique",
-    "is_bot",
-    "bot",
-    "reason",
-    "variant",
+/// Which columns rows have, and in which order.
+#[derive(Clone, Copy, PartialEq)]
+enum Layout {
+    /// Clicks and scans.
+    Links,
+    /// Views and clicks on blocks.
+    Pages,
+    /// Visits of all kinds that were set aside, with all that is needed to bring them back.
+    Aside,
+}
+
+/// What a visit was, in all layouts.
+const CLASS: [&str; 4] = ["is_unique", "is_bot", "bot", "reason"];
+/// By what visits are told apart, in all layouts.
+const TOLD: [&str; 11] = [
     "source",
     "device",
     "os",
@@ -97,6 +123,26 @@ const COLUMNS: [&str; 18] = [
     "city",
     "cursor",
 ];
+
+impl Layout {
+    const fn of(subject: Subject) -> Self {
+        if subject.is_of_links() { Self::Links } else { Self::Pages }
+    }
+
+    /// The names of the columns.
+    fn names(self) -> Vec<&'static str> {
+        let (first, then, last): (&[_], &[_], &[_]) = match self {
+            Self::Links => (&["at", "link"], &["variant"], &["qr_code_id"]),
+            Self::Pages => (&["at", "page_id", "block_id"], &[], &[]),
+            Self::Aside => (&["at", "link"], &["variant"], &["page_id", "block_id", "qr_token"]),
+        };
+        [first, &CLASS, then, &TOLD, last].concat()
+    }
+
+    fn head(self) -> String {
+        self.names().join(",") + "\r\n"
+    }
+}
 
 impl Format {
     /// The names in the API.
@@ -117,22 +163,18 @@ impl Format {
     }
 
     /// What stands before the first row.
-    pub(super) fn head(self) -> String {
+    pub(super) fn head(self, subject: Subject) -> String {
         match self {
-            Self::Csv => COLUMNS.join(",") + "\r\n",
+            Self::Csv => Layout::of(subject).head(),
             Self::Ndjson => String::new(),
         }
     }
 
-    /// Adds a row.
-    pub(super) fn write(self, text: &mut Vec<u8>, visit: &Visit, cursor: String) {
-        let row = VisitBody::of(visit, cursor);
+    /// Adds a row: a visit, the code that was scanned, and the cursor.
+    pub(super) fn write(self, text: &mut Vec<u8>, visit: &Visit, code: Option<QrId>, cursor: String) {
+        let row = VisitBody::of(visit, code, cursor);
         match self {
-            Self::Csv => {
-                let cells: Vec<_> = row.cells().into_iter().map(cell).collect();
-                text.extend_from_slice(cells.join(",").as_bytes());
-                text.extend_from_slice(b"\r\n");
-            }
+            Self::Csv => write_line(text, &row.cells(row.layout(), None)),
             Self::Ndjson => {
                 serde_json::to_writer(&mut *text, &row).expect("a row is texts and booleans, and memory takes them");
                 text.push(b'\n');
@@ -141,26 +183,37 @@ impl Format {
     }
 }
 
-/// Visits as an export writes them in CSV, with this in the place of cursors.
-pub(crate) fn visits_as_csv(visits: &[Visit], cursor: &str) -> Vec<u8> {
-    let mut text = Format::Csv.head().into_bytes();
+/// Visits of all kinds in CSV, to be imported again, with this in the place of cursors.
+pub(crate) fn visits_set_aside(visits: &[Visit], cursor: &str) -> Vec<u8> {
+    let mut text = Layout::Aside.head().into_bytes();
     for visit in visits {
-        Format::Csv.write(&mut text, visit, cursor.to_owned());
+        let token = visit.code.map(|code| code.to_string());
+        let row = VisitBody::of(visit, None, cursor.to_owned());
+        write_line(&mut text, &row.cells(Layout::Aside, token.as_deref()));
     }
     text
 }
 
+fn write_line(text: &mut Vec<u8>, cells: &[&str]) {
+    let cells: Vec<_> = cells.iter().map(|text| cell(text)).collect();
+    text.extend_from_slice(cells.join(",").as_bytes());
+    text.extend_from_slice(b"\r\n");
+}
+
 impl<'v> VisitBody<'v> {
-    fn of(visit: &'v Visit, cursor: String) -> Self {
+    fn of(visit: &'v Visit, code: Option<QrId>, cursor: String) -> Self {
         let value = |dimension| value(visit, dimension);
+        let is_of_link = visit.target.link().is_some();
         Self {
             at: visit.at.to_string(),
-            link: visit.link.to_string(),
+            link: visit.target.link().map(|link| link.to_string()),
+            page_id: visit.target.page().map(|page| page.to_string()),
+            block_id: visit.target.page().map(|_| visit.target.block().map(|block| block.to_string()).into()),
             is_unique: visit.is_unique,
             is_bot: visit.is_bot,
             bot: &visit.class,
             reason: &visit.reason,
-            variant: &visit.choice,
+            variant: is_of_link.then_some(visit.choice.as_str()),
             source: &visit.source,
             device: value(Dimension::Device),
             os: value(Dimension::Os),
@@ -172,20 +225,22 @@ impl<'v> VisitBody<'v> {
             region: value(Dimension::Region),
             city: value(Dimension::City),
             cursor,
+            qr_code_id: is_of_link.then(|| code.map(|code| code.to_string()).into()),
         }
     }
 
-    /// In the order of [`COLUMNS`].
-    fn cells(&self) -> [&str; COLUMNS.len()] {
+    const fn layout(&self) -> Layout {
+        if self.link.is_some() { Layout::Links } else { Layout::Pages }
+    }
+
+    /// In the order of [`Layout::names`].
+    fn cells<'c>(&'c self, layout: Layout, token: Option<&'c str>) -> Vec<&'c str> {
         let yes = |is: bool| if is { "true" } else { "false" };
-        [
-            &self.at,
-            &self.link,
-            yes(self.is_unique),
-            yes(self.is_bot),
-            self.bot,
-            self.reason,
-            self.variant,
+        let text = |text: &'c Option<String>| text.as_deref().unwrap_or_default();
+        let maybe = |id: &'c Option<Value>| id.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let (link, page, block) = (text(&self.link), text(&self.page_id), maybe(&self.block_id));
+        let class = [yes(self.is_unique), yes(self.is_bot), self.bot, self.reason];
+        let told = [
             self.source,
             self.device,
             self.os,
@@ -197,11 +252,20 @@ impl<'v> VisitBody<'v> {
             self.region,
             self.city,
             &self.cursor,
-        ]
+        ];
+        let variant = [self.variant.unwrap_or_default()];
+        match layout {
+            Layout::Links => [&[&self.at, link], &class[..], &variant, &told, &[maybe(&self.qr_code_id)]].concat(),
+            Layout::Pages => [&[&self.at, page, block], &class[..], &told].concat(),
+            Layout::Aside => {
+                let last = [page, block, token.unwrap_or_default()];
+                [&[&self.at, link], &class[..], &variant, &told, &last].concat()
+            }
+        }
     }
 }
 
-/// What a visit has in a dimension of visits, in the words of answers; nothing in one of links.
+/// What a visit has in a dimension of visits, in the words of answers; nothing in one of links, pages and codes.
 pub(crate) fn value(visit: &Visit, dimension: Dimension) -> &str {
     let value = match dimension {
         Dimension::Country => visit.country.as_deref(),
@@ -224,13 +288,16 @@ pub(crate) fn value(visit: &Visit, dimension: Dimension) -> &str {
         | Dimension::UtmMedium
         | Dimension::UtmCampaign
         | Dimension::UtmTerm
-        | Dimension::UtmContent => None,
+        | Dimension::UtmContent
+        | Dimension::Code
+        | Dimension::Page
+        | Dimension::Block => None,
     };
     value.unwrap_or(dimension.absent())
 }
 
-/// A cell of CSV.
-fn cell(text: &str) -> Cow<'_, str> {
+/// A cell of CSV. What a spreadsheet would take for a formula has an apostrophe before it.
+pub(crate) fn cell(text: &str) -> Cow<'_, str> {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     if !is_formula && !text.contains(['"', ',', '\r', '\n']) {
         return Cow::Borrowed(text);
@@ -241,14 +308,20 @@ fn cell(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use mask_core::{id::LinkId, time::Time};
+    use mask_core::{
+        id::{BlockId, LinkId, PageId},
+        time::Time,
+        token::Token,
+        visit::Target,
+    };
 
     use super::*;
 
     fn visit() -> Visit {
         Visit {
             at: Time::from_unix_millis(1_774_360_814_999),
-            link: LinkId::from_bits(7),
+            target: Target::Link(LinkId::from_bits(7)),
+            code: None,
             is_unique: true,
             is_bot: false,
             class: "person".into(),
@@ -267,32 +340,77 @@ mod tests {
         }
     }
 
-    fn written(format: Format) -> String {
-        let mut text = format.head().into_bytes();
-        format.write(&mut text, &visit(), "here".to_owned());
+    fn on_page(block: Option<u128>) -> Visit {
+        let page = PageId::from_bits(8);
+        let target = block.map_or(Target::Page(page), |block| Target::Block(page, BlockId::from_bits(block)));
+        Visit { target, choice: "url".into(), ..visit() }
+    }
+
+    fn written(format: Format, subject: Subject, visit: &Visit, code: Option<QrId>) -> String {
+        let mut text = format.head(subject).into_bytes();
+        format.write(&mut text, visit, code, "here".to_owned());
         String::from_utf8(text).expect("text")
     }
 
     #[test]
     fn a_line_of_csv() {
         assert_eq!(
-            written(Format::Csv),
-            "at,link,is_unique,is_bot,bot,reason,variant,source,device,os,browser,language,referrer,referrer_url,country,region,city,cursor\r\n\
+            written(Format::Csv, Subject::Clicks, &visit(), None),
+            "at,link,is_unique,is_bot,bot,reason,variant,source,device,os,browser,language,referrer,referrer_url,country,region,city,cursor,qr_code_id\r\n\
              2026-03-24T14:00:14Z,lnk_00000000000000000000000007,true,false,person,browser,variant:1,link,mobile,iOS,Safari,\
-             \"'=1+1\",direct,direct,PK,unknown,\"Kar\"\"achi, Sindh\",here\r\n"
+             \"'=1+1\",direct,direct,PK,unknown,\"Kar\"\"achi, Sindh\",here,\r\n"
         );
+        let scan = written(Format::Csv, Subject::Scans, &visit(), Some(QrId::from_bits(5)));
+        assert!(scan.ends_with(",here,qr_00000000000000000000000005\r\n"), "{scan}");
+    }
+
+    #[test]
+    fn a_line_of_csv_of_a_page() {
+        let names = "at,page_id,block_id,is_unique,is_bot,bot,reason,source,device,os,browser,language,referrer,\
+                     referrer_url,country,region,city,cursor\r\n";
+        let rest = "true,false,person,browser,link,mobile,iOS,Safari,\"'=1+1\",direct,direct,PK,unknown,\
+                    \"Kar\"\"achi, Sindh\",here\r\n";
+        for (subject, block, id) in
+            [(Subject::Views, None, ""), (Subject::BlockClicks, Some(9), "blk_00000000000000000000000009")]
+        {
+            let at = format!("2026-03-24T14:00:14Z,bp_00000000000000000000000008,{id},");
+            assert_eq!(written(Format::Csv, subject, &on_page(block), None), format!("{names}{at}{rest}"));
+        }
     }
 
     #[test]
     fn a_line_of_json_has_the_columns_of_csv() {
-        let text = written(Format::Ndjson);
-        let row: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(row.as_object().expect("an object").keys().collect::<Vec<_>>(), COLUMNS);
-        assert_eq!(
-            (&row["language"], &row["referrer"], &row["is_unique"]),
-            (&"=1+1".into(), &"direct".into(), &true.into())
-        );
-        assert!(text.ends_with("}\n") && text.matches('\n').count() == 1);
+        let code = Some(QrId::from_bits(5));
+        for (subject, visit) in
+            [(Subject::Clicks, visit()), (Subject::Views, on_page(None)), (Subject::BlockClicks, on_page(Some(9)))]
+        {
+            let text = written(Format::Ndjson, subject, &visit, code);
+            let row: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let names = row.as_object().expect("an object").keys().collect::<Vec<_>>();
+            assert_eq!(names, Layout::of(subject).names());
+            assert_eq!(
+                (&row["language"], &row["referrer"], &row["is_unique"]),
+                (&"=1+1".into(), &"direct".into(), &true.into())
+            );
+            assert!(text.ends_with("}\n") && text.matches('\n').count() == 1);
+        }
+        let view = written(Format::Ndjson, Subject::Views, &on_page(None), None);
+        assert!(view.contains("\"block_id\":null"), "{view}");
+        let click = written(Format::Ndjson, Subject::Clicks, &visit(), None);
+        assert!(click.ends_with("\"qr_code_id\":null}\n"), "{click}");
+    }
+
+    #[test]
+    fn what_is_set_aside_has_all_that_brings_it_back() {
+        let scan = Visit { code: Some(Token::of(5)), source: "qr".into(), ..visit() };
+        let text = visits_set_aside(&[scan, on_page(Some(9))], "piece");
+        let text = String::from_utf8(text).expect("text");
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].starts_with("at,link,is_unique") && lines[0].ends_with("cursor,page_id,block_id,qr_token"));
+        assert!(lines[1].contains(",lnk_00000000000000000000000007,") && lines[1].contains(",variant:1,qr,"));
+        assert!(lines[1].ends_with(&format!(",piece,,,{}", Token::of(5))), "{text}");
+        assert!(lines[2].starts_with("2026-03-24T14:00:14Z,,true,"), "{text}");
+        assert!(lines[2].ends_with(",piece,bp_00000000000000000000000008,blk_00000000000000000000000009,"), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mask_core::question::{Dimension, Subject};
+use mask_core::question::Subject;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -12,11 +12,14 @@ use utoipa::{
     },
 };
 
+use super::ask::divisions;
+
 /// The member of a row that holds the count.
 pub(super) const fn counted(subject: Subject) -> &'static str {
     match subject {
-        Subject::Clicks => "clicks",
+        Subject::Clicks | Subject::BlockClicks => "clicks",
         Subject::Scans => "scans",
+        Subject::Views => "views",
     }
 }
 
@@ -57,6 +60,8 @@ impl Serialize for Row {
 pub(super) enum ClickStatistics {}
 /// [`Statistics`] of scans, as the document shows them.
 pub(super) enum ScanStatistics {}
+/// [`Statistics`] of views, as the document shows them.
+pub(super) enum ViewStatistics {}
 
 impl PartialSchema for ClickStatistics {
     fn schema() -> RefOr<Schema> {
@@ -90,6 +95,22 @@ impl ToSchema for ScanStatistics {
     }
 }
 
+impl PartialSchema for ViewStatistics {
+    fn schema() -> RefOr<Schema> {
+        statistics_schema("ViewRow")
+    }
+}
+
+impl ToSchema for ViewStatistics {
+    fn name() -> Cow<'static, str> {
+        "ViewStatistics".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push(("ViewRow".to_owned(), row_schema(Subject::Views)));
+    }
+}
+
 fn statistics_schema(row: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .description(Some("Counts of a window"))
@@ -115,15 +136,20 @@ fn row_schema(subject: Subject) -> RefOr<Schema> {
                 .examples(["2026-03-01"]),
         )
         .property("hour", text("The hour of the day").examples(["09"]));
-    for dimension in Dimension::ALL {
+    for dimension in divisions(subject) {
         let description =
             format!("By `{dimension}`; `{}` where there is none", dimension.absent(), dimension = dimension.as_str());
         row = row.property(dimension.as_str(), text(&description));
     }
-    row.property(counted(subject), number("How many"))
-        .property("visitors", number("By how many visitors, where `metrics` asks for them"))
-        .required(counted(subject))
-        .into()
+    row = row
+        .property(counted(subject), number("How many"))
+        .property("visitors", number("By how many visitors, where `metrics` asks for them"));
+    // By blocks a row counts clicks, so neither is always there.
+    if subject == Subject::Views {
+        row.property("clicks", number("How many clicks, by `block`")).into()
+    } else {
+        row.required(counted(subject)).into()
+    }
 }
 
 pub(super) fn text(description: &str) -> ObjectBuilder {

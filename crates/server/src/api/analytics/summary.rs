@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use mask_core::{
     calendar::Period,
-    question::{Count, Group, Subject},
+    question::{Condition, Count, Group, Subject},
     workspace::Owner,
 };
 use serde::Serialize;
@@ -29,6 +29,8 @@ pub(super) struct Summary {
     visitors: Comparison,
     /// Visits by way of a printed code, which are clicks too.
     scans: Comparison,
+    /// Visits to bio pages. They have no link, no tags and no UTM parameters: with such a filter there are none.
+    views: Comparison,
     /// The first second of the window.
     #[schema(format = DateTime, example = "2026-03-08T00:00:00Z")]
     start: String,
@@ -79,22 +81,34 @@ pub(super) async fn summary(
     caller: Caller<AnalyticsRead>,
     mut parameters: Parameters,
 ) -> Result<Answer<Summary>, ApiError> {
-    let frame = Frame::read(&mut parameters, api.clock.now());
+    let frame = Frame::read(&mut parameters, Subject::Clicks, api.clock.now());
     parameters.end()?;
     let (now, before) = (frame.period, frame.period.before());
     let clicks = total(&api, caller.owner, &frame, Subject::Clicks, now).await?;
     let clicks_before = total(&api, caller.owner, &frame, Subject::Clicks, before).await?;
     let scans = total(&api, caller.owner, &frame, Subject::Scans, now).await?;
     let scans_before = total(&api, caller.owner, &frame, Subject::Scans, before).await?;
+    let (mut views, mut views_before) = (Count::default(), Count::default());
+    if may_have_views(&frame) {
+        views = total(&api, caller.owner, &frame, Subject::Views, now).await?;
+        views_before = total(&api, caller.owner, &frame, Subject::Views, before).await?;
+    }
     Ok(Answer(Summary {
         clicks: Comparison::of(clicks.clicks, clicks_before.clicks),
         visitors: Comparison::of(clicks.visitors, clicks_before.visitors),
         scans: Comparison::of(scans.clicks, scans_before.clicks),
+        views: Comparison::of(views.clicks, views_before.clicks),
         start: now.start.to_string(),
         end: now.end.to_string(),
         previous_start: before.start.to_string(),
         previous_end: before.end.to_string(),
     }))
+}
+
+/// Whether a page can meet what is asked.
+fn may_have_views(frame: &Frame) -> bool {
+    let is_of_views = |condition: &Condition| condition.dimension.is_of(Subject::Views);
+    frame.of.is_none() && frame.conditions.iter().all(is_of_views)
 }
 
 async fn total(api: &Api, owner: Owner, frame: &Frame, subject: Subject, period: Period) -> Result<Count, ApiError> {

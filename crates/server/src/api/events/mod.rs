@@ -22,7 +22,13 @@ use hyper::{
     HeaderMap,
     header::{self, HeaderValue},
 };
-use mask_core::{id::LinkId, question::Bots};
+use mask_core::{
+    Refused,
+    event::{EventKind, EventKinds},
+    id::{LinkId, PageId},
+    question::Bots,
+    visit::Target,
+};
 use mask_store::FeedPlace;
 use tokio_util::sync::CancellationToken;
 use utoipa::{
@@ -33,7 +39,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    analytics::ask,
+    analytics::{ask, params},
     caller::{AnalyticsRead, Caller},
     error::{ApiError, Detail},
     query::{Parameters, plain},
@@ -71,12 +77,17 @@ impl Streams {
 /// What somebody listens for.
 #[derive(Debug)]
 struct Wanted {
-    link: Option<LinkId>,
+    /// Of what alone.
+    of: Option<Target>,
+    kinds: EventKinds,
     tag: Option<String>,
     domain: Option<String>,
     bots: Bots,
     after: Option<FeedPlace>,
 }
+
+/// What a stream tells of.
+const TOLD: [EventKind; 3] = [EventKind::LinkClicked, EventKind::QrScanned, EventKind::PageViewed];
 
 const EXAMPLE: &str = "retry: 2000\nid: 2mU4hVbZ0u7oB9T6qk1x3g\n\n\
     event: link.clicked\nid: kX0c5YyJr1Zt8nWq3vLd7A\ndata: {\"id\":\"evt_01kcd3vyk5f8r9v3k2m4n6p8qa\",\"type\":\"link.clicked\",\
@@ -88,15 +99,15 @@ const EXAMPLE: &str = "retry: 2000\nid: 2mU4hVbZ0u7oB9T6qk1x3g\n\n\
 
 /// Follow events
 ///
-/// A stream of server-sent events that goes on until either side ends it: `link.clicked`, and `qr.scanned` for a visit by way
-/// of a printed code, each within two seconds of the visit. `data` is what a webhook would be sent. A comment comes every 15
-/// seconds; a server that stops ends the stream.
+/// A stream of server-sent events that goes on until either side ends it: `link.clicked`, `qr.scanned` for a visit by way of a
+/// printed code, and `page.viewed`, each within two seconds of the visit. `data` is what a webhook would be sent. A comment
+/// comes every 15 seconds; a server that stops ends the stream.
 ///
 /// Connect again with the last `id` as `Last-Event-ID` (browsers and client libraries do it by themselves) to go on behind it:
 /// no event is missed, and none comes twice. An `id` without an event moves that place on. Events are held for an hour of
 /// traffic or 64 MB, whichever is less. When a place is no longer held the stream begins with `gap`:
-/// `{"type":"gap","data":{"since","until","export"}}` says when what is missing was recorded, to the second, and where to export
-/// it. Without a place the stream begins now.
+/// `{"type":"gap","data":{"since","until","export","export_views"}}` says when what is missing was recorded, to the second, and
+/// where to export it. Without a place the stream begins now.
 ///
 /// A workspace may have 50 streams open at once; one more is answered 429. Each counts as one request.
 #[utoipa::path(
@@ -142,8 +153,14 @@ fn last_event(headers: &HeaderMap, shuffle: &Shuffle) -> Result<Option<FeedPlace
 
 impl Wanted {
     fn read(parameters: &mut Parameters, shuffle: &Shuffle) -> Self {
+        let link = parameters.optional("linkId", LinkId::parse).map(Target::Link);
+        let page = parameters.optional("bioPageId", |text| match link {
+            Some(_) => Err(Refused::because("Must not be given together with linkId: no visit is to both")),
+            None => PageId::parse(text).map(Target::Page),
+        });
         Self {
-            link: parameters.optional("linkId", LinkId::parse),
+            of: link.or(page),
+            kinds: parameters.optional("types", read_kinds).unwrap_or(EventKinds::of(&TOLD)),
             tag: parameters.optional("tag", plain),
             domain: parameters.optional("domain", |text| plain(text).map(|host| host.to_ascii_lowercase())),
             bots: ask::read_bots(parameters).unwrap_or(Bots::Without),
@@ -152,25 +169,45 @@ impl Wanted {
     }
 }
 
+fn read_kinds(text: &str) -> Result<EventKinds, Refused> {
+    let read = |name: &str| {
+        let kind = TOLD.into_iter().find(|kind| kind.as_str() == name);
+        kind.ok_or_else(|| {
+            Refused::saying(format!("Must be some of {}, with commas between", TOLD.map(EventKind::as_str).join(", ")))
+        })
+    };
+    Ok(EventKinds::of(&text.split(',').map(read).collect::<Result<Vec<_>, _>>()?))
+}
+
 impl IntoParams for Wanted {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let place = "The last `id` that you have, to go on behind it";
-        let mut header = ask::described("Last-Event-ID", place, ask::text());
+        let mut header = params::described("Last-Event-ID", place, params::text());
         header.parameter_in = ParameterIn::Header;
         vec![
             header,
-            ask::described(
+            params::described(
                 "last_event_id",
                 "The same, for clients that cannot send headers; the header goes over it",
-                ask::text(),
+                params::text(),
             ),
-            ask::described("linkId", "Visits to this link alone", ask::text()),
-            ask::described("tag", "Only to links that have this tag now, or `none`", ask::text()),
-            ask::described("domain", "Only to links that are on this host now", ask::text()),
-            ask::described(
+            params::described(
+                "types",
+                "What is told, with commas between: `link.clicked`, `qr.scanned`, `page.viewed`. All of them unless told otherwise",
+                params::text(),
+            ),
+            params::described("linkId", "Visits to this link alone", params::text()),
+            params::described("bioPageId", "Views of this bio page alone", params::text()),
+            params::described(
+                "tag",
+                "Only to links that have this tag now, or `none`; no page has tags",
+                params::text(),
+            ),
+            params::described("domain", "Only to links or pages that are on this host now", params::text()),
+            params::described(
                 "bots",
                 "Whether visits by programs are meant: no (`exclude`), too (`include`), or they alone (`only`)",
-                ask::text().enum_values(Some(ask::BOTS)).default(Some("exclude".into())),
+                params::text().enum_values(Some(ask::BOTS)).default(Some("exclude".into())),
             ),
         ]
     }

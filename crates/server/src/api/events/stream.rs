@@ -7,18 +7,24 @@
 //!
 //! A store that is away is waited for: most client libraries would take an end of the stream together with a 503 for final.
 
-use std::{collections::HashMap, fmt::Write, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use mask_core::{
-    event::EventKind,
-    id::{KeyId, LinkId},
+    id::{KeyId, LinkId, PageId, QrId},
     link::Tag,
     question::Dimension,
     scope::Scope,
     time::Time,
+    token::Token,
+    visit::Target,
 };
-use mask_store::{Error, FeedFilter, FeedGap, FeedPage, FeedPlace, Subject};
+use mask_store::{Error, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, PageSubject, Subject};
 use serde::Serialize;
 use tokio::{
     sync::watch,
@@ -30,7 +36,7 @@ use crate::api::{
     Api, ROOT,
     caller::{AnalyticsRead, Caller},
     error::ApiError,
-    payload::{self, VisitBody},
+    payload::{self, ViewBody, VisitBody},
     turns::Turn,
 };
 
@@ -90,7 +96,7 @@ impl Stream {
         let (heartbeat, ends) = (now + api.streams.heartbeat, now + api.streams.life);
         let mut stream = Self {
             key: caller.key,
-            filter: FeedFilter { owner: caller.owner, link: wanted.link, bots: wanted.bots },
+            filter: FeedFilter { owner: caller.owner, of: wanted.of, kinds: wanted.kinds, bots: wanted.bots },
             tag: wanted.tag,
             domain: wanted.domain,
             place,
@@ -205,7 +211,7 @@ impl Stream {
 
     async fn is_key_good(&self) -> Result<bool, Error> {
         let key = self.api.store.key_by_id(self.key).await?;
-        Ok(key.is_some_and(|key| key.revoked_at.is_none() && key.scopes.has(Scope::AnalyticsRead)))
+        Ok(key.is_some_and(|key| key.is_good(self.api.clock.now()) && key.content.scopes.has(Scope::AnalyticsRead)))
     }
 
     /// Tells what is on a page, as far as it is meant; the last place that was told.
@@ -215,22 +221,59 @@ impl Stream {
             told = page.begin;
             say(text, "gap", &self.id(told), &gap_body(gap));
         }
-        let mut links: Vec<LinkId> = page.visits.iter().map(|found| found.visit.link).collect();
-        links.sort_unstable();
-        links.dedup();
-        let links =
-            if links.is_empty() { HashMap::new() } else { self.api.store.links_ever(self.filter.owner, links).await? };
+        let known = self.known(&page.visits).await?;
         for found in &page.visits {
-            let link = links.get(&found.visit.link);
-            if self.is_meant(link) {
-                let kind = EventKind::of_visit(&found.visit.source);
-                let body = VisitBody::of(&found.visit, link, Some(found.visit.is_unique), self.api.redirects.hosts());
-                let body = payload::body(found.id, kind, found.visit.at, &body);
+            if let Some(body) = self.body(found, &known) {
                 told = found.after;
-                say(text, kind.as_str(), &self.id(told), &body);
+                say(text, found.kind.as_str(), &self.id(told), &body);
             }
         }
         Ok(told)
+    }
+
+    /// What is known of all that was visited.
+    async fn known(&self, visits: &[FeedVisit]) -> Result<Known, Error> {
+        let (store, owner) = (&self.api.store, self.filter.owner);
+        let mut known = Known::default();
+        let links: Vec<_> = distinct(visits.iter().filter_map(|found| found.visit.target.link()));
+        if !links.is_empty() {
+            known.links = store.links_ever(owner, links).await?;
+        }
+        let pages: Vec<_> = distinct(visits.iter().filter_map(|found| found.visit.target.page()));
+        if !pages.is_empty() {
+            known.pages = store.pages_known(owner, pages).await?;
+        }
+        let codes: Vec<_> = distinct(visits.iter().filter_map(|found| found.visit.code));
+        if !codes.is_empty() {
+            known.codes = store.codes_by_token(owner, codes).await?;
+        }
+        Ok(known)
+    }
+
+    /// A visit as it is told, if it is meant.
+    fn body(&self, found: &FeedVisit, known: &Known) -> Option<String> {
+        let (visit, hosts) = (&found.visit, self.api.redirects.hosts());
+        let (id, kind, at, is_unique) = (found.id, found.kind, visit.at, Some(visit.is_unique));
+        match visit.target {
+            Target::Link(link) => {
+                let link = known.links.get(&link);
+                let code = visit.code.and_then(|code| known.codes.get(&code)).copied();
+                let body = || payload::body(id, kind, at, &VisitBody::of(visit, link, code, is_unique, hosts));
+                self.is_meant(link).then(body)
+            }
+            Target::Page(page) => {
+                let page = known.pages.get(&page);
+                let body = || payload::body(id, kind, at, &ViewBody::of(visit, page, is_unique, hosts));
+                self.is_page_meant(page).then(body)
+            }
+            // Of these nobody is told.
+            Target::Block(..) => None,
+        }
+    }
+
+    /// Whether views of this page are meant. Whoever asks for a tag means links, as no page has any.
+    fn is_page_meant(&self, page: Option<&PageSubject>) -> bool {
+        self.tag.is_none() && self.domain.as_ref().is_none_or(|wanted| page.is_some_and(|page| page.domain == *wanted))
     }
 
     /// Whether visits of this link are meant, by what it is now. Of what is not known there is no tag and no domain.
@@ -241,6 +284,18 @@ impl Stream {
         self.tag.as_ref().is_none_or(has_tag)
             && self.domain.as_ref().is_none_or(|wanted| link.is_some_and(|link| link.domain == *wanted))
     }
+}
+
+/// What is known of links, pages and codes.
+#[derive(Default)]
+struct Known {
+    links: HashMap<LinkId, Subject>,
+    pages: HashMap<PageId, PageSubject>,
+    codes: HashMap<Token, QrId>,
+}
+
+fn distinct<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// One event, whose data is one line.
@@ -262,12 +317,14 @@ struct GapBody {
     since: String,
     until: String,
     export: String,
+    export_views: String,
 }
 
 fn gap_body(gap: FeedGap) -> String {
     let text = |time: Time| time.to_string();
     let (since, until) = (text(gap.since), text(gap.until));
     let export = format!("{ROOT}/analytics/export?format=ndjson&bots=include&start={since}&end={until}");
-    let gap = Gap { kind: "gap", timestamp: until.clone(), data: GapBody { since, until, export } };
+    let export_views = format!("{export}&type=views");
+    let gap = Gap { kind: "gap", timestamp: until.clone(), data: GapBody { since, until, export, export_views } };
     serde_json::to_string(&gap).expect("strings always have JSON")
 }

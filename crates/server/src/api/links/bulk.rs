@@ -84,13 +84,14 @@ pub(super) async fn create_bulk(
 ) -> Result<Response, ApiError> {
     let attempt = Attempt { key: caller.key, path: "/links/bulk", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
+    api.learn_domains(&body.value, caller.owner).await;
     let (mut faults, mut new) = (Vec::new(), Vec::new());
     for item in read_items(body.value)? {
         let mut problems = Problems::default();
-        let asked = input::read_new(item, api.world(), &mut problems);
+        let asked = input::read_new(item, api.world(caller.owner), &mut problems);
         match problems.check() {
             Ok(()) => {
-                new.push(new_link(&api, asked).await?);
+                new.push(new_link(&api, caller.owner, asked).await?);
                 faults.push(None);
             }
             Err(error) => faults.push(Some(error)),
@@ -137,11 +138,12 @@ pub(super) async fn update_bulk(
     axum::Extension(seen): axum::Extension<Seen>,
     body: Json,
 ) -> Result<Response, ApiError> {
+    api.learn_domains(&body.value, caller.owner).await;
     let mut problems = Problems::default();
     let (ids, set) = read_update(body.value, &mut problems);
     problems.check()?;
     let mut problems = Problems::default();
-    let asked = input::read_change(set, api.world(), &mut problems);
+    let asked = input::read_change(set, api.world(caller.owner), &mut problems);
     for name in ["slug", "external_id"].into_iter().filter(|_| ids.len() > 1) {
         let is_set = if name == "slug" {
             asked.change.slug.is_some()

@@ -9,6 +9,7 @@ use mask_core::{
     rule::{self, Condition, Rule, Schedule},
     slug::Slug,
     time::Time,
+    workspace::Owner,
 };
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -118,6 +119,8 @@ pub(super) struct Asked {
 pub(super) struct World<'a> {
     /// Which hosts are ours.
     pub hosts: &'a Hosts,
+    /// Who asks.
+    pub owner: Owner,
     /// Where links live unless told otherwise.
     pub default_domain: &'a str,
     /// The time.
@@ -128,7 +131,7 @@ impl World<'_> {
     fn url(&self, address: &str) -> Result<WebUrl, Refused> {
         let url = WebUrl::parse(address)?;
         let (host, path) = url.host_and_path();
-        if self.hosts.canonical(&host).is_some() && address::may_be_short_link(&path) {
+        if self.hosts.is_served(&host) && address::may_be_short_link(&path) {
             return Err(Refused::because("Must not be a short link of this service: that could lead in a circle"));
         }
         Ok(url)
@@ -167,11 +170,9 @@ fn members(fields: &mut Fields<'_>, world: World<'_>, is_new: bool) -> Asked {
     let line = || text(link::parse_title);
     let url = text(|address| world.url(address));
     let known_host = |name: &str| {
-        world.hosts.canonical(name).map(str::to_owned).ok_or_else(|| {
-            Refused::saying(format!(
-                "Must be a domain of this workspace: {}",
-                world.hosts.names().collect::<Vec<_>>().join(", ")
-            ))
+        world.hosts.usable(name, world.owner).ok_or_else(|| {
+            let known = world.hosts.usable_names(world.owner);
+            Refused::saying(format!("Must be a domain of this workspace: {}", known.join(", ")))
         })
     };
     let change = Change {
@@ -210,8 +211,8 @@ fn members(fields: &mut Fields<'_>, world: World<'_>, is_new: bool) -> Asked {
         preview: read_preview(fields),
     };
     if let Some(slug) = change.slug.as_ref().filter(|slug| slug.is_reserved()) {
-        let domain = change.domain.as_deref().unwrap_or(world.default_domain);
-        if world.hosts.is_application(domain) {
+        let domain = change.domain.clone().unwrap_or_else(|| world.hosts.default_of(world.owner, world.default_domain));
+        if world.hosts.is_application(&domain) {
             fields.problems.refuse("slug", format!("{slug} is reserved on this domain"));
         }
     }

@@ -89,7 +89,7 @@ fn parse_sort(text: &str) -> Result<Sort, Refused> {
     }
 }
 
-fn parse_order(text: &str) -> Result<Order, Refused> {
+pub(in crate::api) fn parse_order(text: &str) -> Result<Order, Refused> {
     match text {
         "asc" => Ok(Order::Ascending),
         "desc" => Ok(Order::Descending),
@@ -97,7 +97,7 @@ fn parse_order(text: &str) -> Result<Order, Refused> {
     }
 }
 
-fn parse_search(text: &str) -> Result<String, Refused> {
+pub(in crate::api) fn parse_search(text: &str) -> Result<String, Refused> {
     let text = plain(text)?;
     if text.chars().count() > 255 {
         return Err(Refused::because("Must be at most 255 characters"));

@@ -12,20 +12,19 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use hyper::{
-    StatusCode,
-    header::{self, HeaderValue},
-};
+use hyper::StatusCode;
 use mask_core::{
-    id::LinkId,
+    id::{LinkId, PageId},
     link::{self, Link},
     slug::Slug,
+    workspace::Owner,
 };
 use mask_store::{Address, Kept, NewLink, Slugs, Unplaced};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
+    answer::{located, tagged},
     caller::{Caller, LinksRead, LinksWrite},
     error::{ApiError, Code},
     fields::Problems,
@@ -37,6 +36,7 @@ use super::{
 };
 use input::{Asked, World};
 pub(crate) use list::{OrderName, SortName};
+pub(super) use list::{parse_order, parse_search};
 pub(super) use shape::LinkBody;
 use shape::LinkList;
 pub use shape::{ErrorBody, ErrorMembers, Pagination};
@@ -73,12 +73,13 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let attempt = Attempt { key: caller.key, path: "/links", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
+    api.learn_domains(&body.value, caller.owner).await;
     let mut problems = Problems::default();
-    let asked = input::read_new(body.value, api.world(), &mut problems);
+    let asked = input::read_new(body.value, api.world(caller.owner), &mut problems);
     if let Err(error) = problems.check() {
         return attempt.kept_or(&api, error).await.map(recreated);
     }
-    let (new, by) = (new_link(&api, asked).await?, seen.by(caller.owner));
+    let (new, by) = (new_link(&api, caller.owner, asked).await?, seen.by(caller.owner));
     let redirects = Arc::clone(&api.redirects);
     let keep = attempt.keep(&api, move |placed: &Result<Link, Unplaced>| match placed {
         Ok(link) => Kept { status: 201, body: json_bytes(&LinkBody::of(link, redirects.hosts())) },
@@ -147,7 +148,7 @@ async fn lookup(
     let domain = parameters.optional("domain", query::plain);
     let slug = parameters.required("slug", query::plain);
     parameters.end()?;
-    let domain = domain.map_or_else(|| api.default_domain.clone(), |name| name.to_ascii_lowercase());
+    let domain = domain.map_or_else(|| api.default_domain_of(caller.owner), |name| name.to_ascii_lowercase());
     let slug = slug.unwrap_or_default().to_ascii_lowercase();
     let link = api.store.link_by_address(caller.owner, domain, slug).await?.ok_or_else(absent)?;
     Ok(shown(&api, &link, &headers))
@@ -155,7 +156,8 @@ async fn lookup(
 
 /// Change a link
 ///
-/// JSON Merge Patch (RFC 7396): what is absent stays, null clears. Send `If-Match` to change only the version you know.
+/// JSON Merge Patch (RFC 7396): what is absent stays, null clears. With another `slug` or `domain` the address that people have,
+/// printed codes too, answers 410 and stays yours. Send `If-Match` to change only the version you know.
 #[utoipa::path(
     patch, path = "/links/{id}", operation_id = "update_link", tag = "Links",
     params(("id" = String, Path, description = "The link's id"), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to change")),
@@ -172,8 +174,9 @@ async fn update(
     body: Json,
 ) -> Result<Response, ApiError> {
     let expected = version::expected(&headers)?;
+    api.learn_domains(&body.value, caller.owner).await;
     let mut problems = Problems::default();
-    let asked = input::read_change(body.value, api.world(), &mut problems);
+    let asked = input::read_change(body.value, api.world(caller.owner), &mut problems);
     problems.check()?;
     let change = with_password(&api, asked).await?;
     let by = seen.by(caller.owner);
@@ -263,10 +266,11 @@ async fn upsert(
     axum::Extension(seen): axum::Extension<Seen>,
     body: Json,
 ) -> Result<Response, ApiError> {
+    api.learn_domains(&body.value, caller.owner).await;
     let mut problems = Problems::default();
     let external_id =
         link::parse_external_id(&external_id).map_err(|why| problems.refuse("external_id", why.to_string())).ok();
-    let mut asked = input::read_new(body.value, api.world(), &mut problems);
+    let mut asked = input::read_new(body.value, api.world(caller.owner), &mut problems);
     if asked.change.external_id.as_ref().is_some_and(|own| *own != external_id) {
         problems.refuse("external_id", "Must be the one in the path, or be left out");
     }
@@ -274,7 +278,7 @@ async fn upsert(
     asked.change.external_id = Some(external_id);
     let password = asked.password.take();
     let change = with_password(&api, Asked { change: asked.change.clone(), password }).await?;
-    let new = new_link(&api, Asked { change: change.clone(), password: None }).await?;
+    let new = new_link(&api, caller.owner, Asked { change: change.clone(), password: None }).await?;
     match api.store.upsert_link(seen.by(caller.owner), new, change).await?.map_err(unplaced)? {
         mask_store::Upserted::Created(link) => {
             api.redirects.forget(&link.domain, &link.slug.key());
@@ -288,8 +292,8 @@ async fn upsert(
 }
 
 impl Api {
-    fn world(&self) -> World<'_> {
-        World { hosts: self.redirects.hosts(), default_domain: &self.default_domain, now: self.clock.now() }
+    fn world(&self, owner: Owner) -> World<'_> {
+        World { hosts: self.redirects.hosts(), owner, default_domain: &self.default_domain, now: self.clock.now() }
     }
 }
 
@@ -305,10 +309,10 @@ async fn with_password(api: &Api, asked: Asked) -> Result<mask_core::change::Cha
 }
 
 /// A link to be made, with its id and a place to live.
-async fn new_link(api: &Api, asked: Asked) -> Result<NewLink, ApiError> {
+async fn new_link(api: &Api, owner: Owner, asked: Asked) -> Result<NewLink, ApiError> {
     let change = with_password(api, asked).await?;
     let now = api.clock.now();
-    let domain = change.domain.clone().unwrap_or_else(|| api.default_domain.clone());
+    let domain = change.domain.clone().unwrap_or_else(|| api.default_domain_of(owner));
     let slugs = match &change.slug {
         Some(slug) => Slugs::Wanted(slug.clone()),
         // Should they all be taken, the last ones are longer.
@@ -329,15 +333,21 @@ fn absent() -> ApiError {
     ApiError::not_found("Link")
 }
 
+/// A slug is kept for what lived there, which was the caller's.
+pub(super) fn reserved(id: &str) -> ApiError {
+    let (what, path) = if id.starts_with(PageId::PREFIX) { ("bio page", "bio-pages") } else { ("link", "links") };
+    let message = format!(
+        "This slug belonged to the {what} {id} and stays reserved; DELETE /api/v1/{path}/{id}?release_slug=true frees it."
+    );
+    ApiError::new(Code::Conflict, message)
+}
+
 fn unplaced(why: Unplaced) -> ApiError {
     match why {
-        Unplaced::SlugTaken => ApiError::new(Code::Conflict, "A link with this slug already exists on this domain."),
-        Unplaced::SlugReserved(id) => ApiError::new(
-            Code::Conflict,
-            format!(
-                "This slug belonged to the link {id} and stays reserved; DELETE /api/v1/links/{id}?release_slug=true frees it."
-            ),
-        ),
+        Unplaced::SlugTaken => {
+            ApiError::new(Code::Conflict, "A link or a bio page with this slug already exists on this domain.")
+        }
+        Unplaced::SlugReserved(id) => reserved(&id),
         Unplaced::ExternalIdTaken => ApiError::new(Code::Conflict, "Another of your links has this external_id."),
         Unplaced::Absent => absent(),
         Unplaced::Changed => version::changed(),
@@ -346,7 +356,7 @@ fn unplaced(why: Unplaced) -> ApiError {
 
 fn created(api: &Api, link: &Link) -> Response {
     let response = (StatusCode::CREATED, json_body(&LinkBody::of(link, api.redirects.hosts()))).into_response();
-    tagged(located(response, &link.id.to_string()), link)
+    tagged(located(response, &format!("links/{}", link.id)), &version::tag(link))
 }
 
 /// The answer of before to the making of a link. A link that was made is told of with what every new one has beside its
@@ -356,30 +366,13 @@ fn recreated(kept: Kept) -> Response {
     let id = link.as_ref().and_then(|link: &serde_json::Value| link["id"].as_str());
     let response = once::replay(kept);
     let Some(id) = id else { return response };
-    let mut response = located(response, id);
-    response.headers_mut().insert(header::ETAG, HeaderValue::from_static(version::FIRST));
-    response
-}
-
-fn located(mut response: Response, id: &str) -> Response {
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/links/{id}")) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
+    tagged(located(response, &format!("links/{id}")), version::FIRST)
 }
 
 fn shown(api: &Api, link: &Link, headers: &HeaderMap) -> Response {
-    if version::is_known(headers, &version::tag(link)) {
-        return tagged(StatusCode::NOT_MODIFIED.into_response(), link);
+    let tag = version::tag(link);
+    if version::is_known(headers, &tag) {
+        return tagged(StatusCode::NOT_MODIFIED.into_response(), &tag);
     }
-    tagged(json_body(&LinkBody::of(link, api.redirects.hosts())).into_response(), link)
-}
-
-fn tagged(mut response: Response, link: &Link) -> Response {
-    let headers = response.headers_mut();
-    if let Ok(tag) = HeaderValue::from_str(&version::tag(link)) {
-        headers.insert(header::ETAG, tag);
-    }
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    tagged(json_body(&LinkBody::of(link, api.redirects.hosts())).into_response(), &tag)
 }

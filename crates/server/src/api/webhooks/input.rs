@@ -10,6 +10,7 @@ use mask_core::{
     link::{self, Tag},
     time::Time,
     webhook::{self, Content, Filter},
+    workspace::Owner,
 };
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -136,6 +137,8 @@ pub(super) struct Asked {
 pub(super) struct World<'a> {
     /// Which hosts are ours.
     pub hosts: &'a Hosts,
+    /// Who asks.
+    pub owner: Owner,
     /// Says which addresses may be called.
     pub outbound: &'a Outbound,
 }
@@ -202,8 +205,8 @@ fn filters(fields: &mut Fields<'_>, world: World<'_>) -> Asked {
         fields.clear(name);
     }
     let host = |name: &str| {
-        world.hosts.canonical(name).map(str::to_owned).ok_or_else(|| {
-            let known: Vec<_> = world.hosts.names().collect();
+        world.hosts.usable(name, world.owner).ok_or_else(|| {
+            let known = world.hosts.usable_names(world.owner);
             Refused::saying(format!("Must be a domain of this workspace: {}", known.join(", ")))
         })
     };

@@ -75,7 +75,7 @@ async fn create(
     let attempt = once::Attempt { key: caller.key, path: "/webhooks/listeners", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
-    let asked = input::read_listener(body.value, api.webhook_world(), &mut problems);
+    let asked = input::read_listener(body.value, api.webhook_world(caller.owner), &mut problems);
     if let Err(error) = problems.check() {
         let kept = attempt.kept_or(&api, error).await?;
         return opened(&api.vault, &kept).map(once::replay);

@@ -17,10 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hyper::{
-    StatusCode,
-    header::{self, HeaderValue},
-};
+use hyper::StatusCode;
 use mask_core::{
     event::EventKind,
     id::{DeliveryId, EventId, WebhookId},
@@ -33,6 +30,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
+    answer::{located, tagged},
     caller::{Caller, WebhooksRead, WebhooksWrite},
     error::{ApiError, Code},
     fields::Problems,
@@ -88,7 +86,7 @@ async fn create(
     let attempt = Attempt { key: caller.key, path: "/webhooks", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
-    let asked = input::read_new(body.value, api.webhook_world(), &mut problems);
+    let asked = input::read_new(body.value, api.webhook_world(caller.owner), &mut problems);
     let headers = asked.headers(&[], &mut problems);
     if let Err(error) = problems.check() {
         return attempt.kept_or(&api, error).await.and_then(|kept| repeated(&api.vault, &kept));
@@ -108,7 +106,7 @@ async fn create(
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(webhook)) => {
             let response = (StatusCode::CREATED, answer(&webhook)).into_response();
-            Ok(tagged(located(response, &webhook.id.to_string()), version::FIRST))
+            Ok(tagged(located(response, &format!("webhooks/{}", webhook.id)), version::FIRST))
         }
     }
 }
@@ -184,7 +182,7 @@ async fn update(
 ) -> Result<Response, ApiError> {
     let expected = version::expected(&headers)?;
     let mut problems = Problems::default();
-    let asked = input::read_change(body.value, api.webhook_world(), &mut problems);
+    let asked = input::read_change(body.value, api.webhook_world(caller.owner), &mut problems);
     problems.check()?;
     // The headers are merged with what is sealed, and may turn out too many: that is seen here and not in the store, so
     // whoever comes between has the change begin anew.
@@ -373,8 +371,8 @@ fn rotated(old: &Secrets, new: String, now: Time) -> Secrets {
 }
 
 impl Api {
-    fn webhook_world(&self) -> input::World<'_> {
-        input::World { hosts: self.redirects.hosts(), outbound: &self.outbound }
+    fn webhook_world(&self, owner: Owner) -> input::World<'_> {
+        input::World { hosts: self.redirects.hosts(), owner, outbound: &self.outbound }
     }
 }
 
@@ -419,7 +417,7 @@ fn repeated(vault: &Vault, kept: &Kept) -> Result<Response, ApiError> {
     let id = webhook.as_ref().and_then(|webhook: &serde_json::Value| webhook["id"].as_str());
     let response = once::replay(kept);
     Ok(match id {
-        Some(id) => tagged(located(response, id), version::FIRST),
+        Some(id) => tagged(located(response, &format!("webhooks/{id}")), version::FIRST),
         None => response,
     })
 }
@@ -458,20 +456,4 @@ fn shown(api: &Api, webhook: &Webhook, headers: &HeaderMap) -> Result<Response, 
         return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &tag));
     }
     Ok(tagged(json_body(&WebhookBody::of(webhook, &secrets, now)).into_response(), &tag))
-}
-
-fn located(mut response: Response, id: &str) -> Response {
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/webhooks/{id}")) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
-}
-
-fn tagged(mut response: Response, tag: &str) -> Response {
-    let headers = response.headers_mut();
-    if let Ok(tag) = HeaderValue::from_str(tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

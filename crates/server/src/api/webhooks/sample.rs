@@ -2,19 +2,24 @@
 
 use mask_core::{
     destination::WebUrl,
+    domain::{Domain, DomainName, Status},
     event::EventKind,
-    id::{EventId, LinkId},
+    id::{DomainId, EventId, LinkId},
     link::{Content, Link},
     slug::Slug,
     time::Time,
+    workspace::Owner,
 };
 use serde_json::{Value, json};
 
 use crate::{
     api::{
+        domains::DomainBody,
         links::LinkBody,
-        payload::{self, VisitBody},
+        payload::{self, ViewBody, VisitBody},
     },
+    config::Target,
+    domains::Records,
     redirect::Hosts,
 };
 
@@ -37,19 +42,15 @@ fn data(kind: EventKind, now: Time, hosts: &Hosts, domain: &str) -> Value {
             data["qr_code_id"] = json!("qr_00000000000000000000000000");
             data
         }
-        EventKind::PageViewed => json!({
-            "bio_page_id": PAGE, "slug": "spring", "referrer": "direct", "country": "US", "device": "mobile",
-            "browser": "Safari",
-        }),
+        EventKind::PageViewed => {
+            serde_json::to_value(ViewBody::sample(&hosts.short_url(domain, "spring"))).unwrap_or_default()
+        }
         EventKind::PagePublished => json!({
             "id": PAGE, "title": "Spring", "slug": "spring", "description": null, "avatar_url": null, "theme": {},
             "blocks": [], "domain": domain, "views": 0, "published": true, "created_at": now.to_string(),
             "updated_at": now.to_string(),
         }),
-        EventKind::DomainVerified => json!({
-            "id": "dom_00000000000000000000000000", "domain": "go.example.com", "status": "verified", "is_default": false,
-            "verified_at": now.to_string(), "created_at": now.to_string(), "updated_at": now.to_string(),
-        }),
+        EventKind::DomainVerified => a_domain(now, domain),
     }
 }
 
@@ -57,6 +58,30 @@ const PAGE: &str = "bp_00000000000000000000000000";
 
 fn visit(hosts: &Hosts, domain: &str) -> Value {
     serde_json::to_value(VisitBody::sample(&hosts.short_url(domain, "spring"))).unwrap_or_default()
+}
+
+/// A domain that leads to this host.
+fn a_domain(now: Time, target: &str) -> Value {
+    let Ok(name) = DomainName::parse("go.example.com") else { return Value::Null };
+    let sample = Domain {
+        id: DomainId::from_bits(0),
+        owner: Owner { workspace: 0, is_test: false },
+        name,
+        token: format!("mask-domain={}", "0".repeat(32)),
+        content: mask_core::domain::Content::default(),
+        status: Status::Verified,
+        has_proof: true,
+        points_here: true,
+        look: None,
+        sought_since: now,
+        verified_at: Some(now),
+        version: 1,
+        looks: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    let records = Records { target: Target::Name(target.to_owned()), addresses: Vec::new() };
+    serde_json::to_value(DomainBody::of(&sample, &records)).unwrap_or_default()
 }
 
 fn link(now: Time, hosts: &Hosts, domain: &str) -> Value {

@@ -8,11 +8,13 @@ use std::{
 use mask::{
     clicks::{AsideFile, aside_files},
     config::Config,
+    mail::Server,
+    pictures,
     places::{About, Database, MISSING, Unusable},
     setup,
     webhooks::seal::Origin,
 };
-use mask_store::{Inspection, Location, PartVersion};
+use mask_store::{Inspection, Location, Outgoing, PartVersion};
 use rustix::fs::{Access, access, statvfs};
 
 use super::Finding;
@@ -29,7 +31,9 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     findings.push(journal(config));
     findings.extend(set_aside(config));
     findings.push(secrets(config));
+    findings.push(kept_pictures(config));
     findings.push(places(config));
+    findings.push(mail(config));
     findings.extend(config.warnings().into_iter().map(|warning| Finding::doubtful("settings", warning)));
     findings
 }
@@ -41,7 +45,12 @@ fn database(config: &Config) -> Vec<Finding> {
         Location::Postgres(_) => config.database.url.to_string(),
     };
     match mask_store::inspect(&options) {
-        Ok(found) => vec![Finding::good("database", format!("{} at {place}", found.engine)), schema(&found)],
+        Ok(found) => {
+            let engine = Finding::good("database", format!("{} at {place}", found.engine));
+            let mut findings = vec![engine, schema(&found)];
+            findings.extend(found.outgoing.and_then(|outgoing| letters(&outgoing, config.mail.smtp_url.is_some())));
+            findings
+        }
         Err(error) => vec![Finding::wrong(
             "database",
             format!(
@@ -199,6 +208,27 @@ fn secrets(config: &Config) -> Finding {
     }
 }
 
+/// Whether pictures can be written and read again.
+fn kept_pictures(config: &Config) -> Finding {
+    let shown = match pictures::folder(config) {
+        // The data folder was looked at, and nothing is made here.
+        Some(folder) if !folder.exists() => return writable("pictures", &folder),
+        Some(folder) => folder.display().to_string(),
+        None => config.pictures.url.to_string(),
+    };
+    match pictures::try_out(config) {
+        Ok(()) => Finding::good("pictures", format!("{shown} can be written and read")),
+        Err(error) => Finding::wrong(
+            "pictures",
+            // A bucket's service may answer in XML of many lines.
+            format!(
+                "{shown} cannot be written or read: {}; see to it, or to pictures.url and what is set beside it",
+                error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+            ),
+        ),
+    }
+}
+
 fn places(config: &Config) -> Finding {
     let file = config.places_file();
     let shown = file.display();
@@ -213,6 +243,49 @@ fn places(config: &Config) -> Finding {
         },
         Err(error) => Finding::wrong("places", format!("{shown} cannot be used: {error}")),
     }
+}
+
+/// Whether the server of mail lets us in.
+fn mail(config: &Config) -> Finding {
+    const ABOUT: &str = "mail";
+    let (server, url) = match (Server::of(config), &config.mail.smtp_url) {
+        (Ok(Some(server)), Some(url)) => (server, url),
+        (Err(error), _) => return Finding::wrong(ABOUT, error.to_string()),
+        _ => return Finding::good(ABOUT, "nothing is mailed, as mail.smtp_url names no server"),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let connected = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+        runtime.block_on(async {
+            let connection = server.connect().await.map_err(|trouble| trouble.to_string())?;
+            connection.quit().await;
+            Ok(())
+        })
+    });
+    match connected {
+        Ok(()) => Finding::good(ABOUT, format!("{url} takes letters")),
+        Err(why) => Finding::wrong(ABOUT, format!("{url}: {why}; letters wait until that is mended")),
+    }
+}
+
+/// Letters that wait and those that were given up, if there are any.
+fn letters(outgoing: &Outgoing, is_mailing: bool) -> Option<Finding> {
+    const ABOUT: &str = "letters";
+    let Outgoing { waiting, oldest, failure, given_up, reason } = outgoing;
+    let because = |why: &Option<String>| why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    let since = oldest.map(|oldest| format!(", the oldest of {oldest}")).unwrap_or_default();
+    let waiting = (*waiting > 0).then(|| format!("{waiting} wait{since}{}", because(failure)));
+    let given_up =
+        (*given_up > 0).then(|| format!("{given_up} were given up within 30 days, the last{}", because(reason)));
+    let is_stuck = waiting.is_some() && !is_mailing;
+    let is_doubtful = is_stuck || given_up.is_some() || failure.is_some();
+    let mut text = [waiting, given_up].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    if text.is_empty() {
+        return None;
+    }
+    if is_stuck {
+        text += "; they are sent when mail.smtp_url names a server again";
+    }
+    Some(if is_doubtful { Finding::doubtful(ABOUT, text) } else { Finding::good(ABOUT, text) })
 }
 
 /// The length of all files in a folder and those below. A file that goes away meanwhile counts nothing.
@@ -285,7 +358,8 @@ mod tests {
             (Some(3), 2, Verdict::Wrong, "newer"),
         ];
         for (found, known, verdict, text) in cases {
-            let finding = schema(&Inspection { engine: String::new(), parts: vec![part(found, known)] });
+            let finding =
+                schema(&Inspection { engine: String::new(), parts: vec![part(found, known)], outgoing: None });
             assert!(finding.verdict == verdict && finding.text.contains(text), "{finding:?}");
         }
     }
@@ -309,6 +383,35 @@ mod tests {
         assert_eq!(verdict(&config), Verdict::Wrong, "one that is named must be");
         fs::write(&named, "no database").expect("a file");
         assert_eq!(verdict(&config), Verdict::Wrong);
+    }
+
+    #[test]
+    fn letters_that_wait_and_those_that_do_not() {
+        let none = Outgoing::default();
+        let waiting = Outgoing { waiting: 2, oldest: Some(mask_core::time::Time::from_unix_millis(0)), ..none.clone() };
+        let failing = Outgoing { failure: Some("connection refused".to_owned()), ..waiting.clone() };
+        let given_up = Outgoing { given_up: 1, reason: Some("550 no".to_owned()), ..none.clone() };
+        assert_eq!(letters(&none, true), None);
+        for (outgoing, is_mailing, verdict, text) in [
+            (&waiting, true, Verdict::Good, "2 wait, the oldest of 1970-01-01T00:00:00Z"),
+            (&waiting, false, Verdict::Doubtful, "mail.smtp_url"),
+            (&failing, true, Verdict::Doubtful, "(connection refused)"),
+            (&given_up, true, Verdict::Doubtful, "1 were given up within 30 days, the last (550 no)"),
+        ] {
+            let finding = letters(outgoing, is_mailing).expect("a finding");
+            assert!(finding.verdict == verdict && finding.text.contains(text), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_of_mail_is_tried() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(mail(&config(folder.path())).verdict, Verdict::Good, "there need be none");
+        let flags =
+            [("mail.smtp_url", "smtp://u:hunter2@127.0.0.1:1".to_owned()), ("mail.from", "a@example.com".to_owned())];
+        let finding = mail(&Config::load(None, [], &flags).expect("right settings"));
+        assert!(finding.verdict == Verdict::Wrong && finding.text.contains("letters wait"), "{finding:?}");
+        assert!(!finding.text.contains("hunter2"), "{finding:?}");
     }
 
     #[test]

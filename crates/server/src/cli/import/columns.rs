@@ -8,6 +8,10 @@ pub(super) enum Column {
     ShortUrl,
     Slug,
     Domain,
+    PageId,
+    BlockId,
+    QrCodeId,
+    QrToken,
     UserAgent,
     Referrer,
     ReferrerUrl,
@@ -31,7 +35,7 @@ pub(super) enum Column {
 }
 
 /// The names of columns; the first of several is the usual one.
-const NAMES: [(&str, Column); 33] = [
+const NAMES: [(&str, Column); 37] = [
     ("at", Column::At),
     ("timestamp", Column::At),
     ("date", Column::At),
@@ -40,6 +44,10 @@ const NAMES: [(&str, Column); 33] = [
     ("short_url", Column::ShortUrl),
     ("slug", Column::Slug),
     ("domain", Column::Domain),
+    ("page_id", Column::PageId),
+    ("block_id", Column::BlockId),
+    ("qr_code_id", Column::QrCodeId),
+    ("qr_token", Column::QrToken),
     ("user_agent", Column::UserAgent),
     ("referrer", Column::Referrer),
     ("referer", Column::Referrer),
@@ -95,7 +103,7 @@ pub(super) enum Refused {
     Twice(String, String),
     #[error("no column says when a click was: one must be called at, timestamp, date or created_at")]
     NoTime,
-    #[error("no column says which link was clicked: one must be called link, short_url or slug")]
+    #[error("no column says which link was clicked: one must be called link, short_url, slug or page_id")]
     NoLink,
 }
 
@@ -126,7 +134,9 @@ impl Columns {
         if !columns.contains(&Column::At) {
             return Err(Refused::NoTime);
         }
-        if !columns.iter().any(|column| matches!(column, Column::Link | Column::ShortUrl | Column::Slug)) {
+        let names_target =
+            |column: &Column| matches!(column, Column::Link | Column::ShortUrl | Column::Slug | Column::PageId);
+        if !columns.iter().any(names_target) {
             return Err(Refused::NoLink);
         }
         Ok(Self(columns))
@@ -174,6 +184,7 @@ mod tests {
         assert_eq!(read("at,slug,IP Address", true).expect_err("addresses"), Refused::Address("IP Address".to_owned()));
         assert_eq!(read("at,slug,date", true).expect_err("twice"), Refused::Twice("at".to_owned(), "date".to_owned()));
         assert_eq!(read("slug", true).expect_err("no time"), Refused::NoTime);
-        assert_eq!(read("at,domain", true).expect_err("no link"), Refused::NoLink);
+        assert_eq!(read("at,domain,block_id", true).expect_err("no link"), Refused::NoLink);
+        assert_eq!(read("at,page_id,block_id,qr_token", false).expect("columns").len(), 4);
     }
 }

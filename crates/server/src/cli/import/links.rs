@@ -1,14 +1,20 @@
-//! Which link a row means.
+//! Which link, page or block a row means, and which code.
 
 use std::{collections::HashMap, sync::Arc};
 
 use mask::redirect::Hosts;
-use mask_core::{id::LinkId, slug, workspace::Owner};
+use mask_core::{
+    id::{BlockId, LinkId, PageId, QrId},
+    slug,
+    token::Token,
+    visit::Target,
+    workspace::Owner,
+};
 use mask_store::Store;
 
-use super::{columns::Column, file::Line};
+use super::{columns::Column, file::Line, names::shown};
 
-/// Links that are remembered; files that mean more are rare, and then all are asked for again.
+/// Links (and pages, and codes) that are remembered; files that mean more are rare, and then all are asked for again.
 const MOST: usize = 100_000;
 
 /// Finds links, asking for each once.
@@ -21,6 +27,14 @@ pub(super) struct Links {
     /// Whether that was said, so that it also holds for hosts that are not served here.
     is_said: bool,
     known: HashMap<Address, Option<LinkId>>,
+    pages: HashMap<PageId, bool>,
+    codes: HashMap<QrId, Option<Token>>,
+}
+
+/// What a row means: what was visited, and the code that was scanned.
+pub(super) struct Meant {
+    pub(super) target: Target,
+    pub(super) code: Option<Token>,
 }
 
 /// How a row names a link.
@@ -35,11 +49,69 @@ enum Address {
 impl Links {
     pub(super) fn new(store: Store, owner: Owner, hosts: Arc<Hosts>, domain: &str, is_said: bool) -> Self {
         let domain = canonical(&hosts, domain);
-        Self { store, owner, hosts, domain, is_said, known: HashMap::new() }
+        let (known, pages, codes) = Default::default();
+        Self { store, owner, hosts, domain, is_said, known, pages, codes }
     }
 
-    /// The link of a row; or why there is none, in words for a person.
-    pub(super) async fn of(&mut self, line: &Line<'_>) -> Result<Result<LinkId, String>, mask_store::Error> {
+    /// What a row means; or why it means nothing, in words for a person.
+    pub(super) async fn of(&mut self, line: &Line<'_>) -> Result<Result<Meant, String>, mask_store::Error> {
+        let target = match line.cell(Column::PageId) {
+            Some(page) => self.on_page(line, &page).await?,
+            None => self.link(line).await?.map(Target::Link),
+        };
+        let target = match target {
+            Ok(target) => target,
+            Err(why) => return Ok(Err(why)),
+        };
+        Ok(self.code(line).await?.map(|code| Meant { target, code }))
+    }
+
+    /// The page of a row, or the block.
+    async fn on_page(&mut self, line: &Line<'_>, page: &str) -> Result<Result<Target, String>, mask_store::Error> {
+        if [Column::Link, Column::ShortUrl, Column::Slug].into_iter().any(|column| line.cell(column).is_some()) {
+            return Ok(Err("both a link and a page are named".to_owned()));
+        }
+        let Ok(id) = PageId::parse(page) else { return Ok(Err(format!("{:?} is no id of a page", shown(page)))) };
+        let block = line.cell(Column::BlockId).map(|text| BlockId::parse(&text).map_err(|_| text)).transpose();
+        let block = match block {
+            Ok(block) => block,
+            Err(text) => return Ok(Err(format!("{:?} is no id of a block", shown(&text)))),
+        };
+        let is_known = if let Some(is_known) = self.pages.get(&id) {
+            *is_known
+        } else {
+            let is_known = self.store.bio_page_by_id(self.owner, id).await?.is_some();
+            forget_too_many(&mut self.pages);
+            self.pages.insert(id, is_known);
+            is_known
+        };
+        let target = block.map_or(Target::Page(id), |block| Target::Block(id, block));
+        Ok(if is_known { Ok(target) } else { Err(format!("there is no page {page:?} in this workspace")) })
+    }
+
+    /// The code of a row, by the token in its address or by its id. A code that is no more leaves a scan of none that is
+    /// known.
+    async fn code(&mut self, line: &Line<'_>) -> Result<Result<Option<Token>, String>, mask_store::Error> {
+        if let Some(text) = line.cell(Column::QrToken) {
+            let token = Token::parse(&text).map(Some);
+            return Ok(token.map_err(|_| format!("{:?} is no token of a QR code", shown(&text))));
+        }
+        let Some(text) = line.cell(Column::QrCodeId) else { return Ok(Ok(None)) };
+        let Ok(id) = QrId::parse(&text) else { return Ok(Err(format!("{:?} is no id of a QR code", shown(&text)))) };
+        if let Some(token) = self.codes.get(&id) {
+            return Ok(Ok(*token));
+        }
+        let token = self.store.qr_code_by_id(self.owner, id).await?.map(|placed| placed.code.token);
+        forget_too_many(&mut self.codes);
+        self.codes.insert(id, token);
+        Ok(Ok(token))
+    }
+
+    /// The link of a row.
+    async fn link(&mut self, line: &Line<'_>) -> Result<Result<LinkId, String>, mask_store::Error> {
+        if line.cell(Column::BlockId).is_some() {
+            return Ok(Err("a block is named without its page".to_owned()));
+        }
         let address = match self.address(line) {
             Ok(address) => address,
             Err(why) => return Ok(Err(why)),
@@ -48,9 +120,7 @@ impl Links {
             *link
         } else {
             let link = self.find(address.clone()).await?;
-            if self.known.len() >= MOST {
-                self.known.clear();
-            }
+            forget_too_many(&mut self.known);
             self.known.insert(address.clone(), link);
             link
         };
@@ -96,7 +166,7 @@ impl Links {
         let slug = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         let name = mask_core::address::host(host).ok_or_else(|| format!("{text:?} is no short URL"))?;
         match self.hosts.canonical(&name) {
-            Some(domain) => Self::slug(domain.to_owned(), slug),
+            Some(domain) => Self::slug(domain, slug),
             None if self.is_said => Self::slug(self.domain.clone(), slug),
             None => Err(format!("{name} is not served here; --domain says where its slugs are now")),
         }
@@ -110,7 +180,13 @@ impl Links {
     }
 }
 
+fn forget_too_many<K, V>(known: &mut HashMap<K, V>) {
+    if known.len() >= MOST {
+        known.clear();
+    }
+}
+
 /// The name under which links of a host are stored, also of one that is not served any more.
 fn canonical(hosts: &Hosts, domain: &str) -> String {
-    hosts.canonical(domain).map_or_else(|| domain.to_ascii_lowercase(), ToOwned::to_owned)
+    hosts.canonical(domain).unwrap_or_else(|| domain.to_ascii_lowercase())
 }

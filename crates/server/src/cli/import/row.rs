@@ -7,7 +7,8 @@
 //! those have who have the file: from what is stored nobody can find out whether an address was among the texts. Where
 //! nothing tells visitors apart each click is one of its own, since one for all would make a day of a thousand clicks a day
 //! of one visitor. Our own export tells of each click whether it was its visitor's first of the day; so whoever was not
-//! the first becomes the day's first visitor once more, and the days' visitors come out as they were.
+//! the first becomes the day's first visitor once more, and the days' visitors come out as they were. Clicks of links, views
+//! of pages and clicks on blocks have days of their own there.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -17,6 +18,7 @@ use mask_core::{
     country::Country,
     id::LinkId,
     time::Time,
+    visit::Target,
     workspace::Owner,
 };
 use mask_store::Fact;
@@ -67,6 +69,9 @@ impl Visits {
     }
 }
 
+/// Whether it is a page that was visited, and whether a block of it.
+type Kind = (bool, bool);
+
 /// Reads rows, in order.
 pub(super) struct Reader {
     hosts: Arc<Hosts>,
@@ -74,8 +79,8 @@ pub(super) struct Reader {
     key: [u8; 16],
     latest: Time,
     names: Names,
-    /// Days whose first visitor has come, of people and of programs.
-    begun: HashSet<(i64, bool)>,
+    /// Days whose first visitor has come, of people and of programs, and of each kind of visit.
+    begun: HashSet<(i64, bool, Kind)>,
 }
 
 impl Reader {
@@ -85,7 +90,7 @@ impl Reader {
         Self { hosts, owner, key, latest, names: Names::default(), begun: HashSet::new() }
     }
 
-    /// The clicks of a row, whose link is to be found yet; or why there are none, in words for a person.
+    /// The clicks of a row, whose link or page is to be found yet; or why there are none, in words for a person.
     pub(super) fn visits(&mut self, line: &Line<'_>) -> Result<Visits, String> {
         line.check_shape()?;
         let at = self.time(line)?;
@@ -97,7 +102,8 @@ impl Reader {
         let mut fact = Fact {
             at,
             owner: self.owner,
-            link: LinkId::from_bits(0),
+            target: Target::Link(LinkId::from_bits(0)),
+            code: None,
             is_counted,
             class,
             reason,
@@ -209,11 +215,17 @@ impl Reader {
         }
         fact.visitor = match flag(line, Column::IsUnique)? {
             None => return Ok(Some(Strangers { key: self.key, row: line.row })),
-            Some(true) if !self.begun.insert((day, fact.is_counted)) => number(&self.key, b"new", &[row], ""),
+            Some(true) if !self.begun.insert((day, fact.is_counted, kind(line))) => {
+                number(&self.key, b"new", &[row], "")
+            }
             Some(_) => number(&self.key, b"day", &[day, i64::from(fact.is_counted)], ""),
         };
         Ok(None)
     }
+}
+
+fn kind(line: &Line<'_>) -> Kind {
+    (line.cell(Column::PageId).is_some(), line.cell(Column::BlockId).is_some())
 }
 
 fn number(key: &[u8; 16], kind: &[u8], numbers: &[i64], text: &str) -> i64 {
@@ -272,7 +284,8 @@ fn source(line: &Line<'_>) -> Result<&'static str, String> {
         None => Ok("link"),
         Some(text) if text.eq_ignore_ascii_case("link") => Ok("link"),
         Some(text) if text.eq_ignore_ascii_case("qr") => Ok("qr"),
-        Some(text) => Err(format!("{:?} is none of link, qr", shown(&text))),
+        Some(text) if text.eq_ignore_ascii_case("bio") => Ok("bio"),
+        Some(text) => Err(format!("{:?} is none of link, qr, bio", shown(&text))),
     }
 }
 

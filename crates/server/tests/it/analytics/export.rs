@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mask_core::{id::LinkId, time::Time, workspace::Owner};
+use mask_core::{id::LinkId, time::Time, visit::Target, workspace::Owner};
 use mask_store::{Batch, Fact, Position};
 use reqwest::Method;
 use serde_json::Value;
@@ -13,13 +13,13 @@ use crate::{
     wire::{Wire, api_request},
 };
 
-async fn export(app: &App, query: &str) -> Answer {
+pub(super) async fn export(app: &App, query: &str) -> Answer {
     let answer = app.get(&format!("/analytics/export?{query}")).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer
 }
 
-async fn lines(app: &App, query: &str) -> Vec<Value> {
+pub(super) async fn lines(app: &App, query: &str) -> Vec<Value> {
     let answer = export(app, &format!("format=ndjson&{query}")).await;
     answer.text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
@@ -93,7 +93,7 @@ async fn cursors_of_others(app: &App, row: &Value) {
         );
     }
     for (query, field) in
-        [("type=views", "type"), ("format=xml", "format"), ("limit=1", "limit"), ("tag=a", "tag"), ("bots=2", "bots")]
+        [("type=visits", "type"), ("format=xml", "format"), ("limit=1", "limit"), ("tag=a", "tag"), ("bots=2", "bots")]
     {
         assert_eq!(app.get(&format!("/analytics/export?{query}")).await.fields(), [field], "{query}");
     }
@@ -109,11 +109,12 @@ async fn visits_are_exported_on_postgres() {
     exports(App::on_postgres(&PATIENT).await).await;
 }
 
-fn fact(at: i64, visitor: i64) -> Fact {
+pub(super) fn fact(at: i64, visitor: i64) -> Fact {
     Fact {
         at: Time::from_unix_millis(at),
         owner: Owner { workspace: 1, is_test: false },
-        link: LinkId::from_bits(7),
+        target: Target::Link(LinkId::from_bits(7)),
+        code: None,
         is_counted: true,
         class: "person",
         reason: "browser",
