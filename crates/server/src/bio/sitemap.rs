@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use crate::redirect::Hosts;
 
 /// For how long a list is handed out.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 /// Lists that are kept.
 const KEPT: usize = 64;
 

@@ -225,10 +225,10 @@ async fn taking_over(backend: &Backend) {
     let is_default = change(store, &former, Expected::AnyVersion, |content| content.is_default = true).await;
     assert!(is_default.is_ok());
     let mut left = new_link(1, "printed");
-    left.domain = NAME.to_owned();
+    NAME.clone_into(&mut left.domain);
     let left = make(store, LIVE, left).await;
     let mut gone = new_link(2, "flyer");
-    gone.domain = NAME.to_owned();
+    NAME.clone_into(&mut gone.domain);
     let gone = make(store, LIVE, gone).await;
     let deleted = store.delete_link(LIVE, gone.id, Expected::AnyVersion, false, at(90)).await;
     assert!(deleted.expect("the store works").is_ok());
@@ -238,7 +238,7 @@ async fn taking_over(backend: &Backend) {
     let next = settle(store, &next, look(&["token-2"]), at(300)).await;
     assert_eq!((next.status, next.verified_at), (Status::Verified, Some(at(300))));
     let after = store.served_domains(Some(before)).await.expect("the store works").expect("something has changed");
-    assert_eq!(after.domains, [next.clone()]);
+    assert_eq!(after.domains, std::slice::from_ref(&next));
     let lost = read(store, &former).await;
     assert_eq!((lost.status, lost.verified_at, lost.content.is_default), (Status::Failed, None, false));
     assert!(lost.look.expect("a reason").message.contains("Another workspace"));
@@ -248,7 +248,7 @@ async fn taking_over(backend: &Backend) {
     assert_eq!(found.owner(), Some(LIVE));
     assert_eq!(found, Found::Link(Box::new(left), LIVE));
     let mut free = new_link(3, "flyer");
-    free.domain = NAME.to_owned();
+    NAME.clone_into(&mut free.domain);
     make(store, OTHER, free).await;
 
     // And back, by the same rule.
@@ -361,13 +361,13 @@ async fn giving_up(backend: &Backend) {
     let mut links = Vec::new();
     for (n, text, is_archived) in [(1, "spring", false), (2, "summer", true)] {
         let mut link = new_link(n, text);
-        link.domain = NAME.to_owned();
+        NAME.clone_into(&mut link.domain);
         link.content.is_archived = is_archived;
         links.push(make(store, LIVE, link).await);
     }
     // Another owner's, from another time, is not in the way.
     let mut foreign = new_link(3, "theirs");
-    foreign.domain = NAME.to_owned();
+    NAME.clone_into(&mut foreign.domain);
     make(store, OTHER, foreign).await;
     let delete = |owner, expected| store.delete_domain(owner, domain.id, expected);
     let any = || Expected::AnyVersion;
