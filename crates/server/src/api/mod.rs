@@ -139,7 +139,7 @@ pub const ROOT: &str = "/api/v1";
         description = "Short links on your own domain, and honest counts of who followed them.\n\nSend `Authorization: Bearer mk_live_…` with every request. Every answer carries `X-Request-Id`, and `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Errors are described at [/docs/errors](/docs/errors).",
         license(name = "Apache-2.0 OR MIT"),
     ),
-    components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, error::Detail)),
+    components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, bio_pages::FormatName, bio_pages::SortName, error::Detail)),
     tags(
         (name = "Links", description = "Short links"),
         (name = "Tags", description = "Tags of links"),

@@ -246,8 +246,14 @@ async fn taking_over(backend: &Backend) {
     // What was left there is its owner's still, and a name that nobody has is free.
     let found = store.find_link(NAME.to_owned(), "printed".to_owned()).await.expect("the store works");
     assert_eq!(found.owner(), Some(LIVE));
-    assert_eq!(found, Found::Link(Box::new(left), LIVE));
+    assert_eq!(found, Found::Link(Box::new(left.clone()), LIVE));
     let mut free = new_link(3, "flyer");
+    NAME.clone_into(&mut free.domain);
+    make(store, OTHER, free).await;
+    // When it goes, its slug is kept for nobody: the name is another's.
+    let deleted = store.delete_link(LIVE, left.id, Expected::AnyVersion, false, at(350)).await;
+    assert!(deleted.expect("the store works").is_ok());
+    let mut free = new_link(4, "printed");
     NAME.clone_into(&mut free.domain);
     make(store, OTHER, free).await;
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::api::links::Pagination;
 
 macro_rules! names {
-    ($($name:ident = $text:literal,)+) => {
+    ($($name:ident = $text:tt,)+) => {
         /// What a key may do.
         #[derive(Debug, ToSchema)]
         #[schema(as = Scope)]

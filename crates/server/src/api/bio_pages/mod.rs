@@ -50,6 +50,9 @@ const RANDOM_SLUGS: usize = 8;
 /// How long a draft's address shows it.
 const PREVIEW: Duration = Duration::from_hours(24);
 
+pub(super) use list::SortName;
+pub(super) use subscribers::FormatName;
+
 /// The routes.
 pub fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()

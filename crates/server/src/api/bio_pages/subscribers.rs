@@ -76,7 +76,7 @@ pub(super) enum StatusName {
 #[derive(Debug, ToSchema)]
 #[schema(as = SubscriberFormat)]
 #[expect(dead_code, non_camel_case_types, reason = "the names as the document shows them")]
-pub(super) enum FormatName {
+pub(in crate::api) enum FormatName {
     json,
     csv,
 }
