@@ -110,6 +110,16 @@ ids! {
     DomainId = "dom_",
     /// A letter in the outbox.
     LetterId = "ltr_",
+    /// Somebody with an account.
+    UserId = "usr_",
+    /// A browser in which somebody is signed in.
+    SessionId = "ses_",
+    /// Somebody's place in a workspace.
+    MemberId = "mem_",
+    /// An invitation to a workspace.
+    InvitationId = "inv_",
+    /// A line of the log of changes.
+    ChangeId = "aud_",
 }
 
 #[cfg(test)]

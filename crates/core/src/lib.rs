@@ -4,6 +4,7 @@
 //! come in as arguments, so that each rule can be tested in a table and replayed exactly. Whatever comes from outside
 //! becomes one of these types by its `parse`, the only door; past that door nobody checks again.
 
+pub mod actor;
 pub mod address;
 pub mod agent;
 pub mod bio_page;
@@ -19,9 +20,11 @@ pub mod id;
 pub mod key;
 pub mod link;
 pub mod mail;
+pub mod person;
 pub mod picture;
 pub mod qr;
 pub mod question;
+pub mod role;
 pub mod route;
 pub mod rule;
 pub mod scope;

@@ -350,6 +350,7 @@ fn api_of(
         tasks,
         stop,
         is_local: config.is_local(),
+        origin: config.server.public_url.origin().ascii_serialization(),
         default_domain: config.default_domain().to_owned(),
         slug_length: config.links.slug_length,
         max_body_bytes: config.server.max_body_bytes,

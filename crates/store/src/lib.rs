@@ -17,6 +17,7 @@ mod inspect;
 mod keys;
 mod links;
 mod mail;
+mod people;
 mod qr_codes;
 mod replies;
 mod salts;
@@ -38,6 +39,7 @@ pub use links::{
     Address, Expected, Filter, Found, Listed, NewLink, Order, Page, Placed, Removed, Slugs, Sort, Unplaced, Upserted,
 };
 pub use mail::{ClaimedLetter, LetterFate, NewLetter, Outgoing};
+pub use people::{NewMember, NewSession, NewUser};
 pub use qr_codes::{NewQrCode, PlacedCode, Uncoded};
 pub use replies::{Keep, Kept, Once};
 pub use salts::VisitorSalts;

@@ -3,7 +3,7 @@
 //! The reply is written in the transaction of the work that it tells of. So there is never work without its reply, nor
 //! a reply without its work, whenever the process dies.
 
-use mask_core::{id::KeyId, time::Time};
+use mask_core::{actor::Actor, time::Time};
 
 use crate::{
     Error, Store,
@@ -12,8 +12,8 @@ use crate::{
 
 /// A reply to be kept with the work that it tells of.
 pub struct Keep<T> {
-    /// The API key that the caller used.
-    pub key: KeyId,
+    /// Who asked.
+    pub actor: Actor,
     /// What was asked for: the request's path.
     pub path: String,
     /// The caller's `Idempotency-Key`.
@@ -59,30 +59,30 @@ impl<T> Once<T> {
         let empty: &[u8] = &[];
         if tx.execute(
             sql,
-            &values![keep.key, &keep.path, &keep.idempotency_key, &keep.request_hash[..], empty, keep.now],
+            &values![keep.actor, &keep.path, &keep.idempotency_key, &keep.request_hash[..], empty, keep.now],
         )? == 0
         {
-            let found = Self::find(tx, keep.key, &keep.path, &keep.idempotency_key, keep.request_hash)?;
+            let found = Self::find(tx, keep.actor, &keep.path, &keep.idempotency_key, keep.request_hash)?;
             let expired = || Error::Unavailable("a kept reply expired while it was asked for".to_owned());
             return found.ok_or_else(expired);
         }
         let done = work(tx)?;
         let kept = (keep.reply)(&done);
         let sql = "UPDATE replies SET status = $4, body = $5 WHERE key_id = $1 AND path = $2 AND idempotency_key = $3";
-        tx.execute(sql, &values![keep.key, keep.path, keep.idempotency_key, kept.status, kept.body])?;
+        tx.execute(sql, &values![keep.actor, keep.path, keep.idempotency_key, kept.status, kept.body])?;
         Ok(Self::Done(done))
     }
 
     /// What is kept for a request, if anything is.
     fn find(
         tx: &mut Tx<'_>,
-        key: KeyId,
+        actor: Actor,
         path: &str,
         idempotency_key: &str,
         request_hash: [u8; 32],
     ) -> Result<Option<Self>, Error> {
         let sql = "SELECT idempotency_key, request_hash, status, body FROM replies WHERE key_id = $1 AND path = $2 AND idempotency_key = $3";
-        let Some(row) = tx.first(sql, &values![key, path, idempotency_key])? else { return Ok(None) };
+        let Some(row) = tx.first(sql, &values![actor, path, idempotency_key])? else { return Ok(None) };
         let mut row = row.columns("replies");
         let _ = row.text("idempotency_key")?;
         if row.bytes("request_hash")? != request_hash {
@@ -98,13 +98,13 @@ impl Store {
     /// What this very request was answered before; done, with nothing, when it was not.
     pub async fn kept_reply(
         &self,
-        key: KeyId,
+        actor: Actor,
         path: String,
         idempotency_key: String,
         request_hash: [u8; 32],
     ) -> Result<Once<()>, Error> {
         self.main
-            .read(move |tx| Ok(Once::find(tx, key, &path, &idempotency_key, request_hash)?.unwrap_or(Once::Done(()))))
+            .read(move |tx| Ok(Once::find(tx, actor, &path, &idempotency_key, request_hash)?.unwrap_or(Once::Done(()))))
             .await
     }
 

@@ -10,14 +10,21 @@ use std::{
 use axum::extract::FromRequestParts;
 use hyper::http::request::Parts;
 use mask_core::{
+    actor::Actor,
     id::KeyId,
     key::Key,
+    person::WordHash,
     scope::{Scope, Scopes},
     time::Time,
     workspace::Owner,
 };
+use mask_store::{By, Store};
 
-use super::{Api, error::ApiError, gate::Identity};
+use super::{
+    Api,
+    error::ApiError,
+    gate::{Identity, Seen},
+};
 
 /// A scope, as a type.
 pub trait Needs: Send + Sync + 'static {
@@ -86,30 +93,70 @@ fn are_enough<S: Needs>(scopes: Scopes) -> bool {
     scopes.has(S::SCOPE) || S::OR.is_some_and(|scope| scopes.has(scope))
 }
 
-/// Somebody who may do what `S` says, in the workspace and environment of their key.
+/// What shows that a caller may do what they ask.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A key.
+    Key(KeyId),
+    /// A session, in the workspace with this slug.
+    Session(WordHash, String),
+}
+
+/// Somebody who may do what `S` says, in the workspace and environment of their key, or in the one that they have chosen.
 #[derive(Clone, Debug)]
 pub struct Caller<S> {
     /// Whose objects they reach.
     pub owner: Owner,
-    /// The key that they used.
-    pub key: KeyId,
-    /// All that it may do.
+    /// Who they are.
+    pub actor: Actor,
+    /// All that they may do.
     pub rights: Scopes,
+    /// What shows it.
+    pub proof: Proof,
     scope: PhantomData<S>,
+}
+
+impl<S> Caller<S> {
+    /// Whose objects this request changes, and who does.
+    pub fn by(&self, seen: &Seen) -> By {
+        By { owner: self.owner, actor: self.actor, request: Some(seen.request_id.to_string()) }
+    }
+}
+
+impl Proof {
+    /// What it shows by now, for work that goes on long after it was first looked at: nothing once it was taken back.
+    pub async fn rights(&self, store: &Store, owner: Owner, now: Time) -> Result<Scopes, mask_store::Error> {
+        match self {
+            Self::Key(id) => {
+                let key = store.key_by_id(*id).await?.filter(|key| key.is_good(now));
+                Ok(key.map_or(Scopes::default(), |key| key.content.scopes))
+            }
+            Self::Session(hash, slug) => {
+                let Some((user, _)) = store.session_by_hash(*hash, now).await? else { return Ok(Scopes::default()) };
+                let member = store.membership(user.id, slug.clone(), owner.is_test).await?;
+                Ok(member.map_or(Scopes::default(), |member| member.role.scopes()))
+            }
+        }
+    }
 }
 
 impl<S: Needs, T: Sync> FromRequestParts<T> for Caller<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &T) -> Result<Self, ApiError> {
-        match parts.extensions.get::<Identity>() {
-            Some(Identity::Key(key)) if are_enough::<S>(key.content.scopes) => {
-                Ok(Self { owner: key.owner, key: key.id, rights: key.content.scopes, scope: PhantomData })
+        let (owner, actor, rights, proof) = match parts.extensions.get::<Identity>() {
+            Some(Identity::Key(key)) => (key.owner, Actor::Key(key.id), key.content.scopes, Proof::Key(key.id)),
+            Some(Identity::Person(person)) => {
+                let (slug, member) = person.place()?;
+                (member.owner, Actor::Person(person.user.id), member.role.scopes(), Proof::Session(person.hash, slug))
             }
-            Some(Identity::Key(_)) => Err(ApiError::insufficient_scope(S::SCOPE)),
-            Some(Identity::Nobody(why)) => Err(why.clone()),
-            None => Err(ApiError::internal()),
+            Some(Identity::Nobody(why)) => return Err(why.clone()),
+            None => return Err(ApiError::internal()),
+        };
+        if !are_enough::<S>(rights) {
+            return Err(ApiError::insufficient_scope(S::SCOPE));
         }
+        Ok(Self { owner, actor, rights, proof, scope: PhantomData })
     }
 }
 

@@ -14,16 +14,13 @@ use hyper::{
     HeaderMap, Method,
     header::{self, HeaderName, HeaderValue},
 };
-use mask_core::{
-    key::{Key, Secret, Status},
-    workspace::Owner,
-};
-use mask_store::By;
+use mask_core::key::{Key, Secret, Status};
 
 use super::{
     Api,
     error::{ApiError, Code},
     limit::Caller,
+    session::{self, Person},
 };
 use crate::{clock::RequestId, proxy::Client};
 
@@ -36,18 +33,13 @@ pub struct Seen {
     pub client: Client,
 }
 
-impl Seen {
-    /// Whose objects this request changes, and that it does.
-    pub fn by(&self, owner: Owner) -> By {
-        By { owner, request: Some(self.request_id.to_string()) }
-    }
-}
-
 /// Who is asking.
 #[derive(Clone, Debug)]
 pub enum Identity {
     /// Somebody with this key.
     Key(Arc<Key>),
+    /// Somebody who is signed in.
+    Person(Arc<Person>),
     /// Nobody that we know; this is why.
     Nobody(ApiError),
 }
@@ -82,10 +74,15 @@ async fn admit(api: &Arc<Api>, seen: &Seen, mut request: Request, next: Next) ->
     let now = api.clock.now();
     let is_in_clear = !api.is_local && !seen.client.is_https;
     // Who cannot be looked up is nobody for now, and is told why; what needs no key is answered all the same.
-    let identity = if is_in_clear { Err(in_clear()) } else { identify(api, request.headers(), &seen.client).await };
+    let identity = if is_in_clear {
+        Err(in_clear())
+    } else {
+        identify(api, request.method(), request.headers(), &seen.client).await
+    };
     let caller = match &identity {
-        Ok(key) => Caller::Key(key.id),
-        Err(_) => Caller::at(seen.client.address),
+        Ok(Identity::Key(key)) => Caller::Key(key.id),
+        Ok(Identity::Person(person)) => Caller::Person(person.user.id),
+        Ok(Identity::Nobody(_)) | Err(_) => Caller::at(seen.client.address),
     };
     let standing = api.limits.count(caller, now);
     let mut response = if !standing.is_within() {
@@ -94,7 +91,7 @@ async fn admit(api: &Arc<Api>, seen: &Seen, mut request: Request, next: Next) ->
     } else if is_in_clear {
         in_clear().into_response()
     } else {
-        request.extensions_mut().insert(identity.map_or_else(Identity::Nobody, Identity::Key));
+        request.extensions_mut().insert(identity.unwrap_or_else(Identity::Nobody));
         answer_in_time(api.request_timeout, next.run(request)).await
     };
     standing.write(response.headers_mut());
@@ -114,13 +111,22 @@ async fn answer_in_time(limit: Duration, answer: impl Future<Output = Response>)
     }
 }
 
+/// A key if there is one, or else the session of whoever is signed in.
+async fn identify(api: &Arc<Api>, method: &Method, headers: &HeaderMap, client: &Client) -> Result<Identity, ApiError> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return identify_key(api, headers, client).await.map(Identity::Key);
+    }
+    match session::identify(api, method, headers).await? {
+        Some(person) => Ok(Identity::Person(Arc::new(person))),
+        None => Err(ApiError::unauthorized("Send an API key: Authorization: Bearer mk_live_… or mk_test_….")),
+    }
+}
+
 /// Finds the key in the store at each request: a revoked key is revoked at once, on every node.
-async fn identify(api: &Arc<Api>, headers: &HeaderMap, client: &Client) -> Result<Arc<Key>, ApiError> {
+async fn identify_key(api: &Arc<Api>, headers: &HeaderMap, client: &Client) -> Result<Arc<Key>, ApiError> {
     let nobody = |why: &str| Err(ApiError::unauthorized(why));
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return nobody("Send an API key: Authorization: Bearer mk_live_… or mk_test_….");
-    };
+    let Some(value) = values.next() else { return nobody("Send one Authorization header.") };
     if values.next().is_some() {
         return nobody("Send one Authorization header.");
     }

@@ -12,7 +12,10 @@ use std::{
 };
 
 use hyper::{HeaderMap, header::HeaderValue};
-use mask_core::{id::KeyId, time::Time};
+use mask_core::{
+    id::{KeyId, UserId},
+    time::Time,
+};
 
 const WINDOW_SECONDS: i64 = 60;
 const SHARDS: usize = 16;
@@ -24,6 +27,8 @@ const MOST_CALLERS: usize = 20_000;
 pub enum Caller {
     /// A valid key.
     Key(KeyId),
+    /// Somebody who is signed in, in all their browsers together.
+    Person(UserId),
     /// Whoever has none: by address, or its network where an address means nothing (the first 64 bits of IPv6).
     Address(IpAddr),
     /// One of those beyond [`MOST_CALLERS`].

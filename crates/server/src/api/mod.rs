@@ -23,6 +23,7 @@ pub mod payload;
 pub mod qr_codes;
 pub mod query;
 pub mod request;
+pub mod session;
 pub mod tags;
 pub mod turns;
 pub mod uploads;
@@ -104,6 +105,8 @@ pub struct Api {
     pub stop: CancellationToken,
     /// Whether this is somebody's own machine, where plain HTTP is fine.
     pub is_local: bool,
+    /// Where our own pages come from, as browsers name it (RFC 6454 §6.2).
+    pub origin: String,
     /// The host of links that name none.
     pub default_domain: String,
     /// Characters of a random slug.

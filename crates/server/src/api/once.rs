@@ -7,7 +7,7 @@ use std::{
 
 use axum::response::Response;
 use hyper::header::{self, HeaderValue};
-use mask_core::id::KeyId;
+use mask_core::actor::Actor;
 use mask_store::{Keep, Kept, Once};
 
 use super::{
@@ -23,7 +23,7 @@ pub struct InFlight {
     keys: Mutex<HashSet<Slot>>,
 }
 
-type Slot = (KeyId, &'static str, String);
+type Slot = (Actor, &'static str, String);
 
 /// A request's place among those in flight; given back when it is dropped.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ impl Drop for Place {
 /// A request that is to be worked on once.
 #[derive(Debug)]
 pub struct Attempt {
-    /// The key that the caller used.
-    pub key: KeyId,
+    /// Who asks.
+    pub actor: Actor,
     /// The path that was asked for.
     pub path: &'static str,
     /// The caller's word for the request, if it gave one.
@@ -55,7 +55,7 @@ impl Attempt {
     /// Takes a place; a second request with the same key gets a 409 while the first is being worked on.
     pub fn begin(&self, api: &Arc<Api>) -> Result<Option<Place>, ApiError> {
         let Some(idempotency_key) = &self.idempotency_key else { return Ok(None) };
-        let slot = (self.key, self.path, idempotency_key.clone());
+        let slot = (self.actor, self.path, idempotency_key.clone());
         if !api.in_flight.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(slot.clone()) {
             return Err(ApiError::new(Code::Conflict, "A request with this Idempotency-Key is still being worked on."));
         }
@@ -66,7 +66,7 @@ impl Attempt {
     /// right then and may be wrong by now; that is no reason to answer a repeated request otherwise.
     pub async fn kept_or(&self, api: &Api, error: ApiError) -> Result<Kept, ApiError> {
         let Some(idempotency_key) = &self.idempotency_key else { return Err(error) };
-        match api.store.kept_reply(self.key, self.path.to_owned(), idempotency_key.clone(), self.hash).await? {
+        match api.store.kept_reply(self.actor, self.path.to_owned(), idempotency_key.clone(), self.hash).await? {
             Once::Replayed(kept) => Ok(kept),
             Once::Done(()) | Once::KeyReused => Err(error),
         }
@@ -75,13 +75,13 @@ impl Attempt {
     /// What was answered before, for work that is more than the one transaction that could find out.
     pub async fn before(&self, api: &Api) -> Result<Once<()>, ApiError> {
         let Some(idempotency_key) = &self.idempotency_key else { return Ok(Once::Done(())) };
-        Ok(api.store.kept_reply(self.key, self.path.to_owned(), idempotency_key.clone(), self.hash).await?)
+        Ok(api.store.kept_reply(self.actor, self.path.to_owned(), idempotency_key.clone(), self.hash).await?)
     }
 
     /// What the store is to keep of the answer.
     pub fn keep<T>(self, api: &Api, reply: impl FnOnce(&T) -> Kept + Send + 'static) -> Option<Keep<T>> {
         Some(Keep {
-            key: self.key,
+            actor: self.actor,
             path: self.path.to_owned(),
             idempotency_key: self.idempotency_key?,
             request_hash: self.hash,

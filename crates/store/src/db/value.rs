@@ -42,6 +42,10 @@ from! {
     mask_core::id::WebhookId => |value| Self::Text(value.to_string());
     mask_core::id::DomainId => |value| Self::Text(value.to_string());
     mask_core::id::PageId => |value| Self::Text(value.to_string());
+    mask_core::id::UserId => |value| Self::Text(value.to_string());
+    mask_core::id::SessionId => |value| Self::Text(value.to_string());
+    mask_core::id::MemberId => |value| Self::Text(value.to_string());
+    mask_core::actor::Actor => |value| Self::Text(value.to_string());
     mask_core::id::EventId => |value| Self::Text(value.to_string());
     mask_core::event::EventKind => |value| Self::Integer(i64::from(value.number()));
 }

@@ -16,6 +16,7 @@ use std::{
 };
 
 use mask_core::{
+    actor::Actor,
     bio_page::BioPage,
     domain::Domain,
     event::{EventKind, EventKinds},
@@ -33,18 +34,20 @@ use crate::{
     db::{Row, Tx, Value, values},
 };
 
-/// Who asks for a change: the owner of what is changed, and the request in which it was asked.
+/// Who asks for a change: the owner of what is changed, who it is, and the request in which it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
     /// Whose objects are changed.
     pub owner: Owner,
+    /// Who changes them.
+    pub actor: Actor,
     /// The request's id, as its answer has it.
     pub request: Option<String>,
 }
 
 impl From<Owner> for By {
     fn from(owner: Owner) -> Self {
-        Self { owner, request: None }
+        Self { owner, actor: Actor::System, request: None }
     }
 }
 

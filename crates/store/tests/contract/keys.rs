@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mask_core::{
+    actor::Actor,
     cursor::Cursor,
     id::KeyId,
     key::{Content, Key, Secret, SecretHash, parse_network},
@@ -197,7 +198,7 @@ async fn a_key_is_made_once(backend: &Backend) {
     let store = &backend.store;
     let keep = || {
         Some(Keep {
-            key: KeyId::from_bits(7),
+            actor: Actor::Key(KeyId::from_bits(7)),
             path: "/api-keys".to_owned(),
             idempotency_key: "once".to_owned(),
             request_hash: [1; 32],

@@ -25,6 +25,7 @@ mod listeners;
 mod lists;
 mod opening;
 mod outage;
+mod people;
 mod postgres;
 mod qr_codes;
 mod replies;

@@ -38,8 +38,8 @@ async fn replayed_byte_for_byte(backend: &Backend) {
         assert_eq!(ask(n).await, Once::Replayed(wanted.clone()));
     }
     let kept = async |word: &str, path: &str, hash: u8| {
-        let Keep { key, .. } = keep("k1", 7, created);
-        store.kept_reply(key, path.to_owned(), word.to_owned(), [hash; 32]).await.expect("the store works")
+        let Keep { actor, .. } = keep("k1", 7, created);
+        store.kept_reply(actor, path.to_owned(), word.to_owned(), [hash; 32]).await.expect("the store works")
     };
     let Keep { path, .. } = keep("k1", 7, created);
     assert_eq!(kept("k1", &path, 7).await, Once::Replayed(wanted));
@@ -92,7 +92,7 @@ async fn a_key_stands_for_one_request(backend: &Backend) {
         Once::Done(Ok(_))
     ));
     let mut another_caller = keep("k1", 8, created);
-    another_caller.key = crate::sample::key_id(2);
+    another_caller.actor = Actor::Key(crate::sample::key_id(2));
     assert!(matches!(
         store.create_link(LIVE, new_link(4, "fourth"), Some(another_caller)).await.expect("the store works"),
         Once::Done(Ok(_))

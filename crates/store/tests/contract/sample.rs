@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mask_core::{
+    actor::Actor,
     agent::Device,
     destination::{AppTarget, Utm, WebUrl},
     id::{self, KeyId, LinkId},
@@ -189,7 +190,7 @@ pub(crate) fn batch(node: &str, from: Option<u64>, to: u64, facts: Vec<Fact>) ->
 /// Wants a reply kept under this `Idempotency-Key`.
 pub(crate) fn keep<T>(idempotency_key: &str, request: u8, reply: impl FnOnce(&T) -> Kept + Send + 'static) -> Keep<T> {
     Keep {
-        key: key_id(1),
+        actor: Actor::Key(key_id(1)),
         path: "/api/v1/links".to_owned(),
         idempotency_key: idempotency_key.to_owned(),
         request_hash: [request; 32],

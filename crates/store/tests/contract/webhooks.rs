@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use mask_core::{
+    actor::Actor,
     change::Change,
     event::{EventKind, EventKinds},
     id::{self, DeliveryId, EventId, WebhookId},
@@ -302,7 +303,7 @@ async fn rename(store: &Store, link: &Link, title: &str) {
 async fn every_change_of_a_link_is_told_in_its_transaction(backend: &Backend) {
     let store = telling(backend);
     let all = subscribe(&store, LIVE, 1, content(EventKind::ALL)).await;
-    let by = By { owner: LIVE, request: Some("req_000000000001".to_owned()) };
+    let by = By { owner: LIVE, actor: Actor::System, request: Some("req_000000000001".to_owned()) };
     let Once::Done(Ok(link)) = store.create_link(by, new_link(1, "spring"), None).await.expect("the store works")
     else {
         panic!("nothing stands in its way")
@@ -449,7 +450,7 @@ async fn one_alone_is_told_for_a_test(backend: &Backend) {
     }
     let event = EventId::from_bits(5);
     let tell = |owner, keep: fn() -> Keep<Option<DeliveryId>>| {
-        let by = By { owner, request: Some("req_000000000001".to_owned()) };
+        let by = By { owner, actor: Actor::System, request: Some("req_000000000001".to_owned()) };
         store.tell_one(by, one, (event, EventKind::LinkClicked, "a test".to_owned()), at(9), Some(keep()))
     };
     assert_eq!(tell(TEST, || kept_as("no")).await.expect("the store works"), Once::Done(None));

@@ -27,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     answer::{located, tagged},
-    caller::{ApiKeysRead, ApiKeysWrite, Caller},
+    caller::{ApiKeysRead, ApiKeysWrite, Caller, Proof},
     error::{ApiError, Code},
     fields::Problems,
     gate::Seen,
@@ -67,7 +67,7 @@ async fn create(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
-    let attempt = Attempt { key: caller.key, path: "/api-keys", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/api-keys", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let now = api.clock.now();
     let mut problems = Problems::default();
@@ -214,7 +214,7 @@ async fn rotate(
 ) -> Result<Response, ApiError> {
     // The same word for two keys is two words.
     let idempotency_key = idempotency_key.map(|word| format!("{id} {word}"));
-    let attempt = Attempt { key: caller.key, path: "/api-keys/{id}/rotate", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/api-keys/{id}/rotate", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let grace = input::read_rotation(body.value, &mut problems);
@@ -231,9 +231,10 @@ async fn rotate(
     }
 }
 
-/// What the caller's own key is limited to.
+/// What the caller is limited to: by their own key, or by what they are in the workspace.
 async fn own(api: &Api, caller: &Caller<ApiKeysWrite>) -> Result<Content, ApiError> {
-    let key = api.store.own_key_by_id(caller.owner, caller.key).await?;
+    let Proof::Key(own) = caller.proof else { return Ok(Content::of(String::new(), caller.rights)) };
+    let key = api.store.own_key_by_id(caller.owner, own).await?;
     // Revoked since this request began.
     key.map(|key| key.content).ok_or_else(|| ApiError::unauthorized("The API key is unknown or revoked."))
 }

@@ -90,7 +90,7 @@ async fn create(
     body: Json,
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
-    let attempt = Attempt { key: caller.key, path: "/bio-pages/{id}/blocks", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/bio-pages/{id}/blocks", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     if let Err(kept) = once::done(attempt.before(&api).await?)? {
         return Ok(recreated(kept, id));
@@ -101,7 +101,7 @@ async fn create(
         Ok((page, _)) => Kept { status: 201, body: json_bytes(&block::shown(&page.content.blocks, block_id)) },
         Err(why) => once::kept_error(&unpaged_as(why, refused), seen.request_id),
     });
-    let edit = Edit { api, owner: caller.owner, seen, id, expected };
+    let edit = Edit { api, by: caller.by(&seen), id, expected };
     let value = body.value;
     let change = move |page: &BioPage, world: World<'_>, album: &mut Album, problems: &mut Problems| {
         let read = block::read_new(value.clone(), block_id, album, problems);
@@ -195,7 +195,7 @@ async fn update(
         let read = block::read_change(value.clone(), &page.content.blocks[place], album, problems);
         Ok(read.map(|placed| put(page, placed, place, world, problems)))
     };
-    let page = Edit { api, owner: caller.owner, seen, id, expected }.make(change).await?;
+    let page = Edit { api, by: caller.by(&seen), id, expected }.make(change).await?;
     let block = block::shown(&page.content.blocks, block_id).ok_or_else(ApiError::internal)?;
     Ok(shown(&page, &block, &HeaderMap::new()))
 }
@@ -226,7 +226,7 @@ async fn delete(
         change.content.blocks.remove(place(&change.content.blocks, block_id)?);
         Ok(Some(change))
     };
-    Edit { api, owner: caller.owner, seen, id, expected }.make(change).await?;
+    Edit { api, by: caller.by(&seen), id, expected }.make(change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -282,7 +282,7 @@ async fn order(
         }
         Ok(Some(change))
     };
-    let page = Edit { api, owner: caller.owner, seen, id, expected }.make(change).await?;
+    let page = Edit { api, by: caller.by(&seen), id, expected }.make(change).await?;
     Ok(shown(&page, &BlockList { data: shape::blocks(&page) }, &HeaderMap::new()))
 }
 

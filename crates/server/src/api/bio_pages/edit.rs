@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
-use mask_core::{bio_page::BioPage, id::PageId, workspace::Owner};
-use mask_store::{Address, ChangedPage, Expected, Keep, PageChange, Unpaged};
+use mask_core::{bio_page::BioPage, id::PageId};
+use mask_store::{Address, By, ChangedPage, Expected, Keep, PageChange, Unpaged};
 
 use super::{absent, album::Album, input::World, unpaged};
-use crate::api::{Api, error::ApiError, fields::Problems, gate::Seen, once, version};
+use crate::api::{Api, error::ApiError, fields::Problems, once, version};
 
 /// How often a change begins anew before it is given up.
 const TURNS: usize = 5;
@@ -43,8 +43,7 @@ pub(super) type Edited = Result<(BioPage, Address), mask_store::Kept>;
 #[derive(Clone)]
 pub(super) struct Edit {
     pub api: Arc<Api>,
-    pub owner: Owner,
-    pub seen: Seen,
+    pub by: By,
     pub id: PageId,
     pub expected: Expected,
 }
@@ -94,7 +93,7 @@ impl Edit {
     where
         F: Change,
     {
-        let page = self.api.store.bio_page_by_id(self.owner, self.id).await?.ok_or_else(absent)?;
+        let page = self.api.store.bio_page_by_id(self.by.owner, self.id).await?.ok_or_else(absent)?;
         if !self.expected.takes(page.version) {
             return Err(version::changed());
         }
@@ -126,12 +125,12 @@ impl Edit {
             problems.check().map_err(Unmade::Refused)?;
             made.ok_or_else(|| Unmade::Refused(ApiError::internal()))
         };
-        let (by, now) = (self.seen.by(self.owner), self.api.clock.now());
+        let (by, now) = (self.by.clone(), self.api.clock.now());
         let expected = self.expected.clone();
         once::done(self.api.store.update_bio_page(by, self.id, expected, now, keep, step).await?)
     }
 
     fn world(&self) -> World<'_> {
-        World { api: &self.api, owner: self.owner, now: self.api.clock.now() }
+        World { api: &self.api, owner: self.by.owner, now: self.api.clock.now() }
     }
 }

@@ -88,13 +88,13 @@ async fn create(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
-    let attempt = Attempt { key: caller.key, path: "/bio-pages", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/bio-pages", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     // Nothing is fetched a second time for what was answered before.
     if let Err(kept) = once::done(attempt.before(&api).await?)? {
         return Ok(recreated(kept));
     }
-    let (new, by) = (new_page(&api, &caller, body).await?, seen.by(caller.owner));
+    let (new, by) = (new_page(&api, &caller, body).await?, caller.by(&seen));
     let redirects = Arc::clone(&api.redirects);
     let keep = attempt.keep(&api, move |placed: &PlacedPage| match placed {
         Ok(page) => Kept { status: 201, body: json_bytes(&PageBody::of(page, redirects.hosts())) },
@@ -173,7 +173,7 @@ async fn update(
 ) -> Result<Response, ApiError> {
     let expected = version::expected(&headers)?;
     api.learn_domains(&body.value, caller.owner).await;
-    let edit = Edit { api: Arc::clone(&api), owner: caller.owner, seen, id, expected };
+    let edit = Edit { api: Arc::clone(&api), by: caller.by(&seen), id, expected };
     let value = body.value;
     let change = move |page: &BioPage, world: World<'_>, album: &mut Album, problems: &mut Problems| {
         Ok(input::read_change(value.clone(), page, world, album, problems))
@@ -207,7 +207,7 @@ async fn delete(
     let release_slug = parameters.optional("release_slug", query::boolean).unwrap_or(false);
     parameters.end()?;
     let expected = version::expected(&headers)?;
-    let by = seen.by(caller.owner);
+    let by = caller.by(&seen);
     let removed = api.store.delete_bio_page(by, id, expected, release_slug, api.clock.now()).await?;
     let removed = removed.map_err(|why| unpaged_as(&why, |never| match *never {}))?;
     for (domain, slug) in &removed.addresses {
@@ -237,7 +237,7 @@ async fn preview(
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
     // There is no body that could differ.
-    let attempt = Attempt { key: caller.key, path: "/bio-pages/{id}/preview", idempotency_key, hash: [0; 32] };
+    let attempt = Attempt { actor: caller.actor, path: "/bio-pages/{id}/preview", idempotency_key, hash: [0; 32] };
     let _place = attempt.begin(&api)?;
     let until = api.clock.now().after(PREVIEW);
     let redirects = Arc::clone(&api.redirects);
@@ -250,7 +250,7 @@ async fn preview(
         Err(_) => once::kept_error(&absent(), seen.request_id),
     });
     let expected = mask_store::Expected::AnyVersion;
-    let edit = Edit { api, owner: caller.owner, seen, id, expected };
+    let edit = Edit { api, by: caller.by(&seen), id, expected };
     let as_it_is = |page: &BioPage, _: World<'_>, _: &mut Album, _: &mut Problems| Ok(Some(unchanged(page)));
     match edit.make_once(keep, as_it_is).await? {
         Ok((page, _)) => Ok(json(answer(&page))),

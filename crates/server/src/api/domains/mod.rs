@@ -63,7 +63,7 @@ async fn create(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
-    let attempt = Attempt { key: caller.key, path: "/domains", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/domains", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let mut asked = input::read_new(body.value, api.redirects.hosts(), &mut problems);
@@ -213,7 +213,7 @@ async fn verify(
     IdempotencyKey(idempotency_key): IdempotencyKey,
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
-    let attempt = Attempt { key: caller.key, path: "/domains/{id}/verify", idempotency_key, hash: [0; 32] };
+    let attempt = Attempt { actor: caller.actor, path: "/domains/{id}/verify", idempotency_key, hash: [0; 32] };
     let _place = attempt.begin(&api)?;
     if let Err(kept) = once::done(attempt.before(&api).await?)? {
         return Ok(once::replay(kept));
@@ -231,7 +231,7 @@ async fn verify(
         Some(domain) => Kept { status: 200, body: json_bytes(&DomainBody::of(domain, &records)) },
         None => once::kept_error(&absent(), seen.request_id),
     });
-    let settled = api.store.settle_domain(seen.by(caller.owner), id, look, api.clock.now(), keep).await?;
+    let settled = api.store.settle_domain(caller.by(&seen), id, look, api.clock.now(), keep).await?;
     api.domains.refresh_soon().await;
     match once::done::<Option<Domain>>(settled)? {
         Err(kept) => Ok(once::replay(kept)),

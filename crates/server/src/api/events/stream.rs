@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use mask_core::{
-    id::{KeyId, LinkId, PageId, QrId},
+    id::{LinkId, PageId, QrId},
     link::Tag,
     question::Dimension,
     scope::Scope,
@@ -34,7 +34,7 @@ use tokio::{
 use super::Wanted;
 use crate::api::{
     Api, ROOT,
-    caller::{AnalyticsRead, Caller},
+    caller::{AnalyticsRead, Caller, Proof},
     error::ApiError,
     payload::{self, ViewBody, VisitBody},
     turns::Turn,
@@ -48,7 +48,7 @@ const LOOKING: Duration = Duration::from_millis(750);
 /// An open stream.
 pub(super) struct Stream {
     api: Arc<Api>,
-    key: KeyId,
+    proof: Proof,
     filter: FeedFilter,
     tag: Option<String>,
     domain: Option<String>,
@@ -95,7 +95,7 @@ impl Stream {
         let now = Instant::now();
         let (heartbeat, ends) = (now + api.streams.heartbeat, now + api.streams.life);
         let mut stream = Self {
-            key: caller.key,
+            proof: caller.proof.clone(),
             filter: FeedFilter { owner: caller.owner, of: wanted.of, kinds: wanted.kinds, bots: wanted.bots },
             tag: wanted.tag,
             domain: wanted.domain,
@@ -147,7 +147,7 @@ impl Stream {
         self.is_away = false;
         let mut text = String::new();
         if page.gap.is_some() || !page.visits.is_empty() {
-            if !self.is_key_good().await? {
+            if !self.may_go_on().await? {
                 return Ok(Look::Over);
             }
             self.told = self.tell(&mut text, &page).await?;
@@ -188,7 +188,7 @@ impl Stream {
 
     /// A sign of life. It has the place up to which was looked, so that it is not looked there again.
     async fn beat(&mut self) -> Option<Bytes> {
-        if matches!(self.is_key_good().await, Ok(false)) {
+        if matches!(self.may_go_on().await, Ok(false)) {
             return None;
         }
         let mut text = ": heartbeat\n".to_owned();
@@ -209,9 +209,9 @@ impl Stream {
         self.api.streams.shuffle.write(place)
     }
 
-    async fn is_key_good(&self) -> Result<bool, Error> {
-        let key = self.api.store.key_by_id(self.key).await?;
-        Ok(key.is_some_and(|key| key.is_good(self.api.clock.now()) && key.content.scopes.has(Scope::AnalyticsRead)))
+    async fn may_go_on(&self) -> Result<bool, Error> {
+        let rights = self.proof.rights(&self.api.store, self.filter.owner, self.api.clock.now()).await?;
+        Ok(rights.has(Scope::AnalyticsRead))
     }
 
     /// Tells what is on a page, as far as it is meant; the last place that was told.

@@ -82,7 +82,7 @@ pub(super) async fn create_bulk(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
-    let attempt = Attempt { key: caller.key, path: "/links/bulk", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/links/bulk", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     api.learn_domains(&body.value, caller.owner).await;
     let (mut faults, mut new) = (Vec::new(), Vec::new());
@@ -97,7 +97,7 @@ pub(super) async fn create_bulk(
             Err(error) => faults.push(Some(error)),
         }
     }
-    let (redirects, by) = (Arc::clone(&api.redirects), seen.by(caller.owner));
+    let (redirects, by) = (Arc::clone(&api.redirects), caller.by(&seen));
     let answer = move |placed: &Vec<Placed>| {
         let mut placed = placed.iter();
         let items = faults.iter().map(|fault| match (fault, if fault.is_none() { placed.next() } else { None }) {
@@ -157,7 +157,7 @@ pub(super) async fn update_bulk(
     problems.check().map_err(within_set)?;
     let change: Change = with_password(&api, asked).await?;
     let known: Vec<LinkId> = ids.iter().filter_map(|id| LinkId::parse(id).ok()).collect();
-    let by = seen.by(caller.owner);
+    let by = caller.by(&seen);
     let mut updated = api.store.update_links(by, known, change, api.clock.now()).await?.into_iter();
     let data = ids.into_iter().map(|id| match answer_for(&id, &mut updated) {
         Ok((link, was)) => {
@@ -189,7 +189,7 @@ pub(super) async fn delete_bulk(
     let (ids, release_slug) = read_delete(body.value, &mut problems);
     problems.check()?;
     let known: Vec<LinkId> = ids.iter().filter_map(|id| LinkId::parse(id).ok()).collect();
-    let by = seen.by(caller.owner);
+    let by = caller.by(&seen);
     let mut removed = api.store.delete_links(by, known, release_slug, api.clock.now()).await?.into_iter();
     let data = ids.into_iter().map(|id| match answer_for::<Removed>(&id, &mut removed) {
         Ok(removed) => {

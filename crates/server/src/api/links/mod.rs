@@ -71,7 +71,7 @@ async fn create(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
-    let attempt = Attempt { key: caller.key, path: "/links", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/links", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     api.learn_domains(&body.value, caller.owner).await;
     let mut problems = Problems::default();
@@ -79,7 +79,7 @@ async fn create(
     if let Err(error) = problems.check() {
         return attempt.kept_or(&api, error).await.map(recreated);
     }
-    let (new, by) = (new_link(&api, caller.owner, asked).await?, seen.by(caller.owner));
+    let (new, by) = (new_link(&api, caller.owner, asked).await?, caller.by(&seen));
     let redirects = Arc::clone(&api.redirects);
     let keep = attempt.keep(&api, move |placed: &Result<Link, Unplaced>| match placed {
         Ok(link) => Kept { status: 201, body: json_bytes(&LinkBody::of(link, redirects.hosts())) },
@@ -179,7 +179,7 @@ async fn update(
     let asked = input::read_change(body.value, api.world(caller.owner), &mut problems);
     problems.check()?;
     let change = with_password(&api, asked).await?;
-    let by = seen.by(caller.owner);
+    let by = caller.by(&seen);
     let (link, was) = api.store.update_link(by, id, expected, change, api.clock.now()).await?.map_err(unplaced)?;
     forget(&api, &link, &was);
     Ok(shown(&api, &link, &HeaderMap::new()))
@@ -210,7 +210,7 @@ async fn delete(
     let release_slug = parameters.optional("release_slug", query::boolean).unwrap_or(false);
     parameters.end()?;
     let expected = version::expected(&headers)?;
-    let by = seen.by(caller.owner);
+    let by = caller.by(&seen);
     let removed = api.store.delete_link(by, id, expected, release_slug, api.clock.now()).await?.map_err(unplaced)?;
     for (domain, slug) in &removed.addresses {
         api.redirects.forget(domain, slug);
@@ -279,7 +279,7 @@ async fn upsert(
     let password = asked.password.take();
     let change = with_password(&api, Asked { change: asked.change.clone(), password }).await?;
     let new = new_link(&api, caller.owner, Asked { change: change.clone(), password: None }).await?;
-    match api.store.upsert_link(seen.by(caller.owner), new, change).await?.map_err(unplaced)? {
+    match api.store.upsert_link(caller.by(&seen), new, change).await?.map_err(unplaced)? {
         mask_store::Upserted::Created(link) => {
             api.redirects.forget(&link.domain, &link.slug.key());
             Ok(created(&api, &link))

@@ -85,7 +85,7 @@ async fn create(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
-    let attempt = Attempt { key: caller.key, path: "/qr-codes", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/qr-codes", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     if let Err(kept) = once::done(attempt.before(&api).await?)? {
         return Ok(recreated(kept));

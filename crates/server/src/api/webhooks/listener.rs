@@ -72,7 +72,7 @@ async fn create(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
-    let attempt = once::Attempt { key: caller.key, path: "/webhooks/listeners", idempotency_key, hash: body.hash };
+    let attempt = once::Attempt { actor: caller.actor, path: "/webhooks/listeners", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let asked = input::read_listener(body.value, api.webhook_world(caller.owner), &mut problems);

@@ -129,7 +129,7 @@ async fn replay(
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
     // There is no body that could differ.
-    let attempt = Attempt { key: caller.key, path: "/deliveries/{id}/replay", idempotency_key, hash: [0; 32] };
+    let attempt = Attempt { actor: caller.actor, path: "/deliveries/{id}/replay", idempotency_key, hash: [0; 32] };
     let _place = attempt.begin(&api)?;
     let answer = |delivery: &Delivery| json_bytes(&DeliveryBody::of(delivery));
     let keep = attempt.keep(&api, move |replayed: &Option<Delivery>| match replayed {
@@ -165,7 +165,7 @@ async fn replay_failed(
     body: Json,
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
-    let attempt = Attempt { key: caller.key, path: "/webhooks/{id}/replay", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/webhooks/{id}/replay", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let since = input::read_since(body.value, &mut problems);

@@ -83,7 +83,7 @@ async fn create(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
-    let attempt = Attempt { key: caller.key, path: "/webhooks", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/webhooks", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let asked = input::read_new(body.value, api.webhook_world(caller.owner), &mut problems);
@@ -266,7 +266,7 @@ async fn test(
     OptionalJson(body): OptionalJson,
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
-    let attempt = Attempt { key: caller.key, path: "/webhooks/{id}/test", idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path: "/webhooks/{id}/test", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let kind = match kind_of_test(&api, caller.owner, id, body.value).await {
         Ok(kind) => kind,
@@ -283,7 +283,7 @@ async fn test(
         Some(delivery) => Kept { status: 202, body: answer(*delivery) },
         None => once::kept_error(&absent(), seen.request_id),
     });
-    let by = seen.by(caller.owner);
+    let by = caller.by(&seen);
     match once::done(api.store.tell_one(by, id, (event, kind, body), now, keep).await?)? {
         Err(kept) => Ok(once::replay(kept)),
         Ok(told) => Ok(once::accepted(answer(told.ok_or_else(absent)?))),
@@ -331,7 +331,7 @@ async fn rotate_secret(
     // The same word for two webhooks is two words.
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
     let path = "/webhooks/{id}/rotate-secret";
-    let attempt = Attempt { key: caller.key, path, idempotency_key, hash: body.hash };
+    let attempt = Attempt { actor: caller.actor, path, idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();
     let asked = input::read_secret(body.value, &mut problems);

@@ -1,0 +1,98 @@
+//! Whoever is signed in, as the API sees them: a cookie, the workspace that they have chosen, and a look at who sent them.
+//!
+//! A cookie goes along with whatever a browser sends to us, also from pages of others. So a request that may change something
+//! is taken from our own pages alone: its `Origin` has to be ours, and one that names none is refused too (a browser names it
+//! with everything but GET and HEAD; see Fetch, "append a request `Origin` header"). A key in the `Authorization` header is
+//! never sent by a browser of its own accord, so nothing of this applies to it.
+
+use std::sync::Arc;
+
+use hyper::{HeaderMap, Method, header};
+use mask_core::{
+    id::SessionId,
+    person::{Membership, User, Word, WordHash},
+};
+
+use super::{
+    Api,
+    error::{ApiError, Code},
+};
+
+/// The cookie that holds the session's word.
+pub const COOKIE: &str = "mask_session";
+/// The header that names the workspace that is meant.
+pub const WORKSPACE: &str = "x-mask-workspace";
+/// The header that says which of its two sides is meant: `live`, or `test`.
+pub const ENVIRONMENT: &str = "x-mask-environment";
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Who.
+    pub user: User,
+    /// In which session.
+    pub session: SessionId,
+    /// What the store knows it by.
+    pub hash: WordHash,
+    /// The workspace that they chose, by its slug, and what they are there; `None` where they are nothing.
+    chosen: Option<(String, Option<Membership>)>,
+}
+
+impl Person {
+    /// The slug of the workspace that they chose, and what they are there. One that they have no part in is none.
+    pub fn place(&self) -> Result<(String, Membership), ApiError> {
+        match &self.chosen {
+            Some((slug, Some(member))) => Ok((slug.clone(), *member)),
+            Some((_, None)) => Err(ApiError::not_found("workspace")),
+            None => Err(ApiError::new(
+                Code::BadRequest,
+                "Say which workspace you mean, by its slug: X-Mask-Workspace: default.",
+            )),
+        }
+    }
+}
+
+/// Who is signed in, if anybody is.
+pub async fn identify(api: &Arc<Api>, method: &Method, headers: &HeaderMap) -> Result<Option<Person>, ApiError> {
+    let Some(word) = cookie(headers, COOKIE) else { return Ok(None) };
+    let is_harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if !is_harmless && !comes_from_us(api, headers) {
+        let message = "This request came from another site, or does not say from which. Only our own pages may use a session; programs send an API key.";
+        return Err(ApiError::new(Code::Forbidden, message));
+    }
+    let ended = || ApiError::unauthorized("The session has ended. Sign in again.");
+    let word = Word::parse(word).map_err(|_| ended())?;
+    let (user, session) = api.store.session_by_hash(word.hash(), api.clock.now()).await?.ok_or_else(ended)?;
+    let is_test = is_test(headers)?;
+    let slug = headers.get(WORKSPACE).map(|slug| String::from_utf8_lossy(slug.as_bytes()).into_owned());
+    let chosen = match slug {
+        Some(slug) => {
+            let member = api.store.membership(user.id, slug.clone(), is_test).await?;
+            Some((slug, member))
+        }
+        None => None,
+    };
+    Ok(Some(Person { user, session: session.id, hash: word.hash(), chosen }))
+}
+
+fn is_test(headers: &HeaderMap) -> Result<bool, ApiError> {
+    match headers.get(ENVIRONMENT).map(header::HeaderValue::as_bytes) {
+        None | Some(b"live") => Ok(false),
+        Some(b"test") => Ok(true),
+        Some(_) => Err(ApiError::new(Code::BadRequest, "X-Mask-Environment is live or test.")),
+    }
+}
+
+/// Whether a page of ours sent this.
+pub fn comes_from_us(api: &Api, headers: &HeaderMap) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let origin = origins.next().map(header::HeaderValue::as_bytes);
+    origins.next().is_none() && origin == Some(api.origin.as_bytes())
+}
+
+/// The value of the cookie with this name. Of two the first counts, as the more specific one comes first (RFC 6265 §5.4).
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
