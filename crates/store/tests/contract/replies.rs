@@ -1,5 +1,6 @@
 //! Kept replies: work that is done once, however often it is asked for.
 
+use mask_core::actor::Actor;
 use mask_store::{Keep, Kept, Once, Placed, Unplaced};
 
 use crate::{
