@@ -118,6 +118,8 @@ ids! {
     MemberId = "mem_",
     /// An invitation to a workspace.
     InvitationId = "inv_",
+    /// An address that messages of bio pages are mailed to.
+    RecipientId = "rcp_",
     /// A line of the log of changes.
     ChangeId = "aud_",
 }

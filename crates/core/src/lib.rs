@@ -24,6 +24,7 @@ pub mod person;
 pub mod picture;
 pub mod qr;
 pub mod question;
+pub mod recipient;
 pub mod role;
 pub mod route;
 pub mod rule;

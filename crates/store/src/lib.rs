@@ -19,6 +19,7 @@ mod links;
 mod mail;
 mod people;
 mod qr_codes;
+mod recipients;
 mod replies;
 mod salts;
 mod slugs;
@@ -41,10 +42,11 @@ pub use links::{
 pub use mail::{ClaimedLetter, LetterFate, NewLetter, Outgoing};
 pub use people::{NewMember, NewSession, NewUser};
 pub use qr_codes::{NewQrCode, PlacedCode, Uncoded};
+pub use recipients::{NewRecipient, WriteToRecipient};
 pub use replies::{Keep, Kept, Once};
 pub use salts::VisitorSalts;
 pub use subscribers::{
-    LINK_REST, LINKS_A_DAY, MESSAGES_AN_HOUR, NewSubscriber, SubscriberFilter, Subscription, WriteLetter,
+    LINK_REST, LINKS_A_DAY, MESSAGES_AN_HOUR, NewSubscriber, Post, SubscriberFilter, Subscription, WriteLetter,
 };
 pub use tags::CountedTag;
 pub use webhooks::{

@@ -18,6 +18,7 @@ use mask_core::{
     cursor::Cursor,
     id::{self, BlockId, PageId, SubscriberId},
     mail::Address,
+    recipient::Standing,
     subscriber::{Kind, Status, Subscriber},
     time::Time,
     workspace::Owner,
@@ -25,9 +26,9 @@ use mask_core::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, Listed, NewLetter, Store,
+    Error, Listed, NewLetter, NewRecipient, Store, WriteToRecipient,
     db::{Dialect, Row, Tx, Value, values},
-    mail,
+    mail, recipients,
 };
 
 /// How long after a link another one may be mailed for the same page.
@@ -65,6 +66,14 @@ pub struct NewSubscriber {
 
 /// Writes the letter about a subscriber, once it is known who that is.
 pub type WriteLetter = Box<dyn FnOnce(SubscriberId) -> NewLetter + Send>;
+
+/// What is mailed about a form.
+pub enum Post {
+    /// The link with which its sender confirms an address.
+    Link(WriteLetter),
+    /// What was written, to an address that the page's owner named; only if that address wants it.
+    Message(NewRecipient, WriteToRecipient),
+}
 
 /// Which subscribers a list has: those that meet every part that is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,7 +135,7 @@ fn digest(new: &NewSubscriber) -> String {
     format!("{:032x}", u128::from_be_bytes(half))
 }
 
-fn ago(now: Time, span: Duration) -> Time {
+pub(crate) fn ago(now: Time, span: Duration) -> Time {
     Time::from_unix_millis(now.unix_millis().saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
 }
 
@@ -208,7 +217,7 @@ fn count(tx: &mut Tx<'_>, sql: &str, values: &[Value]) -> Result<i64, Error> {
 }
 
 /// Whether there is such a page.
-fn subscribe(tx: &mut Tx<'_>, owner: Owner, new: &NewSubscriber, letter: Option<WriteLetter>) -> Result<bool, Error> {
+fn subscribe(tx: &mut Tx<'_>, owner: Owner, new: &NewSubscriber, post: Option<Post>) -> Result<bool, Error> {
     if !has_page(tx, owner, new.page, true)? {
         return Ok(false);
     }
@@ -216,12 +225,21 @@ fn subscribe(tx: &mut Tx<'_>, owner: Owner, new: &NewSubscriber, letter: Option<
     if new.is_confirmed && !known.is_confirmed {
         confirm(tx, known.id, new.now)?;
     }
-    let Some(letter) = letter else { return Ok(true) };
-    if may_mail(tx, new, &known)? {
-        mail::post(tx, &letter(known.id), Some(known.id))?;
-        if new.kind == Kind::Signup {
+    let Some(post) = post else { return Ok(true) };
+    if !may_mail(tx, new, &known)? {
+        return Ok(true);
+    }
+    match post {
+        Post::Link(letter) => {
+            mail::post(tx, &letter(known.id), Some(known.id))?;
             let sql = "UPDATE subscribers SET mailed_at = $2 WHERE id = $1";
             tx.execute(sql, &values![known.id.to_string(), new.now])?;
+        }
+        Post::Message(to, letter) => {
+            let to = recipients::meet(tx, owner, to)?;
+            if to.standing == Standing::Welcoming {
+                mail::post(tx, &letter(to.id), Some(known.id))?;
+            }
         }
     }
     Ok(true)
@@ -275,15 +293,10 @@ fn list(
 }
 
 impl Store {
-    /// Writes down what somebody sent with a page's form, and the letter about it, as far as one may be sent now; `false` when
+    /// Writes down what somebody sent with a page's form, and what is mailed about it, as far as that may be now; `false` when
     /// the owner has no such page.
-    pub async fn subscribe(
-        &self,
-        owner: Owner,
-        new: NewSubscriber,
-        letter: Option<WriteLetter>,
-    ) -> Result<bool, Error> {
-        let done = self.main.write(move |tx| subscribe(tx, owner, &new, letter)).await?;
+    pub async fn subscribe(&self, owner: Owner, new: NewSubscriber, post: Option<Post>) -> Result<bool, Error> {
+        let done = self.main.write(move |tx| subscribe(tx, owner, &new, post)).await?;
         self.posted.send_replace(());
         Ok(done)
     }

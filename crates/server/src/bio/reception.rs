@@ -25,7 +25,7 @@ use mask_core::{
     subscriber::{Kind, parse_message, parse_name},
     time::Time,
 };
-use mask_store::{NewSubscriber, Store, WriteLetter};
+use mask_store::{NewSubscriber, Post, Store};
 
 use super::{
     form::{EMAIL, Fault, Forms, MESSAGE, NAME, Posted, Sent, Taken},
@@ -80,7 +80,7 @@ impl Reception {
             return Taken::TooMany { retry_after_s };
         }
         let has_to_confirm = kind == Kind::Signup && self.letters.is_mailing();
-        let letter = self.letter(kind, &sent, &left, now);
+        let post = self.post(kind, &sent, &left, now);
         let new = NewSubscriber {
             id: SubscriberId::from_bits(self.ids.next(now)),
             page: sent.page.id,
@@ -92,7 +92,7 @@ impl Reception {
             is_confirmed: !has_to_confirm,
             now,
         };
-        match self.store.subscribe(sent.owner, new, letter).await {
+        match self.store.subscribe(sent.owner, new, post).await {
             Ok(true) if has_to_confirm => Taken::Confirm,
             Ok(true) => Taken::Done,
             // The page went away in this moment.
@@ -104,18 +104,19 @@ impl Reception {
         }
     }
 
-    /// The letter that goes with it, if there is one.
-    fn letter(&self, kind: Kind, sent: &Sent, left: &Left, now: Time) -> Option<WriteLetter> {
+    /// What is mailed about it, if anything is.
+    fn post(&self, kind: Kind, sent: &Sent, left: &Left, now: Time) -> Option<Post> {
         if !self.letters.is_mailing() {
             return None;
         }
         let about = About { title: &sent.page.content.title, url: &sent.address };
         if kind == Kind::Signup {
-            return Some(self.letters.confirmation(about, left.email.clone(), now));
+            return Some(Post::Link(self.letters.confirmation(about, left.email.clone(), now)));
         }
         let Data::Email { notify_email: Some(owner), .. } = &sent.page.block(sent.block)?.data else { return None };
         let written = (&left.email, left.name.as_deref(), left.message.as_deref()?);
-        Some(self.letters.message(about, owner.clone(), written, now))
+        let message = self.letters.message(about, owner.clone(), written, now);
+        Some(Post::Message(self.letters.recipient(about, owner, now), message))
     }
 }
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use mask_core::{
-    id::{LetterId, SubscriberId},
+    id::{LetterId, RecipientId, SubscriberId},
     mail::Address,
+    recipient::ANSWERED_WITHIN_DAYS,
     subscriber::CONFIRMED_WITHIN_DAYS,
     time::Time,
 };
-use mask_store::{NewLetter, WriteLetter};
+use mask_store::{NewLetter, NewRecipient, WriteLetter, WriteToRecipient};
 
 use super::{
     letter::{Letter, one_line},
@@ -70,6 +71,7 @@ struct MessageText<'a> {
     page: &'a str,
     email: &'a str,
     message: &'a str,
+    stop: &'a str,
 }
 
 #[derive(Template)]
@@ -81,6 +83,28 @@ struct MessageHtml<'a> {
     page: &'a str,
     email: &'a str,
     message: &'a str,
+    stop: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/recipient.txt")]
+struct RecipientText<'a> {
+    title: &'a str,
+    page: &'a str,
+    link: &'a str,
+    stop: &'a str,
+    days: u32,
+}
+
+#[derive(Template)]
+#[template(path = "mail/recipient.html")]
+struct RecipientHtml<'a> {
+    subject: &'a str,
+    title: &'a str,
+    page: &'a str,
+    link: &'a str,
+    stop: &'a str,
+    days: u32,
 }
 
 impl Letters {
@@ -100,7 +124,7 @@ impl Letters {
         let (letters, title, page) = (Arc::clone(self), one_line(about.title, LONGEST_TITLE), about.url.to_owned());
         Box::new(move |id| {
             let until = now.after(DAY * CONFIRMED_WITHIN_DAYS);
-            let word = letters.links.word(Purpose::Confirm, id, Some(until));
+            let word = letters.links.word(Purpose::Confirm, id.bits(), Some(until));
             let link = format!("{}/-/confirm/{word}", origin(&page));
             let (title, page, link) = (title.as_str(), page.as_str(), link.as_str());
             let subject = format!("Confirm your address for {title}");
@@ -111,6 +135,31 @@ impl Letters {
         })
     }
 
+    /// An address that the owner of a page named for messages, and the letter that asks it.
+    pub fn recipient(self: &Arc<Self>, about: About<'_>, to: &Address, now: Time) -> NewRecipient {
+        let (letters, title, page) = (Arc::clone(self), one_line(about.title, LONGEST_TITLE), about.url.to_owned());
+        let (id, email) = (RecipientId::from_bits(self.ids.next(now)), to.clone());
+        let to = to.clone();
+        let ask = Box::new(move |id: RecipientId| {
+            let until = now.after(DAY * ANSWERED_WITHIN_DAYS);
+            let link =
+                format!("{}/-/receive/{}", origin(&page), letters.links.word(Purpose::Receive, id.bits(), Some(until)));
+            let stop = letters.refuse_url(&page, id);
+            let subject = format!("Messages from {title} to this address?");
+            let (title, page, link, stop) = (title.as_str(), page.as_str(), link.as_str(), stop.as_str());
+            let days = ANSWERED_WITHIN_DAYS;
+            let text = render(&RecipientText { title, page, link, stop, days });
+            let html = render(&RecipientHtml { subject: &subject, title, page, link, stop, days });
+            letters.seal(&Letter::new(&subject, text, html), to, now)
+        });
+        NewRecipient { id, email, ask, now }
+    }
+
+    /// The address at which whoever reads the messages of the page at `page` can stop them.
+    fn refuse_url(&self, page: &str, id: RecipientId) -> String {
+        format!("{}/-/refuse/{}", origin(page), self.links.word(Purpose::Refuse, id.bits(), None))
+    }
+
     /// The letter that brings a message to the owner of a page; an answer to it goes to who wrote the message.
     pub fn message(
         self: &Arc<Self>,
@@ -118,15 +167,19 @@ impl Letters {
         to: Address,
         (email, name, message): (&Address, Option<&str>, &str),
         now: Time,
-    ) -> WriteLetter {
-        let title = one_line(about.title, LONGEST_TITLE);
-        let (page, from) = (about.url, email.as_str());
-        let subject = format!("{} wrote by way of {title}", name.unwrap_or("Somebody"));
-        let text = render(&MessageText { name, title: &title, page, email: from, message });
-        let html = render(&MessageHtml { subject: &subject, name, title: &title, page, email: from, message });
-        let letter = Letter::new(&subject, text, html).answered_by(email);
+    ) -> WriteToRecipient {
+        let (title, page) = (one_line(about.title, LONGEST_TITLE), about.url.to_owned());
+        let (email, name, message) = (email.clone(), name.map(str::to_owned), message.to_owned());
         let letters = Arc::clone(self);
-        Box::new(move |_| letters.seal(&letter, to, now))
+        Box::new(move |id| {
+            let subject = format!("{} wrote by way of {title}", name.as_deref().unwrap_or("Somebody"));
+            let stop = letters.refuse_url(&page, id);
+            let (name, from) = (name.as_deref(), email.as_str());
+            let (title, page, stop, message) = (title.as_str(), page.as_str(), stop.as_str(), message.as_str());
+            let text = render(&MessageText { name, title, page, email: from, message, stop });
+            let html = render(&MessageHtml { subject: &subject, name, title, page, email: from, message, stop });
+            letters.seal(&Letter::new(&subject, text, html).answered_by(&email), to, now)
+        })
     }
 
     /// The address at which a subscriber of the page at `page` can end the subscription.
@@ -136,11 +189,11 @@ impl Letters {
 
     /// The same without the host.
     pub fn unsubscribe_path(&self, id: SubscriberId) -> String {
-        format!("/-/unsubscribe/{}", self.links.word(Purpose::Unsubscribe, id, None))
+        format!("/-/unsubscribe/{}", self.links.word(Purpose::Unsubscribe, id.bits(), None))
     }
 
     /// Whom a link's word is about.
-    pub fn read(&self, purpose: Purpose, word: &str, now: Time) -> Result<SubscriberId, Unfit> {
+    pub fn read(&self, purpose: Purpose, word: &str, now: Time) -> Result<u128, Unfit> {
         self.links.read(purpose, word, now)
     }
 
@@ -187,7 +240,7 @@ mod tests {
         let link = content.split("https://go.example:8443/-/confirm/").nth(1).expect("a link");
         let word: String =
             link.chars().take_while(|letter| letter.is_ascii_alphanumeric() || "-_".contains(*letter)).collect();
-        assert_eq!(letters.read(Purpose::Confirm, &word, now), Ok(id));
+        assert_eq!(letters.read(Purpose::Confirm, &word, now), Ok(id.bits()));
         let week = std::time::Duration::from_hours(7 * 24);
         assert_eq!(letters.read(Purpose::Confirm, &word, now.after(week)), Err(Unfit::Expired));
         assert!(content.contains("Bob & <Co>") && content.contains("Bob &#38; &#60;Co&#62;"), "{content}");
@@ -202,7 +255,7 @@ mod tests {
         let said = "<img src=x onerror=alert(1)>\nsecond line";
         let from = address("ada@example.com");
         let written = (&from, Some("A <b>"), said);
-        let letter = letters.message(about, address("bob@example.com"), written, now)(SubscriberId::from_bits(1));
+        let letter = letters.message(about, address("bob@example.com"), written, now)(RecipientId::from_bits(1));
         let content: serde_json::Value = serde_json::from_str(&opened(&letters, &letter)).expect("JSON");
         assert!(content["text"].as_str().is_some_and(|text| text.contains(said)), "{content}");
         let html = content["html"].as_str().expect("HTML");

@@ -1,4 +1,4 @@
-//! Links in letters: whoever has one may do the one thing that it is for, to the one subscriber that it names.
+//! Links in letters: whoever has one may do the one thing that it is for, to the one subscriber or recipient that it names.
 //!
 //! A link says what it is for, for whom and until when, and a keyed hash over that says that we said so; so nothing has to be
 //! kept of it, and a copy of the list of subscribers opens nothing. One that confirms ends after a week, as whoever signed up
@@ -10,7 +10,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use mask_core::{id::SubscriberId, time::Time};
+use mask_core::time::Time;
 use sha2::Sha256;
 
 /// Bytes of the hash: as many as nobody can guess.
@@ -24,6 +24,10 @@ pub enum Purpose {
     Confirm,
     /// To hear no more.
     Unsubscribe,
+    /// To say that messages of a workspace's pages are welcome at an address.
+    Receive,
+    /// To say that they are not.
+    Refuse,
 }
 
 impl Purpose {
@@ -31,6 +35,8 @@ impl Purpose {
         match self {
             Self::Confirm => 1,
             Self::Unsubscribe => 2,
+            Self::Receive => 3,
+            Self::Refuse => 4,
         }
     }
 }
@@ -63,19 +69,19 @@ impl Links {
         Self { key: keyed(&derived) }
     }
 
-    /// The word of a link; one without an end works for ever.
-    pub fn word(&self, purpose: Purpose, id: SubscriberId, until: Option<Time>) -> String {
+    /// The word of a link, for whoever has an id of these bits; one without an end works for ever.
+    pub fn word(&self, purpose: Purpose, id: u128, until: Option<Time>) -> String {
         let mut word = [0; SAID_BYTES + SEAL_BYTES];
         word[0] = purpose.byte();
-        word[1..17].copy_from_slice(&id.bits().to_be_bytes());
+        word[1..17].copy_from_slice(&id.to_be_bytes());
         word[17..SAID_BYTES].copy_from_slice(&until.map_or(i64::MAX, Time::unix_millis).to_be_bytes());
         let seal = self.sealing(&word[..SAID_BYTES]).finalize().into_bytes();
         word[SAID_BYTES..].copy_from_slice(&seal[..SEAL_BYTES]);
         URL_SAFE_NO_PAD.encode(word)
     }
 
-    /// Whom a link's word is about.
-    pub fn read(&self, purpose: Purpose, word: &str, now: Time) -> Result<SubscriberId, Unfit> {
+    /// Whom a link's word is about: the bits of an id of the kind that the purpose is about.
+    pub fn read(&self, purpose: Purpose, word: &str, now: Time) -> Result<u128, Unfit> {
         let bytes = URL_SAFE_NO_PAD.decode(word).map_err(|_| Unfit::Foreign)?;
         let bytes: [u8; SAID_BYTES + SEAL_BYTES] = bytes.try_into().map_err(|_| Unfit::Foreign)?;
         let (said, seal) = bytes.split_at(SAID_BYTES);
@@ -91,7 +97,7 @@ impl Links {
         if Time::from_unix_millis(i64::from_be_bytes(until)) <= now {
             return Err(Unfit::Expired);
         }
-        Ok(SubscriberId::from_bits(u128::from_be_bytes(id)))
+        Ok(u128::from_be_bytes(id))
     }
 
     fn sealing(&self, said: &[u8]) -> Hmac<Sha256> {
@@ -107,7 +113,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 mod tests {
     use super::*;
 
-    const ID: SubscriberId = SubscriberId::from_bits(0x1234_5678_9abc_def0_1234_5678_9abc_def0);
+    const ID: u128 = 0x1234_5678_9abc_def0_1234_5678_9abc_def0;
     const NOW: Time = Time::from_unix_millis(1_774_360_800_000);
     const SOON: Time = Time::from_unix_millis(1_774_360_800_001);
 

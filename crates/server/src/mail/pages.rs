@@ -1,4 +1,5 @@
-//! The pages behind the links of letters: `/-/confirm/{word}` and `/-/unsubscribe/{word}`, on every host that is served.
+//! The pages behind the links of letters: `/-/confirm/{word}`, `/-/unsubscribe/{word}`, `/-/receive/{word}` and
+//! `/-/refuse/{word}`, on every host that is served.
 //!
 //! Opening a link changes nothing. Programs open every link of a letter before its reader does, to see where it leads, and
 //! would confirm what nobody confirmed; so there is a page with a button, and what the button posts changes something. The
@@ -17,7 +18,10 @@ use hyper::{
     StatusCode,
     header::{self, HeaderValue},
 };
-use mask_core::id::SubscriberId;
+use mask_core::{
+    id::{RecipientId, SubscriberId},
+    recipient::{Recipient, Standing},
+};
 use mask_store::Subscription;
 
 use super::{Purpose, Unfit};
@@ -31,6 +35,8 @@ pub fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/-/confirm/{word}", get(ask_to_confirm).post(confirm))
         .route("/-/unsubscribe/{word}", get(ask_to_unsubscribe).post(unsubscribe))
+        .route("/-/receive/{word}", get(ask_to_receive).post(receive))
+        .route("/-/refuse/{word}", get(ask_to_refuse).post(refuse))
 }
 
 /// What is shown, and as what.
@@ -73,7 +79,7 @@ fn nothing(why: Unfit) -> Shown {
         Unfit::Expired => (
             StatusCode::GONE,
             "This link has expired",
-            "Its week is over. Sign up again on the page, and you get a new one.",
+            "Its week is over. What is done again on the page brings a new one.",
         ),
     };
     shown(status, &Ask { heading, sentence: sentence.into(), ..Ask::default() })
@@ -86,14 +92,14 @@ fn unavailable(error: &mask_store::Error) -> Shown {
 }
 
 /// Whom the word of an address is about.
-fn read(api: &Api, purpose: Purpose, uri: &Uri) -> Result<SubscriberId, Shown> {
+fn read(api: &Api, purpose: Purpose, uri: &Uri) -> Result<u128, Shown> {
     let word = uri.path().rsplit('/').next().unwrap_or_default();
     api.letters.read(purpose, word, api.clock.now()).map_err(nothing)
 }
 
 /// Who that is.
 async fn found(api: &Api, purpose: Purpose, uri: &Uri) -> Result<Subscription, Shown> {
-    let id = read(api, purpose, uri)?;
+    let id = SubscriberId::from_bits(read(api, purpose, uri)?);
     let found = api.store.subscription(id).await.map_err(|error| unavailable(&error))?;
     found.ok_or_else(|| nothing(Unfit::Foreign))
 }
@@ -117,7 +123,7 @@ async fn ask_to_confirm(State(api): State<Arc<Api>>, uri: Uri) -> Result<Shown, 
 }
 
 async fn confirm(State(api): State<Arc<Api>>, uri: Uri) -> Result<Shown, Shown> {
-    let id = read(&api, Purpose::Confirm, &uri)?;
+    let id = SubscriberId::from_bits(read(&api, Purpose::Confirm, &uri)?);
     let done = api.store.confirm_subscriber(id, api.clock.now()).await.map_err(|error| unavailable(&error))?;
     Ok(done.map_or_else(|| nothing(Unfit::Foreign), |found| confirmed(&api, &found)))
 }
@@ -153,13 +159,53 @@ async fn ask_to_unsubscribe(State(api): State<Arc<Api>>, uri: Uri) -> Result<Sho
 }
 
 async fn unsubscribe(State(api): State<Arc<Api>>, uri: Uri) -> Result<Shown, Shown> {
-    let id = read(&api, Purpose::Unsubscribe, &uri)?;
+    let id = SubscriberId::from_bits(read(&api, Purpose::Unsubscribe, &uri)?);
     let was_there = api.store.unsubscribe(id).await.map_err(|error| unavailable(&error))?;
     if !was_there {
         return Ok(nothing(Unfit::Foreign));
     }
     let sentence = "Your address is off the list, and forgotten.".into();
     Ok(shown(StatusCode::OK, &Ask { heading: "You are unsubscribed", sentence, ..Ask::default() }))
+}
+
+/// Whose address a link is about.
+async fn recipient(api: &Api, purpose: Purpose, uri: &Uri) -> Result<Recipient, Shown> {
+    let id = RecipientId::from_bits(read(api, purpose, uri)?);
+    let found = api.store.recipient(id).await.map_err(|error| unavailable(&error))?;
+    found.ok_or_else(|| nothing(Unfit::Foreign))
+}
+
+/// Writes down what they want.
+async fn settle(api: &Api, purpose: Purpose, uri: &Uri, standing: Standing) -> Result<Recipient, Shown> {
+    let id = RecipientId::from_bits(read(api, purpose, uri)?);
+    let settled = api.store.settle_recipient(id, standing).await.map_err(|error| unavailable(&error))?;
+    settled.ok_or_else(|| nothing(Unfit::Foreign))
+}
+
+async fn ask_to_receive(State(api): State<Arc<Api>>, uri: Uri) -> Result<Shown, Shown> {
+    let found = recipient(&api, Purpose::Receive, &uri).await?;
+    let sentence = format!("Shall messages that visitors leave on the page be mailed to {}?", found.email);
+    let button = Some("Yes, mail them to me");
+    Ok(shown(StatusCode::OK, &Ask { heading: "Messages by mail", sentence: sentence.into(), button, ..Ask::default() }))
+}
+
+async fn receive(State(api): State<Arc<Api>>, uri: Uri) -> Result<Shown, Shown> {
+    let found = settle(&api, Purpose::Receive, &uri, Standing::Welcoming).await?;
+    let sentence = format!("From now on messages are mailed to {}. Each of them has a link that ends it.", found.email);
+    Ok(shown(StatusCode::OK, &Ask { heading: "Thank you", sentence: sentence.into(), ..Ask::default() }))
+}
+
+async fn ask_to_refuse(State(api): State<Arc<Api>>, uri: Uri) -> Result<Shown, Shown> {
+    let found = recipient(&api, Purpose::Refuse, &uri).await?;
+    let sentence = format!("Shall no more messages of visitors be mailed to {}?", found.email);
+    let button = Some("No more of them");
+    Ok(shown(StatusCode::OK, &Ask { heading: "No more messages", sentence: sentence.into(), button, ..Ask::default() }))
+}
+
+async fn refuse(State(api): State<Arc<Api>>, uri: Uri) -> Result<Shown, Shown> {
+    settle(&api, Purpose::Refuse, &uri, Standing::Refusing).await?;
+    let sentence = "No more of these letters are sent to you, and you are not asked again.".into();
+    Ok(shown(StatusCode::OK, &Ask { heading: "It is done", sentence, ..Ask::default() }))
 }
 
 /// The page's address, as people say it.

@@ -216,6 +216,19 @@ async fn a_message_is_mailed_to_the_owner_who_answers_its_writer() {
     let mut postbox = Postbox::start().await;
     let app = app_with(&mailing(&postbox)).await;
     let page = Page::of_key(&app, &app.key, Some("owner@example.com")).await;
+    // Anybody's address may be named, so whoever reads there is asked first.
+    assert_eq!(sent_to(&page.write(&app, "bob@example.com", "Is anybody there?").await), "done");
+    let asked = postbox.next().await;
+    assert_eq!(
+        (asked.to.as_str(), asked.header("Subject").as_str()),
+        ("owner@example.com", "Messages from Ada & friends to this address?")
+    );
+    assert!(!asked.message.contains("Is anybody there?"), "{}", asked.message);
+    let link = asked.link("/-/receive/");
+    let shown = open(&app, &link).await;
+    assert!(shown.status == 200 && shown.text.contains("<form method=\"post\">"), "{}", shown.text);
+    let settled = press(&app, &link).await;
+    assert!(settled.text.contains("owner@example.com"), "{}", settled.text);
     assert_eq!(
         sent_to(&page.write(&app, "bob@example.com", "Hello <b>there</b>\r\n.\r\nBcc: x@example.com").await),
         "done"
@@ -224,6 +237,11 @@ async fn a_message_is_mailed_to_the_owner_who_answers_its_writer() {
     assert_eq!(letter.to, "owner@example.com");
     assert_eq!((letter.header("Reply-To"), letter.header("Bcc")), ("bob@example.com".to_owned(), String::new()));
     assert!(letter.message.contains("\r\nHello <b>there</b>\r\n.\r\nBcc: x@example.com\r\n"), "{}", letter.message);
+    let stop = letter.link("/-/refuse/");
+    assert_eq!((open(&app, &stop).await.status, press(&app, &stop).await.status), (200, 200));
+    assert_eq!(press(&app, &stop.replace("refuse", "receive")).await.status, 404, "a link is for one thing");
+    assert_eq!(sent_to(&page.write(&app, "bob@example.com", "Still there?").await), "done");
+    assert_eq!(page.list(&app).await.len(), 3, "nothing that was written is lost");
     let visited = open(&app, &format!("/{}", page.slug)).await;
     assert!(!visited.text.contains("owner@example.com"), "visitors are not told");
     // Without a recipient it is only kept.

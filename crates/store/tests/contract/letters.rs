@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mask_core::{id::SubscriberId, time::Time};
-use mask_store::{ClaimedLetter, LetterFate, Outgoing, Store};
+use mask_store::{ClaimedLetter, LetterFate, Outgoing, Post, Store};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -26,7 +26,7 @@ on_every_backend!(
 async fn post(store: &Store, n: u32) -> SubscriberId {
     let email = format!("person{n}@example.com");
     let letter = letter(&email, at(i64::from(n)));
-    assert!(store.subscribe(LIVE, signup(n, &email), Some(letter)).await.expect("the store works"));
+    assert!(store.subscribe(LIVE, signup(n, &email), Some(Post::Link(letter))).await.expect("the store works"));
     subscriber_id(n)
 }
 

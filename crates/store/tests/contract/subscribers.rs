@@ -3,15 +3,16 @@
 use mask_core::{
     bio_page::{Content, theme::Theme},
     cursor::Cursor,
-    id::{self, BlockId, LetterId, PageId, SubscriberId},
+    id::{self, BlockId, LetterId, PageId, RecipientId, SubscriberId},
     mail::Address,
+    recipient::Standing,
     subscriber::{Kind, Status, Subscriber},
     time::Time,
     workspace::Owner,
 };
 use mask_store::{
-    Expected, LINK_REST, LINKS_A_DAY, MESSAGES_AN_HOUR, NewBioPage, NewLetter, NewSubscriber, Once, Slugs, Store,
-    SubscriberFilter, WriteLetter,
+    Expected, LINK_REST, LINKS_A_DAY, MESSAGES_AN_HOUR, NewBioPage, NewLetter, NewRecipient, NewSubscriber, Once, Post,
+    Slugs, Store, SubscriberFilter, WriteLetter, WriteToRecipient,
 };
 
 use crate::{
@@ -25,6 +26,7 @@ on_every_backend!(
     a_link_confirms_once,
     without_mail_everybody_is_confirmed,
     nobody_is_flooded_with_links,
+    messages_go_where_they_are_welcome,
     owners_are_not_flooded_with_messages,
     lists_are_filtered_and_paged,
     each_owner_sees_their_own,
@@ -97,10 +99,31 @@ pub(crate) fn letter(to: &str, now: Time) -> WriteLetter {
     })
 }
 
-/// Sends a form with which a letter goes, to the same address.
+/// The id of the address that messages are mailed to.
+const RECIPIENT: RecipientId = RecipientId::from_bits(77);
+
+/// A letter to whoever gets a page's messages, which says what it is.
+fn to_recipient(what: &'static str, now: Time) -> WriteToRecipient {
+    Box::new(move |id| NewLetter {
+        id: LetterId::from_bits(id.bits() << 64 ^ u128::from(now.unix_millis().unsigned_abs())),
+        to: address("owner@example.com"),
+        sealed: format!("{what} {id}").into_bytes(),
+        now,
+    })
+}
+
+/// The address that messages are mailed to.
+fn recipient(now: Time) -> NewRecipient {
+    NewRecipient { id: RECIPIENT, email: address("owner@example.com"), ask: to_recipient("ask", now), now }
+}
+
+/// Sends a form with which a letter goes: a link to the same address, or the message to the owner's.
 async fn subscribe(store: &Store, new: NewSubscriber) -> bool {
-    let letter = letter(new.email.as_str(), new.now);
-    store.subscribe(LIVE, new, Some(letter)).await.expect("the store works")
+    let post = match new.kind {
+        Kind::Signup => Post::Link(letter(new.email.as_str(), new.now)),
+        Kind::Contact => Post::Message(recipient(new.now), to_recipient("message", new.now)),
+    };
+    store.subscribe(LIVE, new, Some(post)).await.expect("the store works")
 }
 
 /// Takes the letters that wait out of the outbox.
@@ -150,6 +173,7 @@ async fn who_signs_up_is_one_row_for_a_page(backend: &Backend) {
 async fn what_is_said_once_is_one_message(backend: &Backend) {
     let store = &backend.store;
     page(store, LIVE, 1).await;
+    welcome(store).await;
     for new in [
         message(1, "ada@example.com", "hello"),
         message(2, "ada@example.com", "hello"),
@@ -228,9 +252,49 @@ async fn nobody_is_flooded_with_links(backend: &Backend) {
     assert_eq!(letters(store).await.len(), 1, "and may ask again");
 }
 
+/// Makes messages welcome at the owner's address.
+async fn welcome(store: &Store) {
+    store.ask_recipient(LIVE, recipient(at(0))).await.expect("the store works");
+    let settled = store.settle_recipient(RECIPIENT, Standing::Welcoming).await.expect("the store works");
+    assert_eq!(settled.expect("they were asked").standing, Standing::Welcoming);
+    letters(store).await;
+}
+
+async fn messages_go_where_they_are_welcome(backend: &Backend) {
+    let store = &backend.store;
+    page(store, LIVE, 1).await;
+    let asked = format!("ask {RECIPIENT}");
+    let write = async |seconds: u32| {
+        assert!(subscribe(store, message(seconds, "ada@example.com", &seconds.to_string())).await);
+        letters(store).await
+    };
+    assert_eq!(write(1).await, [asked.as_str()], "nobody has agreed");
+    assert_eq!(write(2).await, [""; 0], "they were asked just now");
+    let day = 86_400;
+    assert_eq!((write(day + 1).await, write(2 * day + 2).await), (vec![asked.clone()], vec![asked.clone()]));
+    assert_eq!(write(9 * day).await, [""; 0], "who was asked three times is left in peace");
+    let settle = async |standing| store.settle_recipient(RECIPIENT, standing).await.expect("the store works");
+    assert_eq!(settle(Standing::Welcoming).await, store.recipient(RECIPIENT).await.expect("the store works"));
+    assert_eq!(write(10 * day).await, [format!("message {RECIPIENT}")]);
+    settle(Standing::Refusing).await;
+    assert_eq!(write(11 * day).await, [""; 0]);
+    let listed = all(store, LIVE, page_id(1)).await;
+    assert_eq!(listed.len(), 7, "every message is on the list");
+
+    // Another workspace asks for itself; the two sides of one workspace are one.
+    let met = async |owner, id| {
+        let new = NewRecipient { id: RecipientId::from_bits(id), ..recipient(at(1)) };
+        store.ask_recipient(owner, new).await.expect("the store works")
+    };
+    assert_eq!(met(TEST, 78).await.standing, Standing::Refusing);
+    assert_eq!((met(OTHER, 79).await.standing, letters(store).await.len()), (Standing::Asked, 1));
+    assert_eq!(store.recipient(RecipientId::from_bits(1)).await.expect("the store works"), None);
+}
+
 async fn owners_are_not_flooded_with_messages(backend: &Backend) {
     let store = &backend.store;
     page(store, LIVE, 1).await;
+    welcome(store).await;
     let most = u32::try_from(MESSAGES_AN_HOUR).expect("a small number");
     for n in 1..most + 10 {
         subscribe(store, message(n, "ada@example.com", &n.to_string())).await;

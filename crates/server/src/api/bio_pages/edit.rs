@@ -7,11 +7,21 @@
 
 use std::sync::Arc;
 
-use mask_core::{bio_page::BioPage, id::PageId};
+use mask_core::{
+    bio_page::{
+        BioPage,
+        block::{Data, EmailMode},
+    },
+    id::PageId,
+    workspace::Owner,
+};
 use mask_store::{Address, By, ChangedPage, Expected, Keep, PageChange, Unpaged};
 
 use super::{absent, album::Album, input::World, unpaged};
-use crate::api::{Api, error::ApiError, fields::Problems, once, version};
+use crate::{
+    api::{Api, error::ApiError, fields::Problems, once, version},
+    mail::About,
+};
 
 /// How often a change begins anew before it is given up.
 const TURNS: usize = 5;
@@ -80,6 +90,7 @@ impl Edit {
                 Ok(Ok((page, was))) => {
                     self.api.redirects.forget(&was.0, &was.1);
                     self.api.redirects.forget(&page.domain, &page.slug.key());
+                    ask_recipients(&self.api, self.by.owner, &page).await;
                     return Ok(Ok((page, was)));
                 }
                 Err(kept) => return Ok(Err(kept)),
@@ -132,5 +143,22 @@ impl Edit {
 
     fn world(&self) -> World<'_> {
         World { api: &self.api, owner: self.by.owner, now: self.api.clock.now() }
+    }
+}
+
+/// Asks the addresses that a page names for its messages whether they want them. Where that does not work now, the first
+/// message does it.
+pub(super) async fn ask_recipients(api: &Api, owner: Owner, page: &BioPage) {
+    if !api.letters.is_mailing() {
+        return;
+    }
+    let url = api.redirects.short_url(&page.domain, page.slug.as_str());
+    let about = About { title: &page.content.title, url: &url };
+    for block in &page.content.blocks {
+        let Data::Email { mode: EmailMode::Contact, notify_email: Some(email), .. } = &block.data else { continue };
+        let new = api.letters.recipient(about, email, api.clock.now());
+        if let Err(error) = api.store.ask_recipient(owner, new).await {
+            tracing::warn!(%error, page = %page.id, "an address for messages could not be asked yet");
+        }
     }
 }

@@ -103,6 +103,7 @@ async fn create(
     match once::done(api.store.create_bio_page(by, new, keep).await?)? {
         Ok(Ok(page)) => {
             api.redirects.forget(&page.domain, &page.slug.key());
+            edit::ask_recipients(&api, caller.owner, &page).await;
             Ok(created(&api, &page))
         }
         Ok(Err(why)) => Err(unpaged_as(&why, |never| match *never {})),

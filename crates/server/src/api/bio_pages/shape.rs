@@ -295,8 +295,8 @@ pub(super) struct EmailData {
     /// What is said when it was sent, at most 300 characters.
     #[schema(max_length = 300)]
     success_message: String,
-    /// To whom messages are mailed, where the installation sends mail. Visitors are not told, and who answers the mail
-    /// answers them. They are listed at `/bio-pages/{id}/subscribers` in any case.
+    /// To whom messages are mailed, where the installation sends mail. The address is asked once, by a letter with a link,
+    /// and gets none before it has agreed. Visitors are not told, and who answers the mail answers them. They are listed at `/bio-pages/{id}/subscribers` in any case.
     #[schema(required = false, format = Email, max_length = 254, example = "ada@example.com")]
     notify_email: Option<String>,
 }
