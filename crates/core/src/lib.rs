@@ -16,6 +16,7 @@ pub mod cursor;
 pub mod destination;
 pub mod domain;
 pub mod event;
+pub mod federation;
 pub mod id;
 pub mod key;
 pub mod link;

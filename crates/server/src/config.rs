@@ -19,6 +19,7 @@ mod domains;
 mod fault;
 mod layers;
 mod mail;
+mod oidc;
 mod rules;
 mod secret;
 #[cfg(test)]
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use hyper::header::HeaderName;
 use ipnet::IpNet;
-use mask_core::mail::Mailbox;
+use mask_core::{federation::Grant, mail::Mailbox};
 use url::{Host, Url};
 
 pub use self::domains::{Pointing, Target};
@@ -42,6 +43,7 @@ pub use self::secret::{DatabaseUrl, SecretKey, SecretText};
 use self::domains::{machines, name_servers, target};
 use self::layers::Layers;
 use self::mail::{mailbox, smtp_url};
+use self::oidc::{grants, issuer, mail_domains};
 use self::rules::{
     address, addresses, any_text, choice, database_url, header_name, hosts, milliseconds, networks, number,
     optional_origin, optional_path, origin, path, picture_place, seconds, secret_key, secret_text, word,
@@ -230,6 +232,27 @@ settings! {
         /// Who is answered; `None` is who they are from.
         reply_to: Option<Mailbox> = "reply_to", mailbox;
     }
+    /// Signing in by way of a provider of identities.
+    oidc: Oidc {
+        /// The provider; nobody signs in that way without one.
+        issuer: Option<Url> = "issuer", issuer;
+        /// What it knows this server by.
+        client_id: String = "client_id", any_text;
+        /// How it knows that it is this server; empty for a public client.
+        client_secret: SecretText = "client_secret", secret_text;
+        /// What stands on the button.
+        button: String = "button", any_text;
+        /// What it is asked for, `openid` among it.
+        scopes: String = "scopes", any_text;
+        /// The claim in which it names groups.
+        groups_claim: String = "groups_claim", word;
+        /// What groups stand for here.
+        roles: Vec<Grant> = "roles", grants;
+        /// Domains of addresses of mail that are let in; none is all.
+        mail_domains: Vec<String> = "mail_domains", mail_domains;
+        /// Whether somebody who was never here gets an account.
+        creates_accounts: bool = "creates_accounts", choice([("yes", true), ("no", false)]);
+    }
     /// Where visitors are.
     places: Places {
         /// The database of places as set; see [`Config::places_file`].
@@ -337,6 +360,7 @@ impl Config {
         if let Some(config) = &config {
             config.check_listeners(&mut layers);
             config.check_mail(&mut layers);
+            config.check_oidc(&mut layers);
             config.check_bucket(&mut layers);
         }
         let faults = layers.into_faults();

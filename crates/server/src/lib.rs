@@ -13,6 +13,7 @@ mod connection;
 pub mod domains;
 pub mod listen;
 pub mod mail;
+pub mod oidc;
 pub mod outbound;
 pub mod password;
 pub mod pictures;

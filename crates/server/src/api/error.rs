@@ -134,6 +134,12 @@ impl ApiError {
         Self { details, ..Self::new(Code::ValidationError, "Query parameters failed validation.") }
     }
 
+    /// A header is against the rules.
+    pub fn header(name: &str, message: impl Into<String>) -> Self {
+        let details = vec![Detail { field: name.to_owned(), message: message.into() }];
+        Self { details, ..Self::new(Code::ValidationError, "Request headers failed validation.") }
+    }
+
     /// No key that would do.
     pub fn unauthorized(message: &str) -> Self {
         Self::new(Code::Unauthorized, message)

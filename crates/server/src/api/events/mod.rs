@@ -41,7 +41,7 @@ use super::{
     Api,
     analytics::{ask, params},
     caller::{AnalyticsRead, Caller},
-    error::{ApiError, Detail},
+    error::ApiError,
     query::{Parameters, plain},
 };
 use place::Shuffle;
@@ -147,8 +147,7 @@ async fn events(
 fn last_event(headers: &HeaderMap, shuffle: &Shuffle) -> Result<Option<FeedPlace>, ApiError> {
     let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
     let place = value.to_str().map_err(|_| place::WANTED).and_then(|text| shuffle.read(text));
-    let fault = |why: mask_core::Refused| Detail { field: "Last-Event-ID".to_owned(), message: why.to_string() };
-    place.map(Some).map_err(|why| ApiError::validation(vec![fault(why)]))
+    place.map(Some).map_err(|why| ApiError::header("Last-Event-ID", why.to_string()))
 }
 
 impl Wanted {
