@@ -34,6 +34,12 @@ impl Time {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This much earlier.
+    #[must_use]
+    pub fn before(self, span: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// Reads an RFC 3339 timestamp with any offset; what it has below a second is dropped, as we never show it.
     pub fn parse(text: &str) -> Result<Self, Refused> {
         const WANTED: Refused = Refused::because("Must be an RFC 3339 timestamp such as 2026-03-24T14:00:00Z");

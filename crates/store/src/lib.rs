@@ -9,10 +9,12 @@
 //! files, so that statistics never wait for links nor links for statistics; on PostgreSQL they are one. As no
 //! transaction spans two SQLite files safely, each of them keeps its own position in the click journal.
 
+mod accounts;
 mod bio_pages;
 mod clicks;
 mod db;
 mod domains;
+mod factors;
 mod inspect;
 mod keys;
 mod links;
@@ -22,18 +24,22 @@ mod qr_codes;
 mod recipients;
 mod replies;
 mod salts;
+mod sessions;
 mod slugs;
 mod subscribers;
 mod tags;
 mod webhooks;
+mod words;
 mod workspaces;
 
+pub use accounts::{Account, FirstUser};
 pub use bio_pages::{
     ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,
 };
 pub use clicks::{Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Marks, Position, Visit};
 pub use db::{Error, Place};
 pub use domains::{Begun, NewDomain, Served, Unheld};
+pub use factors::Factor;
 pub use inspect::{Inspection, PartVersion, inspect};
 pub use keys::{NewKey, NewSecret, Unkeyed};
 pub use links::{
@@ -53,6 +59,7 @@ pub use webhooks::{
     Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, PageSubject,
     Settled, State, Subject, Tell, Unsubscribed,
 };
+pub use words::{NewWord, Readdressed, SignUp, WordPurpose, WriteNotice};
 pub use workspaces::NewWorkspace;
 
 use std::{path::Path, sync::Arc, time::Duration};

@@ -8,7 +8,7 @@ use mask_core::{
 
 use crate::{
     Error, Expected, Store,
-    db::{Dialect, Row, values},
+    db::{Columns, Dialect, Row, values},
 };
 
 /// A workspace to be made.
@@ -26,8 +26,14 @@ pub struct NewWorkspace {
 
 const COLUMNS: &str = "id, number, name, slug, version, created_at, updated_at";
 
+/// The same of a table that a query calls `w`.
+pub(crate) const OF_W: &str = "w.id, w.number, w.name, w.slug, w.version, w.created_at, w.updated_at";
+
 fn workspace(row: Row) -> Result<Workspace, Error> {
-    let mut row = row.columns("workspaces");
+    read(&mut row.columns("workspaces"))
+}
+
+pub(crate) fn read(row: &mut Columns) -> Result<Workspace, Error> {
     Ok(Workspace {
         id: row.parsed("id", WorkspaceId::parse)?,
         number: row.integer("number")?,

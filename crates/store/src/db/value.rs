@@ -130,7 +130,11 @@ impl Columns {
     }
 
     pub(crate) fn boolean(&mut self, column: &'static str) -> Result<bool, Error> {
-        self.required(column, |value| match value {
+        self.optional_boolean(column)?.ok_or_else(|| self.corrupt(column))
+    }
+
+    pub(crate) fn optional_boolean(&mut self, column: &'static str) -> Result<Option<bool>, Error> {
+        self.optional(column, |value| match value {
             Value::Boolean(value) => Some(value),
             // SQLite has no booleans of its own.
             Value::Integer(0) => Some(false),

@@ -4,6 +4,7 @@
 //! has a database to itself, so no test knows of another, and none waits for time to pass. The last word has
 //! [`coverage`]: a public method that no test calls fails it.
 
+mod accounts;
 mod answers;
 mod backend;
 mod bio_page_races;
