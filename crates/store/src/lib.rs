@@ -15,6 +15,7 @@ mod clicks;
 mod db;
 mod domains;
 mod factors;
+mod identities;
 mod inspect;
 mod keys;
 mod links;
@@ -40,6 +41,7 @@ pub use clicks::{Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisi
 pub use db::{Error, Place};
 pub use domains::{Begun, NewDomain, Served, Unheld};
 pub use factors::Factor;
+pub use identities::{NewIdentity, Unidentified};
 pub use inspect::{Inspection, PartVersion, inspect};
 pub use keys::{NewKey, NewSecret, Unkeyed};
 pub use links::{

@@ -19,6 +19,7 @@ mod disk;
 mod domains;
 mod earlier;
 mod feed;
+mod identities;
 mod keys;
 mod letters;
 mod links;

@@ -1,0 +1,139 @@
+//! Identities: who people are with a provider elsewhere.
+//!
+//! A person is known by the provider's own name for them, which never changes. The first time, it is the address of mail
+//! that tells whether there is an account already; the provider has verified it, and the operator has chosen the provider.
+//! What their groups make them is written in the same step, so nobody is signed in with what they were before.
+
+use mask_core::{
+    id::{MemberId, UserId},
+    mail::Address,
+    person::User,
+    role::Role,
+    time::Time,
+};
+
+use crate::{
+    Error, NewUser, Store, accounts,
+    db::{Dialect, Row, Tx, values},
+    people,
+};
+
+/// Somebody whom a provider knows.
+#[derive(Clone, Debug)]
+pub struct NewIdentity {
+    /// The provider.
+    pub issuer: String,
+    /// Its name for them.
+    pub subject: String,
+    /// Their address, which the provider has verified.
+    pub email: Address,
+    /// What they are called.
+    pub name: String,
+    /// What they are in workspaces by their groups: a place's id for the case that they had none, the workspace's slug, and
+    /// their role, or nothing.
+    pub roles: Vec<(MemberId, String, Option<Role>)>,
+    /// The id of their account, if they get one now; `None` where nobody gets one.
+    pub new_user: Option<UserId>,
+    /// The time.
+    pub now: Time,
+}
+
+/// Why somebody whom the provider knows is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unidentified {
+    /// They have no account, and get none.
+    Stranger,
+    /// The installation has no account at all yet: its first is made with the set-up link.
+    NotSetUp,
+    /// They may not sign in.
+    Disabled,
+}
+
+/// The person with this identity, if they were here before.
+fn known(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Option<(i64, User)>, Error> {
+    let sql = format!(
+        "SELECT i.user_number, {} FROM identities i JOIN users u ON u.number = i.user_number \
+         WHERE i.issuer = $1 AND i.subject = $2",
+        people::USER
+    );
+    numbered(tx.first(&sql, &values![&new.issuer, &new.subject])?)
+}
+
+/// A person's number, and the person.
+fn numbered(row: Option<Row>) -> Result<Option<(i64, User)>, Error> {
+    let Some(row) = row else { return Ok(None) };
+    let mut row = row.columns("users");
+    Ok(Some((row.integer("number")?, people::user(&mut row)?)))
+}
+
+fn by_email(tx: &mut Tx<'_>, email: &Address) -> Result<Option<(i64, User)>, Error> {
+    let sql = format!("SELECT u.number, {} FROM users u WHERE u.email_key = $1", people::USER);
+    numbered(tx.first(&sql, &values![email.key()])?)
+}
+
+/// The account of whoever comes for the first time: the one with their address, or a new one.
+fn first_time(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), Unidentified>, Error> {
+    let found = match by_email(tx, &new.email)? {
+        Some(found) => found,
+        None => match make(tx, new)? {
+            Ok(made) => made,
+            Err(why) => return Ok(Err(why)),
+        },
+    };
+    let sql = "INSERT INTO identities (issuer, subject, user_number, created_at) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (issuer, subject) DO NOTHING";
+    tx.execute(sql, &values![&new.issuer, &new.subject, found.0, new.now])?;
+    Ok(Ok(found))
+}
+
+fn make(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), Unidentified>, Error> {
+    let Some(id) = new.new_user else { return Ok(Err(Unidentified::Stranger)) };
+    if !accounts::has_users(tx)? {
+        return Ok(Err(Unidentified::NotSetUp));
+    }
+    let (email, name) = (new.email.clone(), new.name.clone());
+    people::insert_user(tx, &NewUser { id, email, name, password_hash: None, is_admin: false, now: new.now })?;
+    let made = by_email(tx, &new.email)?;
+    made.map(Ok).ok_or_else(|| Error::Defect("an account vanished in its own transaction".to_owned()))
+}
+
+/// Gives them the place in a workspace that their groups stand for, or takes it. An owner stays one.
+fn place(tx: &mut Tx<'_>, user: i64, place: &(MemberId, String, Option<Role>), now: Time) -> Result<(), Error> {
+    let (id, slug, role) = place;
+    let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
+    let sql = format!("SELECT number FROM workspaces WHERE slug = $1{lock}");
+    let Some(row) = tx.first(&sql, &values![slug])? else { return Ok(()) };
+    let workspace = row.columns("workspaces").integer("number")?;
+    let Some(role) = role else {
+        let sql = "DELETE FROM members WHERE workspace = $1 AND user_number = $2 AND role <> 'owner'";
+        return tx.execute(sql, &values![workspace, user]).map(drop);
+    };
+    let sql = "INSERT INTO members (id, workspace, user_number, role, version, created_at, updated_at) \
+               VALUES ($1, $2, $3, $4, 1, $5, $5) ON CONFLICT (workspace, user_number) DO UPDATE \
+               SET role = excluded.role, version = members.version + 1, updated_at = excluded.updated_at \
+               WHERE members.role <> 'owner' AND members.role <> excluded.role";
+    tx.execute(sql, &values![*id, workspace, user, role.as_str(), now]).map(drop)
+}
+
+impl Store {
+    /// Who somebody is whom a provider knows, with what their groups make them.
+    pub async fn identify(&self, new: NewIdentity) -> Result<Result<User, Unidentified>, Error> {
+        self.main
+            .write(move |tx| {
+                let found = match known(tx, &new)? {
+                    Some(found) => Ok(found),
+                    None => first_time(tx, &new)?,
+                };
+                let (number, user) = match found {
+                    Ok((_, user)) if user.disabled_at.is_some() => return Ok(Err(Unidentified::Disabled)),
+                    Ok(found) => found,
+                    Err(why) => return Ok(Err(why)),
+                };
+                for role in &new.roles {
+                    place(tx, number, role, new.now)?;
+                }
+                Ok(Ok(user))
+            })
+            .await
+    }
+}

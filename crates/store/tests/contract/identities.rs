@@ -1,0 +1,101 @@
+//! Who people are with a provider of identities elsewhere.
+
+use mask_core::{
+    id::{MemberId, UserId, WorkspaceId},
+    mail::Address,
+    person::User,
+    role::Role,
+};
+use mask_store::{NewIdentity, NewMember, NewUser, NewWorkspace, Store, Unidentified};
+
+use crate::{
+    backend::{Backend, on_every_backend},
+    sample::at,
+};
+
+on_every_backend!(who_comes_again_is_known, groups_decide_about_places, many_come_at_once_and_are_one);
+
+fn identity(subject: &str, email: &str) -> NewIdentity {
+    NewIdentity {
+        issuer: "https://login.example".to_owned(),
+        subject: subject.to_owned(),
+        email: Address::parse(email).expect("an address"),
+        name: "Ada Lovelace".to_owned(),
+        roles: Vec::new(),
+        new_user: Some(UserId::from_bits(50)),
+        now: at(10),
+    }
+}
+
+async fn identify(store: &Store, new: NewIdentity) -> Result<User, Unidentified> {
+    store.identify(new).await.expect("the store works")
+}
+
+async fn set_up(store: &Store) -> User {
+    let new = NewUser {
+        id: UserId::from_bits(1),
+        email: Address::parse("owner@example.com").expect("an address"),
+        name: "Owner".to_owned(),
+        password_hash: None,
+        is_admin: true,
+        now: at(1),
+    };
+    store.create_user(new).await.expect("the store works").expect("the first")
+}
+
+async fn who_comes_again_is_known(backend: &Backend) {
+    let store = &backend.store;
+    assert_eq!(identify(store, identity("a", "ada@example.com")).await, Err(Unidentified::NotSetUp));
+    let owner = set_up(store).await;
+    let closed = NewIdentity { new_user: None, ..identity("a", "ada@example.com") };
+    assert_eq!(identify(store, closed.clone()).await, Err(Unidentified::Stranger));
+
+    let made = identify(store, identity("a", "Ada@example.com")).await.expect("a new account");
+    assert_eq!((made.id, made.is_admin, made.email.as_str()), (UserId::from_bits(50), false, "Ada@example.com"));
+    // By now the name counts and the address does not.
+    let moved = NewIdentity { email: Address::parse("owner@example.com").expect("an address"), ..closed };
+    assert_eq!(identify(store, moved).await, Ok(made.clone()));
+    // Another provider's name is another, and so is another name.
+    let other = NewIdentity { issuer: "https://other.example".to_owned(), ..identity("a", "OWNER@example.com") };
+    assert_eq!(identify(store, other).await, Ok(owner), "an account that is there is theirs by its address");
+    let third = NewIdentity { new_user: Some(UserId::from_bits(51)), ..identity("A", "third@example.com") };
+    assert_eq!(identify(store, third).await.map(|user| user.id), Ok(UserId::from_bits(51)));
+    store.set_user_disabled(made.id, true, at(20)).await.expect("the store works");
+    assert_eq!(identify(store, identity("a", "ada@example.com")).await, Err(Unidentified::Disabled));
+}
+
+async fn groups_decide_about_places(backend: &Backend) {
+    let store = &backend.store;
+    let owner = set_up(store).await;
+    let new =
+        NewWorkspace { id: WorkspaceId::from_bits(1), name: "Team".to_owned(), slug: "team".to_owned(), now: at(1) };
+    let workspace = store.create_workspace(new).await.expect("the store works").expect("the slug is free").number;
+    let first = NewMember { id: MemberId::from_bits(1), workspace, user: owner.id, role: Role::Owner, now: at(1) };
+    assert!(store.add_member(first).await.expect("the store works"));
+    let come = async |subject: &str, email: &str, role: Option<Role>| {
+        let roles = ["team", "nowhere"].map(|slug| (MemberId::from_bits(9), slug.to_owned(), role));
+        let user =
+            identify(store, NewIdentity { roles: roles.into(), ..identity(subject, email) }).await.expect("let in");
+        let member = store.membership(user.id, "team".to_owned(), false).await.expect("the store works");
+        member.map(|member| member.role)
+    };
+    for role in [Some(Role::Viewer), Some(Role::Admin), Some(Role::Admin), None, Some(Role::Member)] {
+        assert_eq!(come("a", "ada@example.com", role).await, role);
+    }
+    for role in [Some(Role::Viewer), None] {
+        assert_eq!(come("o", "owner@example.com", role).await, Some(Role::Owner), "an owner stays one");
+    }
+}
+
+async fn many_come_at_once_and_are_one(backend: &Backend) {
+    set_up(&backend.store).await;
+    let mut coming = tokio::task::JoinSet::new();
+    for n in 0..8_u32 {
+        let (store, new_user) = (backend.store.clone(), Some(UserId::from_bits(100 + u128::from(n))));
+        coming
+            .spawn(async move { identify(&store, NewIdentity { new_user, ..identity("a", "ada@example.com") }).await });
+    }
+    let came = coming.join_all().await;
+    let first = came[0].clone().expect("let in");
+    assert!(came.iter().all(|user| user.as_ref().map(|user| user.id) == Ok(first.id)), "{came:?}");
+}
