@@ -9,6 +9,7 @@
 //! files, so that statistics never wait for links nor links for statistics; on PostgreSQL they are one. As no
 //! transaction spans two SQLite files safely, each of them keeps its own position in the click journal.
 
+mod audit;
 mod bio_pages;
 mod clicks;
 mod db;
@@ -27,6 +28,7 @@ mod tags;
 mod webhooks;
 mod workspaces;
 
+pub use audit::{ChangeFilter, Deed, LoggedChange, Object, ShownChange};
 pub use bio_pages::{
     ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,
 };

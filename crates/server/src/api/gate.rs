@@ -3,7 +3,7 @@
 //! In: TLS, who is asking, the rate limit. Out: the error's body, the limit's headers, CORS. It stands before the
 //! router, so that a path that does not exist is limited and answered like one that does.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -14,7 +14,10 @@ use hyper::{
     HeaderMap, Method,
     header::{self, HeaderName, HeaderValue},
 };
-use mask_core::key::{Key, Secret, Status};
+use mask_core::{
+    country::Country,
+    key::{Key, Secret, Status},
+};
 
 use super::{
     Api,
@@ -31,6 +34,10 @@ pub struct Seen {
     pub request_id: RequestId,
     /// Who sent it.
     pub client: Client,
+    /// Whose connection it came by.
+    pub peer: IpAddr,
+    /// The country that it came from, of one that may change something.
+    pub country: Option<Country>,
 }
 
 /// Who is asking.
@@ -45,8 +52,14 @@ pub enum Identity {
 }
 
 /// Passes a request through.
-pub async fn gate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    let Some(seen) = request.extensions().get::<Seen>().cloned() else { return ApiError::internal().into_response() };
+pub async fn gate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let Some(mut seen) = request.extensions().get::<Seen>().cloned() else {
+        return ApiError::internal().into_response();
+    };
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        seen.country = api.redirects.country(seen.client.address, request.headers(), seen.peer);
+        request.extensions_mut().insert(seen.clone());
+    }
     let accepts_problem = accepts_problem(request.headers());
     let origin = request.headers().contains_key(header::ORIGIN);
     let mut response = if is_preflight(&request) {

@@ -7,6 +7,7 @@
 pub mod analytics;
 mod answer;
 pub mod api_keys;
+pub mod audit_log;
 pub mod bio_pages;
 pub mod caller;
 pub mod docs;
@@ -172,7 +173,8 @@ fn described() -> OpenApiRouter<Arc<Api>> {
             .merge(uploads::routes())
             .merge(webhooks::routes())
             .merge(api_keys::routes())
-            .merge(workspace::routes()),
+            .merge(workspace::routes())
+            .merge(audit_log::routes()),
     )
 }
 

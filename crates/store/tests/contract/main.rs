@@ -5,6 +5,7 @@
 //! [`coverage`]: a public method that no test calls fails it.
 
 mod answers;
+mod audit;
 mod backend;
 mod bio_page_races;
 mod bio_pages;
