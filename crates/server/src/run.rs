@@ -15,7 +15,10 @@ use tokio::task::LocalSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, payload::Teller, turns::Turns},
+    api::{
+        self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, payload::Teller, turns::Turns,
+        usage::Counter,
+    },
     bio,
     clicks::{self, Drain, DrainHandle, Salts},
     clock::{Clock, Ids},
@@ -201,6 +204,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         kept: forgetting::KeptFor::of(config),
         metrics: config.metrics.listen,
         redirects: Arc::clone(&redirects),
+        requests: Arc::clone(&api.requests),
         domains,
         places: Arc::clone(&places),
         salts,
@@ -344,6 +348,7 @@ fn api_of(
         passwords,
         limits: Limits::per_minute(config.limits.requests_per_minute),
         usage: Usage::default(),
+        requests: Arc::default(),
         in_flight: InFlight::default(),
         exports: Turns::of_exports(),
         streaming: Turns::of_streams(),
@@ -367,6 +372,7 @@ struct Background {
     kept: forgetting::KeptFor,
     metrics: Option<SocketAddr>,
     redirects: Arc<Redirects>,
+    requests: Arc<Counter>,
     domains: Arc<Domains>,
     places: Arc<Places>,
     salts: Arc<Salts>,
@@ -386,6 +392,7 @@ impl Background {
             kept,
             metrics,
             redirects,
+            requests,
             domains,
             places,
             salts,
@@ -400,6 +407,8 @@ impl Background {
         tasks.spawn(Arc::clone(&domains).follow(stop.clone()));
         tasks.spawn(domains.watch(stop.clone()));
         tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
+        let (counted, ended) = (store.clone(), stop.clone());
+        tasks.spawn(async move { requests.keep_bringing(&counted, ended).await });
         tasks.spawn(forgetting::visitors(store.clone(), clock.clone(), retention_days, stop.clone()));
         tasks.spawn(forgetting::what_is_old(store, clock, kept, stop.clone()));
         if let Some(address) = metrics {

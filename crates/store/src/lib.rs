@@ -25,6 +25,7 @@ mod salts;
 mod slugs;
 mod subscribers;
 mod tags;
+mod usage;
 mod webhooks;
 mod workspaces;
 
@@ -49,6 +50,7 @@ pub use subscribers::{
     LINK_REST, LINKS_A_DAY, MESSAGES_AN_HOUR, NewSubscriber, SubscriberFilter, Subscription, WriteLetter,
 };
 pub use tags::CountedTag;
+pub use usage::{UsageCount, UsageFilter, UsageGroup, UsageKey, UsageOf, hour_begins, hour_of};
 pub use webhooks::{
     Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, PageSubject,
     Settled, State, Subject, Tell, Unsubscribed,

@@ -6,7 +6,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -15,8 +15,10 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
 };
 use mask_core::{
+    actor::Actor,
     country::Country,
     key::{Key, Secret, Status},
+    workspace::Owner,
 };
 
 use super::{
@@ -24,6 +26,7 @@ use super::{
     error::{ApiError, Code},
     limit::Caller,
     session::{self, Person},
+    usage::Answered,
 };
 use crate::{clock::RequestId, proxy::Client};
 
@@ -98,6 +101,7 @@ async fn admit(api: &Arc<Api>, seen: &Seen, mut request: Request, next: Next) ->
         Ok(Identity::Nobody(_)) | Err(_) => Caller::at(seen.client.address),
     };
     let standing = api.limits.count(caller, now);
+    let asked = asked(&identity, &request);
     let mut response = if !standing.is_within() {
         metrics::counter!("mask_api_rate_limited_total").increment(1);
         ApiError::rate_limited(standing.retry_after_seconds()).into_response()
@@ -108,7 +112,31 @@ async fn admit(api: &Arc<Api>, seen: &Seen, mut request: Request, next: Next) ->
         answer_in_time(api.request_timeout, next.run(request)).await
     };
     standing.write(response.headers_mut());
+    if let Some(Asked { owner, actor, method, path }) = asked {
+        let endpoint = path.as_ref().map(|path| (&method, path.as_str()));
+        let (status, is_limit_hit) = (response.status(), !standing.is_within());
+        api.requests.count(Answered { owner, actor, endpoint, status, is_limit_hit }, now);
+    }
     response
+}
+
+/// A request of somebody whose requests are counted for them.
+struct Asked {
+    owner: Owner,
+    actor: Actor,
+    method: Method,
+    /// What the router found; nothing where there is nothing.
+    path: Option<MatchedPath>,
+}
+
+fn asked(identity: &Result<Identity, ApiError>, request: &Request) -> Option<Asked> {
+    let (owner, actor) = match identity.as_ref().ok()? {
+        Identity::Key(key) => (key.owner, Actor::Key(key.id)),
+        Identity::Person(person) => (person.place().ok()?.1.owner, Actor::Person(person.user.id)),
+        Identity::Nobody(_) => return None,
+    };
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    Some(Asked { owner, actor, method: request.method().clone(), path })
 }
 
 /// Never a redirect: the key has travelled in clear already, and must not look as if that had worked.

@@ -28,6 +28,7 @@ pub mod session;
 pub mod tags;
 pub mod turns;
 pub mod uploads;
+pub mod usage;
 pub mod version;
 pub mod webhooks;
 pub mod workspace;
@@ -92,6 +93,8 @@ pub struct Api {
     pub limits: limit::Limits,
     /// Notes when keys are used.
     pub usage: caller::Usage,
+    /// Counts requests for those who make them.
+    pub requests: Arc<usage::Counter>,
     /// Requests that are to be worked on once.
     pub in_flight: once::InFlight,
     /// Exports under way.
@@ -174,7 +177,8 @@ fn described() -> OpenApiRouter<Arc<Api>> {
             .merge(webhooks::routes())
             .merge(api_keys::routes())
             .merge(workspace::routes())
-            .merge(audit_log::routes()),
+            .merge(audit_log::routes())
+            .merge(usage::routes()),
     )
 }
 

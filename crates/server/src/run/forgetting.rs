@@ -4,10 +4,14 @@
 use std::time::Duration;
 
 use mask_core::time::Time;
-use mask_store::Store;
+use mask_store::{Store, hour_of};
 use tokio_util::sync::CancellationToken;
 
-use crate::{api, clock::Clock, config::Config};
+use crate::{
+    api::{self, usage::KEPT_HOURS},
+    clock::Clock,
+    config::Config,
+};
 
 /// How often replies, deliveries and letters are looked through for those that are too old.
 const CLEANING: Duration = Duration::from_mins(1);
@@ -66,14 +70,15 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
             Some(span) => store.forget_changes(ago(span), AT_ONCE).await,
             None => Ok(0),
         };
+        let usage = store.forget_usage(hour_of(clock.now()) - KEPT_HOURS, AT_ONCE).await;
         let letters = store.forget_letters(ago(LETTERS_ARE_KEPT), AT_ONCE).await;
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
-        let all = [&replies, &listeners, &deliveries, &changes, &letters, &unconfirmed];
+        let all = [&replies, &listeners, &deliveries, &changes, &usage, &letters, &unconfirmed];
         for error in all.into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
             tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
         }
         let is_more = |forgotten: Result<u64, _>| forgotten.is_ok_and(|forgotten| forgotten >= u64::from(AT_ONCE));
-        if [replies, deliveries, changes, letters, unconfirmed].into_iter().any(is_more) {
+        if [replies, deliveries, changes, usage, letters, unconfirmed].into_iter().any(is_more) {
             continue;
         }
         tokio::select! {

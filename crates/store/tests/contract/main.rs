@@ -35,6 +35,7 @@ mod salts;
 mod sample;
 mod subscribers;
 mod tags;
+mod usage;
 mod visits;
 mod webhooks;
 mod workspaces;

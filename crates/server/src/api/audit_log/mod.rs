@@ -33,7 +33,7 @@ use super::{
     request::Answer,
     turns::Turn,
 };
-pub(super) use shape::shown;
+pub(super) use shape::{ActorBody, shown};
 use shape::{ChangeBody, FormatName};
 
 /// Lines that a CSV reads at once.

@@ -125,7 +125,7 @@ pub(super) enum FormatName {
 /// Who made a change.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditActor)]
-pub(super) struct ActorBody {
+pub(in crate::api) struct ActorBody {
     /// What they are.
     #[serde(rename = "type")]
     #[schema(value_type = ActorName)]
@@ -133,6 +133,17 @@ pub(super) struct ActorBody {
     /// The id of the key or the person; null of the installation itself.
     #[schema(example = "key_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     pub id: Option<String>,
+}
+
+impl ActorBody {
+    pub(in crate::api) fn of(actor: Actor) -> Self {
+        let (kind, id) = match actor {
+            Actor::Key(id) => ("api_key", Some(id.to_string())),
+            Actor::Person(id) => ("user", Some(id.to_string())),
+            Actor::System => ("system", None),
+        };
+        Self { kind, id }
+    }
 }
 
 /// What a change was made to.
@@ -184,17 +195,12 @@ pub(super) struct ChangeBody {
 
 impl ChangeBody {
     pub(super) fn of(line: LoggedChange) -> Self {
-        let (kind, id) = match line.actor {
-            Actor::Key(id) => ("api_key", Some(id.to_string())),
-            Actor::Person(id) => ("user", Some(id.to_string())),
-            Actor::System => ("system", None),
-        };
         // What does not read as JSON was put there by somebody else.
         let raw = |text: Option<String>| text.and_then(|text| RawValue::from_string(text).ok());
         Self {
             id: line.id.to_string(),
             at: line.at.to_string(),
-            actor: ActorBody { kind, id },
+            actor: ActorBody::of(line.actor),
             object: ObjectBody { kind: object(&line.action).to_owned(), id: line.object, label: line.label },
             action: line.action,
             before: raw(line.before),
