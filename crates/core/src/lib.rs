@@ -4,6 +4,7 @@
 //! come in as arguments, so that each rule can be tested in a table and replayed exactly. Whatever comes from outside
 //! becomes one of these types by its `parse`, the only door; past that door nobody checks again.
 
+pub mod action;
 pub mod actor;
 pub mod address;
 pub mod agent;

@@ -192,6 +192,11 @@ settings! {
         /// Days that deliveries stay in the log, and that what cannot be delivered is kept for.
         retention_days: u32 = "retention_days", number(1..=365);
     }
+    /// The log of changes.
+    audit: Audit {
+        /// Days that its lines are kept; 0 is for ever.
+        retention_days: u32 = "retention_days", number(0..=36_500);
+    }
     /// Requests to addresses that users chose.
     outbound: Outbound {
         /// Networks that may be called though they are not public, and without TLS.

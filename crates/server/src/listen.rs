@@ -233,7 +233,7 @@ impl Front {
         let request_id = clock::request_id();
         let client = proxy::client(self.peer, request.headers(), &self.trusted);
         let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(Seen { request_id, client });
+        request.extensions_mut().insert(Seen { request_id, client, peer: self.peer, country: None });
         let answer = self.router.clone().call(request);
         let span = tracing::info_span!("request", request_id = request_id.as_str());
         tracing::Instrument::instrument(

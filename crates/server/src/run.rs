@@ -15,7 +15,10 @@ use tokio::task::LocalSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, turns::Turns},
+    api::{
+        self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, payload::Teller, turns::Turns,
+        usage::Counter,
+    },
     bio,
     clicks::{self, Drain, DrainHandle, Salts},
     clock::{Clock, Ids},
@@ -102,12 +105,13 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         return Err(RunError::Listen(*address, io::ErrorKind::AddrInUse.into()));
     }
     let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
-    let store =
-        setup::open_store(config)?.telling(Arc::new(api::payload::Teller::new(hosts.clone(), Records::of(config))));
+    let store = setup::open_store(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ids = Arc::new(Ids::default());
     let salts = Salts::new(clock.now());
     let vault = Arc::new(runtime.block_on(Vault::of(config, &store))?);
+    let teller = Teller::new(hosts.clone(), Records::of(config), Some(Arc::clone(&vault)));
+    let store = store.telling(Arc::new(teller));
     let outbound = Arc::new(Outbound::new(&config.outbound, Arc::new(outbound::System::default()))?);
     let pictures = Arc::new(Pictures::open(config, Arc::clone(&outbound), hosts.clone())?);
     let (secret, first_key) = runtime.block_on(async {
@@ -197,9 +201,10 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let background = Background {
         drain_interval: config.clicks.drain_interval,
         retention_days: config.clicks.retention_days,
-        deliveries_are_kept: Duration::from_hours(24) * config.webhooks.retention_days,
+        kept: forgetting::KeptFor::of(config),
         metrics: config.metrics.listen,
         redirects: Arc::clone(&redirects),
+        requests: Arc::clone(&api.requests),
         domains,
         places: Arc::clone(&places),
         salts,
@@ -343,6 +348,7 @@ fn api_of(
         passwords,
         limits: Limits::per_minute(config.limits.requests_per_minute),
         usage: Usage::default(),
+        requests: Arc::default(),
         in_flight: InFlight::default(),
         exports: Turns::of_exports(),
         streaming: Turns::of_streams(),
@@ -363,9 +369,10 @@ fn api_of(
 struct Background {
     drain_interval: Duration,
     retention_days: u32,
-    deliveries_are_kept: Duration,
+    kept: forgetting::KeptFor,
     metrics: Option<SocketAddr>,
     redirects: Arc<Redirects>,
+    requests: Arc<Counter>,
     domains: Arc<Domains>,
     places: Arc<Places>,
     salts: Arc<Salts>,
@@ -382,9 +389,10 @@ impl Background {
         let Self {
             drain_interval,
             retention_days,
-            deliveries_are_kept,
+            kept,
             metrics,
             redirects,
+            requests,
             domains,
             places,
             salts,
@@ -399,8 +407,10 @@ impl Background {
         tasks.spawn(Arc::clone(&domains).follow(stop.clone()));
         tasks.spawn(domains.watch(stop.clone()));
         tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
+        let (counted, ended) = (store.clone(), stop.clone());
+        tasks.spawn(async move { requests.keep_bringing(&counted, ended).await });
         tasks.spawn(forgetting::visitors(store.clone(), clock.clone(), retention_days, stop.clone()));
-        tasks.spawn(forgetting::what_is_old(store, clock, deliveries_are_kept, stop.clone()));
+        tasks.spawn(forgetting::what_is_old(store, clock, kept, stop.clone()));
         if let Some(address) = metrics {
             tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
         }

@@ -4,6 +4,7 @@
 //! carry the new one to where the old one is used. A revoked key stays as a row, so that what it did can be told.
 
 use mask_core::{
+    action::Action,
     cursor::Cursor,
     id::KeyId,
     key::{Content, Key, MOST_KEYS, SecretHash, parse_network},
@@ -13,9 +14,10 @@ use mask_core::{
 };
 
 use crate::{
-    Error, Expected, Listed, Store,
+    By, Deed, Error, Expected, Listed, Object, Store,
     db::{Dialect, Row, Tx, values},
     replies::{Keep, Once},
+    webhooks::Telling,
 };
 
 /// A key to be made.
@@ -87,7 +89,7 @@ fn networks(content: &Content) -> String {
     content.allowed_ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn create(tx: &mut Tx<'_>, new: &NewKey) -> Result<Key, Error> {
+fn create(tx: &mut Tx<'_>, by: &By, telling: &Telling, new: &NewKey) -> Result<Key, Error> {
     let sql = "INSERT INTO api_keys (id, owner, name, scopes, hint, hash, created_at, updated_at, version, expires_at, allowed_ips) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 1, $8, $9)";
     let content = new.content.clone();
@@ -97,7 +99,7 @@ fn create(tx: &mut Tx<'_>, new: &NewKey) -> Result<Key, Error> {
         sql,
         &values![new.id, new.owner, &content.name, scopes, &new.hint, hash, new.now, content.expires_at, networks],
     )?;
-    Ok(Key {
+    let key = Key {
         id: new.id,
         owner: new.owner,
         content,
@@ -108,7 +110,9 @@ fn create(tx: &mut Tx<'_>, new: &NewKey) -> Result<Key, Error> {
         updated_at: new.now,
         last_used_at: None,
         revoked_at: None,
-    })
+    };
+    telling.note(by, new.now, Action::KeyCreated, Deed::made(Object::Key(&key)));
+    Ok(key)
 }
 
 /// A key that is not revoked, and that nobody else changes until this transaction ends.
@@ -123,30 +127,31 @@ fn to_change(tx: &mut Tx<'_>, owner: Owner, id: KeyId, expected: &Expected) -> R
 }
 
 impl Store {
-    /// Makes a key.
+    /// Makes a key, for the installation itself.
     pub async fn create_key(&self, new: NewKey) -> Result<Key, Error> {
-        self.main.write(move |tx| create(tx, &new)).await
+        self.change(move |tx, telling| create(tx, &new.owner.into(), telling, &new)).await
     }
 
     /// Makes a key for somebody who may ask again, unless its owner has as many as there may be.
     pub async fn create_own_key(
         &self,
+        by: impl Into<By>,
         new: NewKey,
         keep: Option<Keep<Result<Key, Unkeyed>>>,
     ) -> Result<Once<Result<Key, Unkeyed>>, Error> {
-        self.main
-            .write(move |tx| {
-                Once::run(tx, keep, |tx| {
-                    let sql = "SELECT count(*) FROM api_keys WHERE owner = $1 AND revoked_at IS NULL";
-                    let row = tx.first(sql, &values![new.owner])?;
-                    let count = row.map_or(Ok(0), |row| row.columns("api_keys").integer("count"))?;
-                    if usize::try_from(count).is_ok_and(|count| count >= MOST_KEYS) {
-                        return Ok(Err(Unkeyed::TooMany));
-                    }
-                    create(tx, &new).map(Ok)
-                })
+        let by = by.into();
+        self.change(move |tx, telling| {
+            Once::run(tx, keep, |tx| {
+                let sql = "SELECT count(*) FROM api_keys WHERE owner = $1 AND revoked_at IS NULL";
+                let row = tx.first(sql, &values![new.owner])?;
+                let count = row.map_or(Ok(0), |row| row.columns("api_keys").integer("count"))?;
+                if usize::try_from(count).is_ok_and(|count| count >= MOST_KEYS) {
+                    return Ok(Err(Unkeyed::TooMany));
+                }
+                create(tx, &by, telling, &new).map(Ok)
             })
-            .await
+        })
+        .await
     }
 
     /// The key with this secret at this moment, revoked, expired or not.
@@ -214,63 +219,66 @@ impl Store {
     /// Changes a key. One that may do more than `rights` is left alone.
     pub async fn update_key(
         &self,
-        (owner, rights): (Owner, Scopes),
+        (by, rights): (impl Into<By>, Scopes),
         id: KeyId,
         expected: Expected,
         change: impl FnOnce(&mut Content) + Send + 'static,
         now: Time,
     ) -> Result<Result<Key, Unkeyed>, Error> {
-        self.main
-            .write(move |tx| {
-                let old = match to_change(tx, owner, id, &expected)? {
-                    Ok(old) if !rights.covers(old.content.scopes) => return Ok(Err(Unkeyed::Mightier)),
-                    Ok(old) => old,
-                    Err(why) => return Ok(Err(why)),
-                };
-                let mut new = old.clone();
-                change(&mut new.content);
-                if new.content == old.content {
-                    return Ok(Ok(old));
-                }
-                (new.version, new.updated_at) = (old.version + 1, now);
-                let sql = "UPDATE api_keys SET name = $2, scopes = $3, expires_at = $4, allowed_ips = $5, version = $6, \
-                           updated_at = $7 WHERE id = $1";
-                let content = &new.content;
-                let (scopes, networks) = (content.scopes.to_string(), networks(content));
-                let bound = values![id, &content.name, scopes, content.expires_at, networks, new.version, now];
-                tx.execute(sql, &bound)?;
-                Ok(Ok(new))
-            })
-            .await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let old = match to_change(tx, by.owner, id, &expected)? {
+                Ok(old) if !rights.covers(old.content.scopes) => return Ok(Err(Unkeyed::Mightier)),
+                Ok(old) => old,
+                Err(why) => return Ok(Err(why)),
+            };
+            let mut new = old.clone();
+            change(&mut new.content);
+            if new.content == old.content {
+                return Ok(Ok(old));
+            }
+            (new.version, new.updated_at) = (old.version + 1, now);
+            let sql = "UPDATE api_keys SET name = $2, scopes = $3, expires_at = $4, allowed_ips = $5, version = $6, \
+                       updated_at = $7 WHERE id = $1";
+            let content = &new.content;
+            let (scopes, networks) = (content.scopes.to_string(), networks(content));
+            let bound = values![id, &content.name, scopes, content.expires_at, networks, new.version, now];
+            tx.execute(sql, &bound)?;
+            telling.note(&by, now, Action::KeyUpdated, Deed::of(Object::Key(&old), Object::Key(&new)));
+            Ok(Ok(new))
+        })
+        .await
     }
 
     /// Gives a key another secret; the one before is valid for a while. One that may do more than `rights` is left alone:
     /// who asks would come to rights that he does not have.
     pub async fn rotate_key(
         &self,
-        (owner, rights): (Owner, Scopes),
+        (by, rights): (impl Into<By>, Scopes),
         id: KeyId,
         secret: NewSecret,
         now: Time,
         keep: Option<Keep<Result<Key, Unkeyed>>>,
     ) -> Result<Once<Result<Key, Unkeyed>>, Error> {
-        self.main
-            .write(move |tx| {
-                Once::run(tx, keep, |tx| {
-                    let old = match to_change(tx, owner, id, &Expected::AnyVersion)? {
-                        Ok(old) if !rights.covers(old.content.scopes) => return Ok(Err(Unkeyed::Mightier)),
-                        Ok(old) => old,
-                        Err(why) => return Ok(Err(why)),
-                    };
-                    let sql = "UPDATE api_keys SET previous_hash = hash, previous_until = $2, hash = $3, hint = $4, \
-                               version = version + 1, updated_at = $5 WHERE id = $1";
-                    tx.execute(sql, &values![id, secret.previous_until, &secret.hash.0[..], &secret.hint, now])?;
-                    let previous_until = Some(secret.previous_until);
-                    let version = old.version + 1;
-                    Ok(Ok(Key { hint: secret.hint, previous_until, version, updated_at: now, ..old }))
-                })
+        let by = by.into();
+        self.change(move |tx, telling| {
+            Once::run(tx, keep, |tx| {
+                let old = match to_change(tx, by.owner, id, &Expected::AnyVersion)? {
+                    Ok(old) if !rights.covers(old.content.scopes) => return Ok(Err(Unkeyed::Mightier)),
+                    Ok(old) => old,
+                    Err(why) => return Ok(Err(why)),
+                };
+                let sql = "UPDATE api_keys SET previous_hash = hash, previous_until = $2, hash = $3, hint = $4, \
+                           version = version + 1, updated_at = $5 WHERE id = $1";
+                tx.execute(sql, &values![id, secret.previous_until, &secret.hash.0[..], &secret.hint, now])?;
+                let previous_until = Some(secret.previous_until);
+                let version = old.version + 1;
+                let new = Key { hint: secret.hint, previous_until, version, updated_at: now, ..old.clone() };
+                telling.note(&by, now, Action::KeyRotated, Deed::of(Object::Key(&old), Object::Key(&new)));
+                Ok(Ok(new))
             })
-            .await
+        })
+        .await
     }
 
     /// Notes that a key was used. Callers do so at most once a minute for each key.
@@ -282,34 +290,46 @@ impl Store {
             .await
     }
 
-    /// Revokes a key, from the next request on. `false` when there is no such key that was not revoked before.
+    /// Revokes a key, for the installation itself, from the next request on. `false` when there is no such key that was not
+    /// revoked before.
     pub async fn revoke_key(&self, id: KeyId, now: Time) -> Result<bool, Error> {
-        self.main
-            .write(move |tx| {
-                Ok(tx.execute(
-                    "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
-                    &values![id, now],
-                )? > 0)
-            })
-            .await
+        self.change(move |tx, telling| {
+            let sql = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+            if tx.execute(sql, &values![id, now])? == 0 {
+                return Ok(false);
+            }
+            let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE id = $1");
+            if let Some(key) = tx.first(&sql, &values![id])?.map(key).transpose()? {
+                note_revoked(telling, &key.owner.into(), &Key { revoked_at: None, ..key }, now);
+            }
+            Ok(true)
+        })
+        .await
     }
 
     /// Revokes a key of the owner's.
     pub async fn revoke_own_key(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: KeyId,
         expected: Expected,
         now: Time,
     ) -> Result<Result<(), Unkeyed>, Error> {
-        self.main
-            .write(move |tx| {
-                if let Err(why) = to_change(tx, owner, id, &expected)? {
-                    return Ok(Err(why));
-                }
-                tx.execute("UPDATE api_keys SET revoked_at = $2 WHERE id = $1", &values![id, now])?;
-                Ok(Ok(()))
-            })
-            .await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let key = match to_change(tx, by.owner, id, &expected)? {
+                Ok(key) => key,
+                Err(why) => return Ok(Err(why)),
+            };
+            tx.execute("UPDATE api_keys SET revoked_at = $2 WHERE id = $1", &values![id, now])?;
+            note_revoked(telling, &by, &key, now);
+            Ok(Ok(()))
+        })
+        .await
     }
+}
+
+/// To whoever looks, a key that is revoked is gone.
+fn note_revoked(telling: &Telling, by: &By, key: &Key, now: Time) {
+    telling.note(by, now, Action::KeyRevoked, Deed::deleted(Object::Key(key)));
 }

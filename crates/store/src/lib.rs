@@ -10,6 +10,7 @@
 //! transaction spans two SQLite files safely, each of them keeps its own position in the click journal.
 
 mod accounts;
+mod audit;
 mod bio_pages;
 mod clicks;
 mod db;
@@ -29,11 +30,13 @@ mod sessions;
 mod slugs;
 mod subscribers;
 mod tags;
+mod usage;
 mod webhooks;
 mod words;
 mod workspaces;
 
 pub use accounts::{Account, FirstUser};
+pub use audit::{ChangeFilter, Deed, LoggedChange, Object, ShownChange};
 pub use bio_pages::{
     ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,
 };
@@ -57,6 +60,7 @@ pub use subscribers::{
     LINK_REST, LINKS_A_DAY, MESSAGES_AN_HOUR, NewSubscriber, Post, SubscriberFilter, Subscription, WriteLetter,
 };
 pub use tags::CountedTag;
+pub use usage::{UsageCount, UsageFilter, UsageGroup, UsageKey, UsageOf, hour_begins, hour_of};
 pub use webhooks::{
     Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, PageSubject,
     Settled, State, Subject, Tell, Unsubscribed,

@@ -8,6 +8,7 @@
 //! changes a code says at which version they saw it, and begins anew when it moved on meanwhile.
 
 use mask_core::{
+    action::Action,
     colour::Colour,
     cursor::Cursor,
     id::{LinkId, QrId},
@@ -19,7 +20,7 @@ use mask_core::{
 };
 
 use crate::{
-    Error, Expected, Listed, Store,
+    By, Deed, Error, Expected, Listed, Object, Store,
     db::{Columns, Dialect, Row, Tx, Value, values},
     replies::{Keep, Once},
 };
@@ -199,24 +200,12 @@ fn insert(tx: &mut Tx<'_>, owner: Owner, new: &NewQrCode, token: Token) -> Resul
     Ok(tx.execute(&sql, &all)? == 1)
 }
 
-fn update(
-    tx: &mut Tx<'_>,
-    owner: Owner,
-    id: QrId,
-    expected: &Expected,
-    look: Look,
-    now: Time,
-) -> Result<Result<PlacedCode, Uncoded>, Error> {
-    let Some(mut placed) = to_change(tx, owner, id)? else { return Ok(Err(Uncoded::Absent)) };
-    if !expected.takes(placed.code.version) {
-        return Ok(Err(Uncoded::Changed));
-    }
-    if look == placed.code.look {
-        return Ok(Ok(placed));
-    }
+/// Makes a code look so.
+fn dress(tx: &mut Tx<'_>, owner: Owner, old: &PlacedCode, look: Look, now: Time) -> Result<PlacedCode, Error> {
+    let mut placed = old.clone();
     placed.code.version += 1;
     placed.code.updated_at = now;
-    let mut all: Vec<Value> = values![id.to_string(), owner, placed.code.version, now].into();
+    let mut all: Vec<Value> = values![placed.code.id.to_string(), owner, placed.code.version, now].into();
     let sets: Vec<_> =
         (all.len() + 1..).zip(APPEARANCE).map(|(place, column)| format!("{column} = ${place}")).collect();
     all.extend(appearance(&look));
@@ -224,7 +213,7 @@ fn update(
         format!("UPDATE qr_codes SET version = $3, updated_at = $4, {} WHERE id = $1 AND owner = $2", sets.join(", "));
     tx.execute(&sql, &all)?;
     placed.code.look = look;
-    Ok(Ok(placed))
+    Ok(placed)
 }
 
 fn list(
@@ -251,11 +240,21 @@ impl Store {
     /// Makes a code.
     pub async fn create_qr_code(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         new: NewQrCode,
         keep: Option<Keep<Result<PlacedCode, Uncoded>>>,
     ) -> Result<Once<Result<PlacedCode, Uncoded>>, Error> {
-        self.main.write(move |tx| Once::run(tx, keep, |tx| create(tx, owner, &new))).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            Once::run(tx, keep, |tx| {
+                let made = create(tx, by.owner, &new)?;
+                if let Ok(placed) = &made {
+                    telling.note(&by, new.now, Action::CodeCreated, Deed::made(Object::Code(placed)));
+                }
+                Ok(made)
+            })
+        })
+        .await
     }
 
     /// A code.
@@ -277,31 +276,46 @@ impl Store {
     /// Makes a code look so. Its scans and its token stay.
     pub async fn update_qr_code(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: QrId,
         expected: Expected,
         look: Look,
         now: Time,
     ) -> Result<Result<PlacedCode, Uncoded>, Error> {
-        self.main.write(move |tx| update(tx, owner, id, &expected, look, now)).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let Some(old) = to_change(tx, by.owner, id)? else { return Ok(Err(Uncoded::Absent)) };
+            if !expected.takes(old.code.version) {
+                return Ok(Err(Uncoded::Changed));
+            }
+            if look == old.code.look {
+                return Ok(Ok(old));
+            }
+            let new = dress(tx, by.owner, &old, look, now)?;
+            telling.note(&by, now, Action::CodeUpdated, Deed::of(Object::Code(&old), Object::Code(&new)));
+            Ok(Ok(new))
+        })
+        .await
     }
 
     /// Deletes a code. What is printed of it goes on leading to the link.
     pub async fn delete_qr_code(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: QrId,
         expected: Expected,
+        now: Time,
     ) -> Result<Result<(), Uncoded>, Error> {
-        self.main
-            .write(move |tx| {
-                let Some(placed) = to_change(tx, owner, id)? else { return Ok(Err(Uncoded::Absent)) };
-                if !expected.takes(placed.code.version) {
-                    return Ok(Err(Uncoded::Changed));
-                }
-                tx.execute("DELETE FROM qr_codes WHERE id = $1 AND owner = $2", &values![id.to_string(), owner])?;
-                Ok(Ok(()))
-            })
-            .await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let Some(placed) = to_change(tx, by.owner, id)? else { return Ok(Err(Uncoded::Absent)) };
+            if !expected.takes(placed.code.version) {
+                return Ok(Err(Uncoded::Changed));
+            }
+            tx.execute("DELETE FROM qr_codes WHERE id = $1 AND owner = $2", &values![id.to_string(), by.owner])?;
+            telling.note(&by, now, Action::CodeDeleted, Deed::deleted(Object::Code(&placed)));
+            Ok(Ok(()))
+        })
+        .await
     }
 }

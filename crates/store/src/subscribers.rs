@@ -15,6 +15,7 @@
 use std::time::Duration;
 
 use mask_core::{
+    action::Action,
     cursor::Cursor,
     id::{self, BlockId, PageId, SubscriberId},
     mail::Address,
@@ -26,7 +27,7 @@ use mask_core::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, Listed, NewLetter, NewRecipient, Store, WriteToRecipient,
+    By, Deed, Error, Listed, NewLetter, NewRecipient, Object, Store, WriteToRecipient,
     db::{Dialect, Row, Tx, Value, values},
     mail, recipients,
 };
@@ -342,9 +343,23 @@ impl Store {
     }
 
     /// Deletes a subscriber of a page, and the letters about them; says whether they were there.
-    pub async fn delete_subscriber(&self, owner: Owner, page: PageId, id: SubscriberId) -> Result<bool, Error> {
-        let sql = "DELETE FROM subscribers WHERE id = $1 AND page_id = $2 AND owner = $3";
-        self.main.write(move |tx| Ok(tx.execute(sql, &values![id.to_string(), page.to_string(), owner])? == 1)).await
+    pub async fn delete_subscriber(
+        &self,
+        by: impl Into<By>,
+        page: PageId,
+        id: SubscriberId,
+        now: Time,
+    ) -> Result<bool, Error> {
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let sql =
+                format!("DELETE FROM subscribers WHERE id = $1 AND page_id = $2 AND owner = $3 RETURNING {COLUMNS}");
+            let row = tx.first(&sql, &values![id.to_string(), page.to_string(), by.owner])?;
+            let Some(gone) = row.map(subscriber).transpose()? else { return Ok(false) };
+            telling.note(&by, now, Action::SubscriberDeleted, Deed::deleted(Object::Subscriber(&gone)));
+            Ok(true)
+        })
+        .await
     }
 
     /// Forgets who signed up before this moment and never confirmed it, at most `limit`; says how many.

@@ -1,14 +1,15 @@
 //! Workspaces, and what belongs to the installation as a whole.
 
 use mask_core::{
+    action::Action,
     id::WorkspaceId,
     time::Time,
     workspace::{Owner, Workspace},
 };
 
 use crate::{
-    Error, Expected, Store,
-    db::{Columns, Dialect, Row, values},
+    By, Deed, Error, Expected, Object, Store,
+    db::{Columns, Dialect, Row, Tx, values},
 };
 
 /// A workspace to be made.
@@ -45,15 +46,26 @@ pub(crate) fn read(row: &mut Columns) -> Result<Workspace, Error> {
     })
 }
 
+fn of(tx: &mut Tx<'_>, owner: Owner) -> Result<Option<Workspace>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE number = $1");
+    tx.first(&sql, &values![owner.workspace])?.map(workspace).transpose()
+}
+
 impl Store {
-    /// Makes a workspace; `None` when its slug is taken.
+    /// Makes a workspace, for the installation itself; `None` when its slug is taken.
     pub async fn create_workspace(&self, new: NewWorkspace) -> Result<Option<Workspace>, Error> {
-        self.main
-            .write(move |tx| {
-                let sql = format!("INSERT INTO workspaces (id, name, slug, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (slug) DO NOTHING RETURNING {COLUMNS}");
-                tx.first(&sql, &values![new.id.to_string(), new.name, new.slug, new.now])?.map(workspace).transpose()
-            })
-            .await
+        self.change(move |tx, telling| {
+            let sql = format!("INSERT INTO workspaces (id, name, slug, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (slug) DO NOTHING RETURNING {COLUMNS}");
+            let row = tx.first(&sql, &values![new.id.to_string(), new.name, new.slug, new.now])?;
+            let made = row.map(workspace).transpose()?;
+            if let Some(workspace) = &made {
+                let owner = Owner { workspace: workspace.number, is_test: false };
+                let deed = Deed::made(Object::Workspace(workspace));
+                telling.note(&owner.into(), new.now, Action::WorkspaceCreated, deed);
+            }
+            Ok(made)
+        })
+        .await
     }
 
     /// A workspace by its slug.
@@ -69,38 +81,51 @@ impl Store {
 
     /// The workspace that an owner belongs to.
     pub async fn workspace_of(&self, owner: Owner) -> Result<Option<Workspace>, Error> {
-        self.main
-            .read(move |tx| {
-                tx.first(&format!("SELECT {COLUMNS} FROM workspaces WHERE number = $1"), &values![owner.workspace])?
-                    .map(workspace)
-                    .transpose()
-            })
-            .await
+        self.main.read(move |tx| of(tx, owner)).await
+    }
+
+    /// Forgets visitors, as [`Store::forget_visitors`] does, because somebody asks for it. What is recorded of visits may be
+    /// in another file than the log of changes, and no transaction spans both: the log says first what was asked for.
+    pub async fn forget_own_visitors(&self, by: impl Into<By>, before: Time, now: Time) -> Result<(), Error> {
+        let by = by.into();
+        let owner = by.owner;
+        self.change(move |tx, telling| {
+            if let Some(workspace) = of(tx, by.owner)? {
+                let deed = Deed::deleted(Object::Visitors(&workspace, before));
+                telling.note(&by, now, Action::VisitorDataDeleted, deed);
+            }
+            Ok(())
+        })
+        .await?;
+        self.forget_visitors(Some(owner), before).await
     }
 
     /// Gives a workspace another name; its slug never changes. `Ok(None)` when there is none at an expected version.
     pub async fn rename_workspace(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         expected: Expected,
         name: String,
         now: Time,
     ) -> Result<Option<Workspace>, Error> {
-        self.main
-            .write(move |tx| {
-                let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
-                let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE number = $1{lock}");
-                let found = tx.first(&sql, &values![owner.workspace])?.map(workspace).transpose()?;
-                let Some(old) = found.filter(|old| expected.takes(old.version)) else { return Ok(None) };
-                if old.name == name {
-                    return Ok(Some(old));
-                }
-                let version = old.version + 1;
-                let sql = "UPDATE workspaces SET name = $2, version = $3, updated_at = $4 WHERE number = $1";
-                tx.execute(sql, &values![owner.workspace, &name, version, now])?;
-                Ok(Some(Workspace { name, version, updated_at: now, ..old }))
-            })
-            .await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
+            let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE number = $1{lock}");
+            let found = tx.first(&sql, &values![by.owner.workspace])?.map(workspace).transpose()?;
+            let Some(old) = found.filter(|old| expected.takes(old.version)) else { return Ok(None) };
+            if old.name == name {
+                return Ok(Some(old));
+            }
+            let version = old.version + 1;
+            let sql = "UPDATE workspaces SET name = $2, version = $3, updated_at = $4 WHERE number = $1";
+            tx.execute(sql, &values![by.owner.workspace, &name, version, now])?;
+            let new = Workspace { name, version, updated_at: now, ..old.clone() };
+            let deed = Deed::of(Object::Workspace(&old), Object::Workspace(&new));
+            telling.note(&by, now, Action::WorkspaceRenamed, deed);
+            Ok(Some(new))
+        })
+        .await
     }
 
     /// Every workspace, oldest first.

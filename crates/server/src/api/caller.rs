@@ -119,7 +119,12 @@ pub struct Caller<S> {
 impl<S> Caller<S> {
     /// Whose objects this request changes, and who does.
     pub fn by(&self, seen: &Seen) -> By {
-        By { owner: self.owner, actor: self.actor, request: Some(seen.request_id.to_string()) }
+        By {
+            owner: self.owner,
+            actor: self.actor,
+            request: Some(seen.request_id.to_string()),
+            country: seen.country.map(|country| country.as_str().to_owned()),
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 //! In: TLS, who is asking, the rate limit. Out: the error's body, the limit's headers, CORS. It stands before the
 //! router, so that a path that does not exist is limited and answered like one that does.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -14,13 +14,19 @@ use hyper::{
     HeaderMap, Method,
     header::{self, HeaderName, HeaderValue},
 };
-use mask_core::key::{Key, Secret, Status};
+use mask_core::{
+    actor::Actor,
+    country::Country,
+    key::{Key, Secret, Status},
+    workspace::Owner,
+};
 
 use super::{
     Api,
     error::{ApiError, Code},
     limit::Caller,
     session::{self, Person},
+    usage::Answered,
 };
 use crate::{clock::RequestId, proxy::Client};
 
@@ -31,6 +37,10 @@ pub struct Seen {
     pub request_id: RequestId,
     /// Who sent it.
     pub client: Client,
+    /// Whose connection it came by.
+    pub peer: IpAddr,
+    /// The country that it came from, of one that may change something.
+    pub country: Option<Country>,
 }
 
 /// Who is asking.
@@ -45,8 +55,14 @@ pub enum Identity {
 }
 
 /// Passes a request through.
-pub async fn gate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    let Some(seen) = request.extensions().get::<Seen>().cloned() else { return ApiError::internal().into_response() };
+pub async fn gate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let Some(mut seen) = request.extensions().get::<Seen>().cloned() else {
+        return ApiError::internal().into_response();
+    };
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        seen.country = api.redirects.country(seen.client.address, request.headers(), seen.peer);
+        request.extensions_mut().insert(seen.clone());
+    }
     let accepts_problem = accepts_problem(request.headers());
     let origin = request.headers().contains_key(header::ORIGIN);
     let mut response = if is_preflight(&request) {
@@ -85,6 +101,7 @@ async fn admit(api: &Arc<Api>, seen: &Seen, mut request: Request, next: Next) ->
         Ok(Identity::Nobody(_)) | Err(_) => Caller::at(seen.client.address),
     };
     let standing = api.limits.count(caller, now);
+    let asked = asked(&identity, &request);
     let mut response = if !standing.is_within() {
         metrics::counter!("mask_api_rate_limited_total").increment(1);
         ApiError::rate_limited(standing.retry_after_seconds()).into_response()
@@ -95,7 +112,31 @@ async fn admit(api: &Arc<Api>, seen: &Seen, mut request: Request, next: Next) ->
         answer_in_time(api.request_timeout, next.run(request)).await
     };
     standing.write(response.headers_mut());
+    if let Some(Asked { owner, actor, method, path }) = asked {
+        let endpoint = path.as_ref().map(|path| (&method, path.as_str()));
+        let (status, is_limit_hit) = (response.status(), !standing.is_within());
+        api.requests.count(Answered { owner, actor, endpoint, status, is_limit_hit }, now);
+    }
     response
+}
+
+/// A request of somebody whose requests are counted for them.
+struct Asked {
+    owner: Owner,
+    actor: Actor,
+    method: Method,
+    /// What the router found; nothing where there is nothing.
+    path: Option<MatchedPath>,
+}
+
+fn asked(identity: &Result<Identity, ApiError>, request: &Request) -> Option<Asked> {
+    let (owner, actor) = match identity.as_ref().ok()? {
+        Identity::Key(key) => (key.owner, Actor::Key(key.id)),
+        Identity::Person(person) => (person.place().ok()?.1.owner, Actor::Person(person.user.id)),
+        Identity::Nobody(_) => return None,
+    };
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    Some(Asked { owner, actor, method: request.method().clone(), path })
 }
 
 /// Never a redirect: the key has travelled in clear already, and must not look as if that had worked.

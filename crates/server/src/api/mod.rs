@@ -7,6 +7,7 @@
 pub mod analytics;
 mod answer;
 pub mod api_keys;
+pub mod audit_log;
 pub mod bio_pages;
 pub mod caller;
 pub mod docs;
@@ -27,6 +28,7 @@ pub mod session;
 pub mod tags;
 pub mod turns;
 pub mod uploads;
+pub mod usage;
 pub mod version;
 pub mod webhooks;
 pub mod workspace;
@@ -91,6 +93,8 @@ pub struct Api {
     pub limits: limit::Limits,
     /// Notes when keys are used.
     pub usage: caller::Usage,
+    /// Counts requests for those who make them.
+    pub requests: Arc<usage::Counter>,
     /// Requests that are to be worked on once.
     pub in_flight: once::InFlight,
     /// Exports under way.
@@ -172,7 +176,9 @@ fn described() -> OpenApiRouter<Arc<Api>> {
             .merge(uploads::routes())
             .merge(webhooks::routes())
             .merge(api_keys::routes())
-            .merge(workspace::routes()),
+            .merge(workspace::routes())
+            .merge(audit_log::routes())
+            .merge(usage::routes()),
     )
 }
 

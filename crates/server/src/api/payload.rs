@@ -1,5 +1,7 @@
 //! How an event is told, to webhooks and to streams alike: the body of a delivery.
 
+use std::sync::Arc;
+
 use mask_core::{
     event::EventKind,
     id::{EventId, LinkId, PageId, QrId},
@@ -7,25 +9,27 @@ use mask_core::{
     time::Time,
     visit::Target,
 };
-use mask_store::{Event, Fact, Happening, PageSubject, Subject, Tell, Visit};
+use mask_store::{Deed, Event, Fact, Happening, PageSubject, ShownChange, Subject, Tell, Visit};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{analytics, bio_pages::PageBody, domains::DomainBody, links::LinkBody};
-use crate::{domains::Records, redirect::Hosts};
+use super::{analytics, audit_log, bio_pages::PageBody, domains::DomainBody, links::LinkBody};
+use crate::{domains::Records, redirect::Hosts, webhooks::seal::Vault};
 
 /// Tells of events as the API shows things.
 #[derive(Debug)]
 pub struct Teller {
-    hosts: Hosts,
-    records: Records,
+    pub(super) hosts: Hosts,
+    pub(super) records: Records,
+    pub(super) vault: Option<Arc<Vault>>,
 }
 
 impl Teller {
-    /// One that knows where links live, and where domains are to lead.
-    pub const fn new(hosts: Hosts, records: Records) -> Self {
-        Self { hosts, records }
+    /// One that knows where links live, and where domains are to lead. Without a vault it does not know which headers a
+    /// webhook sends: for tools that change none.
+    pub const fn new(hosts: Hosts, records: Records, vault: Option<Arc<Vault>>) -> Self {
+        Self { hosts, records, vault }
     }
 }
 
@@ -43,6 +47,10 @@ impl Tell for Teller {
                 body(id, kind, at, &ViewBody::of(*fact, *page, *is_unique, &self.hosts))
             }
         }
+    }
+
+    fn change(&self, deed: &Deed<'_>, now: Time) -> ShownChange {
+        audit_log::shown(self, deed, now)
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     caller::{Caller, WorkspaceRead, WorkspaceWrite},
     error::ApiError,
     fields::{Fields, Problems, text},
+    gate::Seen,
     request::{Json, json_body},
     version,
 };
@@ -31,7 +32,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
 /// A workspace.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Workspace)]
-struct WorkspaceBody {
+pub(super) struct WorkspaceBody {
     /// The workspace's id.
     #[schema(example = "ws_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     id: String,
@@ -47,6 +48,18 @@ struct WorkspaceBody {
     /// When it was last changed.
     #[schema(format = DateTime, example = "2026-03-24T14:00:00Z")]
     updated_at: String,
+}
+
+impl WorkspaceBody {
+    pub(super) fn of(workspace: &Workspace) -> Self {
+        Self {
+            id: workspace.id.to_string(),
+            name: workspace.name.clone(),
+            slug: workspace.slug.clone(),
+            created_at: workspace.created_at.to_string(),
+            updated_at: workspace.updated_at.to_string(),
+        }
+    }
 }
 
 /// Changes to a workspace: what is absent stays.
@@ -95,6 +108,7 @@ async fn get(
 async fn update(
     State(api): State<Arc<Api>>,
     caller: Caller<WorkspaceWrite>,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
     body: Json,
 ) -> Result<Response, ApiError> {
@@ -112,7 +126,7 @@ async fn update(
         let is_meant = expected.takes(workspace.version);
         return if is_meant { Ok(shown(&workspace, &HeaderMap::new())) } else { Err(version::changed()) };
     };
-    let renamed = api.store.rename_workspace(caller.owner, expected, name, api.clock.now()).await?;
+    let renamed = api.store.rename_workspace(caller.by(&seen), expected, name, api.clock.now()).await?;
     Ok(shown(&renamed.ok_or_else(version::changed)?, &HeaderMap::new()))
 }
 
@@ -121,14 +135,7 @@ fn shown(workspace: &Workspace, headers: &HeaderMap) -> Response {
     let response = if version::is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        json_body(&WorkspaceBody {
-            id: workspace.id.to_string(),
-            name: workspace.name.clone(),
-            slug: workspace.slug.clone(),
-            created_at: workspace.created_at.to_string(),
-            updated_at: workspace.updated_at.to_string(),
-        })
-        .into_response()
+        json_body(&WorkspaceBody::of(workspace)).into_response()
     };
     tagged(response, &tag)
 }

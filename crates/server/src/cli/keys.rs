@@ -1,11 +1,14 @@
 //! `mask keys`: API keys, straight from the database. It works while a server runs: both databases let many processes in.
 
-use std::{future::Future, io};
+use std::{future::Future, io, sync::Arc};
 
 use clap::{Args, Subcommand};
 use mask::{
+    api::payload::Teller,
     clock::{Clock, Ids},
     config::Config,
+    domains::Records,
+    redirect::Hosts,
     setup::{self, KeyWish},
 };
 use mask_core::{
@@ -110,7 +113,9 @@ pub(super) fn with_store(
     step: impl AsyncFnOnce(&Store, &Clock) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let config: Config = common.read(&[])?;
-    let store = setup::open_store(&config)?;
+    let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
+    let teller = Teller::new(hosts, Records::of(&config), None);
+    let store = setup::open_store(&config)?.telling(Arc::new(teller));
     let done = block_on(step(&store, &Clock::system()));
     store.close();
     done?

@@ -239,18 +239,10 @@ impl Worker {
             address,
             // Who is not trusted is not believed to be a proxy, but it may be one all the same.
             is_own_address: client.is_own && !(seen.is_forwarded && address == peer.to_canonical()),
-            place: self.place(address, headers, peer),
+            place: self.shared.place(address, headers, peer),
             fetch_metadata: self.shared.passing.of(&seen, &client, peer),
             opens_many_links: false,
         }
-    }
-
-    /// Where an address is: by the database, unless the proxy in front knows the country.
-    fn place(&self, address: IpAddr, headers: &HeaderMap, peer: IpAddr) -> Place {
-        let place = self.shared.places.at(address);
-        let header = self.shared.country_header.as_ref();
-        let said = header.and_then(|header| proxy::country(peer, headers, &self.shared.trusted, header));
-        said.map_or(place, |country| place.in_country(country))
     }
 
     async fn look<B>(&self, request: Request<B>, peer: IpAddr, key: &Key) -> Reply

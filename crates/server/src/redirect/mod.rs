@@ -37,11 +37,14 @@ pub use answer::{Answer, Worker};
 pub use hosts::Hosts;
 pub use lane::Glance;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
-use hyper::header::HeaderName;
+use hyper::{HeaderMap, header::HeaderName};
 use ipnet::IpNet;
-use mask_core::{bio_page::BioPage, time::Time};
+use mask_core::{bio_page::BioPage, country::Country, time::Time};
 use mask_store::Store;
 
 use crate::{
@@ -50,7 +53,8 @@ use crate::{
     clock::Clock,
     config::Durability,
     password::Passwords,
-    places::Places,
+    places::{Place, Places},
+    proxy,
 };
 use attempts::Attempts;
 use bursts::Bursts;
@@ -167,6 +171,19 @@ impl Redirects {
     /// The address that people follow.
     pub fn short_url(&self, domain: &str, slug: &str) -> String {
         self.hosts.short_url(domain, slug)
+    }
+
+    /// The country that an address is in, as far as is known. The proxy in front may know it better than we do.
+    pub fn country(&self, address: IpAddr, headers: &HeaderMap, peer: IpAddr) -> Option<Country> {
+        self.place(address, headers, peer).country
+    }
+
+    /// Where an address is: by the database, unless the proxy in front knows the country.
+    fn place(&self, address: IpAddr, headers: &HeaderMap, peer: IpAddr) -> Place {
+        let place = self.places.at(address);
+        let header = self.country_header.as_ref();
+        let said = header.and_then(|header| proxy::country(peer, headers, &self.trusted, header));
+        said.map_or(place, |country| place.in_country(country))
     }
 
     /// The hosts that are served.

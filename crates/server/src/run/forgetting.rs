@@ -1,13 +1,17 @@
-//! Forgetting what is old, in steps that may be cut off at any moment: visitors, kept replies, deliveries, letters that were
-//! given up, and who signed up and never confirmed it.
+//! Forgetting what is old, in steps that may be cut off at any moment: visitors, kept replies, deliveries, the log of changes,
+//! letters that were given up, and who signed up and never confirmed it.
 
 use std::time::Duration;
 
 use mask_core::time::Time;
-use mask_store::Store;
+use mask_store::{Store, hour_of};
 use tokio_util::sync::CancellationToken;
 
-use crate::{api, clock::Clock};
+use crate::{
+    api::{self, usage::KEPT_HOURS},
+    clock::Clock,
+    config::Config,
+};
 
 /// How often replies, deliveries and letters are looked through for those that are too old.
 const CLEANING: Duration = Duration::from_mins(1);
@@ -34,8 +38,25 @@ pub(super) async fn visitors(store: Store, clock: Clock, days: u32, stop: Cancel
     }
 }
 
-/// Forgets replies, deliveries and letters whose time is over, and who never confirmed an address, in small batches.
-pub(super) async fn what_is_old(store: Store, clock: Clock, deliveries_are_kept: Duration, stop: CancellationToken) {
+/// How long what owners may decide about is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeptFor {
+    /// What was delivered to webhooks.
+    pub(super) deliveries: Duration,
+    /// The log of changes; `None` is for ever.
+    pub(super) changes: Option<Duration>,
+}
+
+impl KeptFor {
+    pub(super) fn of(config: &Config) -> Self {
+        let days = |days: u32| Duration::from_hours(24) * days;
+        let changes = config.audit.retention_days;
+        Self { deliveries: days(config.webhooks.retention_days), changes: (changes > 0).then(|| days(changes)) }
+    }
+}
+
+/// Forgets replies, deliveries, changes and letters whose time is over, and who never confirmed an address, in small batches.
+pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop: CancellationToken) {
     const AT_ONCE: u32 = 500;
     let ago = |span: Duration| {
         let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
@@ -43,16 +64,21 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, deliveries_are_kept:
     };
     while !stop.is_cancelled() {
         let replies = store.forget_replies(ago(REPLIES_ARE_KEPT), AT_ONCE).await;
-        let listeners = store.forget_listeners(ago(api::webhooks::FORGOTTEN_AFTER)).await;
-        let deliveries = store.forget_deliveries(ago(deliveries_are_kept), AT_ONCE).await;
+        let listeners = store.forget_listeners(ago(api::webhooks::FORGOTTEN_AFTER), clock.now()).await;
+        let deliveries = store.forget_deliveries(ago(kept.deliveries), AT_ONCE).await;
+        let changes = match kept.changes {
+            Some(span) => store.forget_changes(ago(span), AT_ONCE).await,
+            None => Ok(0),
+        };
+        let usage = store.forget_usage(hour_of(clock.now()) - KEPT_HOURS, AT_ONCE).await;
         let letters = store.forget_letters(ago(LETTERS_ARE_KEPT), AT_ONCE).await;
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
-        let all = [&replies, &listeners, &deliveries, &letters, &unconfirmed];
+        let all = [&replies, &listeners, &deliveries, &changes, &usage, &letters, &unconfirmed];
         for error in all.into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
             tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
         }
         let is_more = |forgotten: Result<u64, _>| forgotten.is_ok_and(|forgotten| forgotten >= u64::from(AT_ONCE));
-        if [replies, deliveries, letters, unconfirmed].into_iter().any(is_more) {
+        if [replies, deliveries, changes, usage, letters, unconfirmed].into_iter().any(is_more) {
             continue;
         }
         tokio::select! {

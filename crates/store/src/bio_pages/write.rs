@@ -1,10 +1,10 @@
 //! Making, changing and deleting pages.
 
-use mask_core::{bio_page::BioPage, id::PageId, slug::Slug, workspace::Owner};
+use mask_core::{action::Action, bio_page::BioPage, id::PageId, slug::Slug, workspace::Owner};
 
 use super::{NewBioPage, PageChange, Unpaged, row};
 use crate::{
-    Address, Error, Expected, Removed, Slugs,
+    Address, Deed, Error, Expected, Object, Removed, Slugs,
     db::{Tx, Value, values},
     slugs::{self, Holder},
     webhooks::Outbox,
@@ -41,6 +41,7 @@ pub(super) fn create<E>(
         if page.is_published() {
             outbox.page_published(tx, &page)?;
         }
+        outbox.note(Action::PageCreated, Deed::made(Object::Page(&page)));
         return Ok(Ok(page));
     }
     Ok(answer)
@@ -130,6 +131,7 @@ pub(super) fn update<E>(
     if new.is_published() && !old.is_published() {
         outbox.page_published(tx, &new)?;
     }
+    outbox.note(Action::PageUpdated, Deed::of(Object::Page(&old), Object::Page(&new)));
     Ok(Ok((new, address)))
 }
 
@@ -172,9 +174,14 @@ pub(super) fn delete<E>(
         if !release_slug {
             slugs::keep(tx, outbox.owner(), &page.domain, &page.slug, &id.to_string(), outbox.now())?;
         }
+        outbox.note(Action::PageDeleted, Deed::deleted(Object::Page(page)));
     }
     if release_slug {
-        addresses.extend(slugs::release(tx, outbox.owner(), &id.to_string())?);
+        let freed = slugs::release(tx, outbox.owner(), &id.to_string())?;
+        if page.is_none() && !freed.is_empty() {
+            outbox.note(Action::PageReleased, Deed::deleted(Object::Gone(&id.to_string())));
+        }
+        addresses.extend(freed);
     }
     Ok(if addresses.is_empty() { Err(Unpaged::Absent) } else { Ok(Removed { addresses }) })
 }

@@ -5,15 +5,15 @@
 //! whoever has the domain at that moment is compared with, not whoever had it when DNS was asked.
 
 use mask_core::{
+    action::Action,
     domain::{Domain, Look, Looked, Outcome, Status, next_look},
     id::DomainId,
     time::Time,
-    workspace::Owner,
 };
 
 use super::row::{COLUMNS, find, is_lookalike, note_change, read, to_change, write, write_with_next};
 use crate::{
-    Error, Store,
+    Deed, Error, Object, Store,
     db::{Dialect, Tx, values},
     replies::{Keep, Once},
     webhooks::{By, Outbox, Telling},
@@ -39,12 +39,14 @@ pub struct Served {
 
 fn begin(
     tx: &mut Tx<'_>,
-    owner: Owner,
+    by: &By,
+    telling: &Telling,
     id: DomainId,
     now: Time,
     rest_since: Time,
     until: Time,
 ) -> Result<Option<Begun>, Error> {
+    let owner = by.owner;
     let sql = "UPDATE domains SET asked_at = $3, next_look_at = $5 WHERE id = $1 AND owner = $2 \
                AND (asked_at IS NULL OR asked_at <= $4) AND (looked_at IS NULL OR looked_at <= $4)";
     let is_on = tx.execute(sql, &values![id, owner, now, rest_since, until])? > 0;
@@ -54,9 +56,11 @@ fn begin(
     }
     // Whoever asks has done something about it: the time that there is for a proof begins anew.
     if domain.status != Status::Verified {
+        let old = domain.clone();
         domain.sought_since = now;
         if domain.status == Status::Failed {
             (domain.status, domain.version, domain.updated_at) = (Status::Pending, domain.version + 1, now);
+            telling.note(by, now, Action::DomainUpdated, Deed::of(Object::Domain(&old), Object::Domain(&domain)));
         }
         write(tx, &domain)?;
     }
@@ -75,6 +79,7 @@ fn settle(
     let Some(domain) = find(tx, owner, id)? else { return Ok(None) };
     let all = to_change(tx, "name", domain.name.as_str().into())?;
     let Some(mut domain) = all.iter().find(|domain| domain.id == id).cloned() else { return Ok(None) };
+    let old = domain.clone();
     let verdict = look.judge(&domain);
     let (mut outcome, mut message) = (verdict.outcome, verdict.message);
     domain.looks += 1;
@@ -87,7 +92,7 @@ fn settle(
             Some(holder) if look.shows(&holder.token) => (outcome, message) = (Outcome::Taken, still_held(&domain)),
             _ if is_lookalike(tx, owner, &domain.name)? => (outcome, message) = (Outcome::Taken, lookalike()),
             holder => {
-                holder.map_or(Ok(()), |holder| lose(tx, holder, now))?;
+                holder.map_or(Ok(()), |holder| lose(tx, telling, holder, now))?;
                 has_gained = true;
             }
         }
@@ -110,13 +115,17 @@ fn settle(
         let sql = "DELETE FROM reserved_slugs WHERE domain = $1 AND owner <> $2";
         tx.execute(sql, &values![domain.name.as_str(), owner])?;
         note_change(tx)?;
-        Outbox::of_domains(tx, by, telling, now)?.domain_verified(tx, &domain)?;
+        Outbox::of_domains(tx, by.clone(), telling, now)?.domain_verified(tx, &domain)?;
+    }
+    if has_gained || has_failed {
+        let action = if has_gained { Action::DomainVerified } else { Action::DomainUpdated };
+        telling.note(&by, now, action, Deed::of(Object::Domain(&old), Object::Domain(&domain)));
     }
     Ok(Some(domain))
 }
 
 /// The domain is somebody else's now.
-fn lose(tx: &mut Tx<'_>, holder: &Domain, now: Time) -> Result<(), Error> {
+fn lose(tx: &mut Tx<'_>, telling: &Telling, holder: &Domain, now: Time) -> Result<(), Error> {
     let mut lost = holder.clone();
     let message =
         "Another workspace has shown that this domain is its own, and the record that showed that it was yours \
@@ -125,7 +134,11 @@ fn lose(tx: &mut Tx<'_>, holder: &Domain, now: Time) -> Result<(), Error> {
     (lost.status, lost.verified_at, lost.content.is_default) = (Status::Failed, None, false);
     (lost.has_proof, lost.version, lost.updated_at) = (false, lost.version + 1, now);
     lost.look = Some(Looked { at: now, outcome: Outcome::Taken, message });
-    write_with_next(tx, &lost, None)
+    write_with_next(tx, &lost, None)?;
+    // Who has it now is nothing that whoever had it may learn.
+    let deed = Deed::of(Object::Domain(holder), Object::Domain(&lost));
+    telling.note(&holder.owner.into(), now, Action::DomainLost, deed);
+    Ok(())
 }
 
 fn still_held(domain: &Domain) -> String {
@@ -145,13 +158,14 @@ impl Store {
     /// `rest_since`; `until` is when a look is due again should nothing come of this one.
     pub async fn begin_look(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: DomainId,
         now: Time,
         rest_since: Time,
         until: Time,
     ) -> Result<Option<Begun>, Error> {
-        self.main.write(move |tx| begin(tx, owner, id, now, rest_since, until)).await
+        let by = by.into();
+        self.change(move |tx, telling| begin(tx, &by, telling, id, now, rest_since, until)).await
     }
 
     /// Claims domains that are due for a look, at most so many, until a moment.

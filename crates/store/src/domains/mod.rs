@@ -12,6 +12,7 @@ mod look;
 mod row;
 
 use mask_core::{
+    action::Action,
     cursor::Cursor,
     domain::{Content, Domain, DomainName, MOST_DOMAINS, Status},
     id::DomainId,
@@ -22,9 +23,10 @@ use mask_core::{
 pub use look::{Begun, Served};
 
 use crate::{
-    Error, Expected, Listed, Store,
+    By, Deed, Error, Expected, Listed, Object, Store,
     db::{Tx, Value, values},
     replies::{Keep, Once},
+    webhooks::Telling,
 };
 use row::{COLUMNS, find, is_lookalike, note_change, read, to_change, write};
 
@@ -129,13 +131,17 @@ fn obstacle(tx: &mut Tx<'_>, owner: Owner, new: &NewDomain) -> Result<Option<Unh
 
 fn update(
     tx: &mut Tx<'_>,
-    owner: Owner,
+    by: &By,
+    telling: &Telling,
     id: DomainId,
     expected: &Expected,
     change: impl FnOnce(&mut Content),
     now: Time,
 ) -> Result<Result<Domain, Unheld>, Error> {
-    let all = to_change(tx, "owner", owner.into())?;
+    let all = to_change(tx, "owner", by.owner.into())?;
+    let note = |old: &Domain, new: &Domain| {
+        telling.note(by, now, Action::DomainUpdated, Deed::of(Object::Domain(old), Object::Domain(new)));
+    };
     let Some(old) = all.iter().find(|domain| domain.id == id) else { return Ok(Err(Unheld::Absent)) };
     if !expected.takes(old.version) {
         return Ok(Err(Unheld::Changed));
@@ -151,9 +157,10 @@ fn update(
     if new.content.is_default {
         // One owner has one default, and the index that sees to it looks after each statement.
         for other in all.iter().filter(|other| other.content.is_default && other.id != id) {
-            let mut other = other.clone();
-            (other.content.is_default, other.version, other.updated_at) = (false, other.version + 1, now);
-            write(tx, &other)?;
+            let mut lesser = other.clone();
+            (lesser.content.is_default, lesser.version, lesser.updated_at) = (false, other.version + 1, now);
+            write(tx, &lesser)?;
+            note(other, &lesser);
         }
     }
     (new.version, new.updated_at) = (new.version + 1, now);
@@ -161,10 +168,11 @@ fn update(
     if new.status == Status::Verified {
         note_change(tx)?;
     }
+    note(old, &new);
     Ok(Ok(new))
 }
 
-fn delete(tx: &mut Tx<'_>, owner: Owner, id: DomainId, expected: &Expected) -> Result<Result<(), Unheld>, Error> {
+fn delete(tx: &mut Tx<'_>, owner: Owner, id: DomainId, expected: &Expected) -> Result<Result<Domain, Unheld>, Error> {
     let all = to_change(tx, "owner", owner.into())?;
     let Some(domain) = all.into_iter().find(|domain| domain.id == id) else { return Ok(Err(Unheld::Absent)) };
     if !expected.takes(domain.version) {
@@ -181,7 +189,7 @@ fn delete(tx: &mut Tx<'_>, owner: Owner, id: DomainId, expected: &Expected) -> R
         note_change(tx)?;
     }
     tx.execute("DELETE FROM domains WHERE id = $1", &values![id])?;
-    Ok(Ok(()))
+    Ok(Ok(domain))
 }
 
 /// Both states are named so that an index has all that is counted.
@@ -198,11 +206,21 @@ impl Store {
     /// Asks for a domain.
     pub async fn create_domain(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         new: NewDomain,
         keep: Option<Keep<Result<Domain, Unheld>>>,
     ) -> Result<Once<Result<Domain, Unheld>>, Error> {
-        self.main.write(move |tx| Once::run(tx, keep, |tx| create(tx, owner, &new))).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            Once::run(tx, keep, |tx| {
+                let made = create(tx, by.owner, &new)?;
+                if let Ok(domain) = &made {
+                    telling.note(&by, new.now, Action::DomainCreated, Deed::made(Object::Domain(domain)));
+                }
+                Ok(made)
+            })
+        })
+        .await
     }
 
     /// A domain.
@@ -233,22 +251,31 @@ impl Store {
     /// of the one before.
     pub async fn update_domain(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: DomainId,
         expected: Expected,
         change: impl FnOnce(&mut Content) + Send + 'static,
         now: Time,
     ) -> Result<Result<Domain, Unheld>, Error> {
-        self.main.write(move |tx| update(tx, owner, id, &expected, change, now)).await
+        let by = by.into();
+        self.change(move |tx, telling| update(tx, &by, telling, id, &expected, change, now)).await
     }
 
     /// Gives a domain up, unless something lives there.
     pub async fn delete_domain(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: DomainId,
         expected: Expected,
+        now: Time,
     ) -> Result<Result<(), Unheld>, Error> {
-        self.main.write(move |tx| delete(tx, owner, id, &expected)).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let deleted = delete(tx, by.owner, id, &expected)?;
+            Ok(deleted.map(|domain| {
+                telling.note(&by, now, Action::DomainDeleted, Deed::deleted(Object::Domain(&domain)));
+            }))
+        })
+        .await
     }
 }

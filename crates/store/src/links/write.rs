@@ -6,6 +6,7 @@ use std::{
 };
 
 use mask_core::{
+    action::Action,
     change::Change,
     event::EventKind,
     id::{self, LinkId, TagId},
@@ -17,7 +18,7 @@ use mask_core::{
 
 use super::{Address, Expected, NewLink, Placed, Removed, Slugs, Unplaced, Upserted, deleted, row};
 use crate::{
-    Error,
+    Deed, Error, Object,
     db::{Dialect, Tx, Value, values},
     slugs::{self, Holder},
     webhooks::Outbox,
@@ -39,6 +40,7 @@ pub(super) fn create(tx: &mut Tx<'_>, outbox: &Outbox, new: &NewLink) -> Result<
     }
     if let Ok(link) = &answer {
         outbox.link(tx, EventKind::LinkCreated, link)?;
+        outbox.note(Action::LinkCreated, Deed::made(Object::Link(link)));
     }
     Ok(answer)
 }
@@ -188,6 +190,7 @@ fn update_to(
         write_tags(tx, owner, seq, &new, now)?;
     }
     outbox.link(tx, EventKind::LinkUpdated, &new)?;
+    outbox.note(Action::LinkUpdated, Deed::of(Object::Link(&old), Object::Link(&new)));
     Ok(Ok((new, address)))
 }
 
@@ -268,9 +271,14 @@ pub(super) fn delete(
             slugs::keep(tx, owner, &link.domain, &link.slug, &id.to_string(), now)?;
         }
         outbox.link(tx, EventKind::LinkDeleted, link)?;
+        outbox.note(Action::LinkDeleted, Deed::deleted(Object::Link(link)));
     }
     if release_slug {
-        addresses.extend(slugs::release(tx, owner, &id.to_string())?);
+        let freed = slugs::release(tx, owner, &id.to_string())?;
+        if link.is_none() && !freed.is_empty() {
+            outbox.note(Action::LinkReleased, Deed::deleted(Object::Gone(&id.to_string())));
+        }
+        addresses.extend(freed);
     }
     Ok(if link.is_none() && addresses.is_empty() { Err(Unplaced::Absent) } else { Ok(Removed { addresses }) })
 }

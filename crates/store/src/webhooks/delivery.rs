@@ -12,6 +12,7 @@ use std::{
 };
 
 use mask_core::{
+    action::Action,
     event::EventKind,
     id::{self, DeliveryId, EventId, WebhookId},
     time::Time,
@@ -19,9 +20,9 @@ use mask_core::{
     workspace::Owner,
 };
 
-use super::{COLUMNS, read};
+use super::{COLUMNS, Telling, numbered, read};
 use crate::{
-    Error, Store,
+    Deed, Error, Object, Store,
     db::{Columns, Dialect, Row, Tx, Value, values},
 };
 
@@ -143,15 +144,14 @@ impl Store {
     /// Writes down attempts and what they mean, for the deliveries and for the subscriptions. Answers those that are
     /// switched off now.
     pub async fn settle_deliveries(&self, settled: Arc<Vec<Settled>>) -> Result<Vec<(WebhookId, Inactive)>, Error> {
-        self.main
-            .write(move |tx| {
-                // In one order for all, so that two nodes never wait for each other's rows.
-                let mut in_order: Vec<&Settled> = settled.iter().collect();
-                in_order.sort_unstable_by_key(|settled| settled.number);
-                in_order.into_iter().try_for_each(|settled| settle(tx, settled))?;
-                note_health(tx, &settled)
-            })
-            .await
+        self.change(move |tx, telling| {
+            // In one order for all, so that two nodes never wait for each other's rows.
+            let mut in_order: Vec<&Settled> = settled.iter().collect();
+            in_order.sort_unstable_by_key(|settled| settled.number);
+            in_order.into_iter().try_for_each(|settled| settle(tx, settled))?;
+            note_health(tx, telling, &settled)
+        })
+        .await
     }
 
     /// Gives back deliveries that were claimed and not attempted: number, and when the claim ends.
@@ -310,7 +310,7 @@ fn late(tx: &mut Tx<'_>, number: i64, webhook: i64, at: Time) -> Result<Option<R
 }
 
 /// Since when each subscription fails, and whether it is switched off. It is decided here, where all nodes' attempts meet.
-fn note_health(tx: &mut Tx<'_>, settled: &[Settled]) -> Result<Vec<(WebhookId, Inactive)>, Error> {
+fn note_health(tx: &mut Tx<'_>, telling: &Telling, settled: &[Settled]) -> Result<Vec<(WebhookId, Inactive)>, Error> {
     let mut of_webhook: BTreeMap<i64, Vec<&Settled>> = BTreeMap::new();
     for settled in settled {
         of_webhook.entry(settled.webhook).or_default().push(settled);
@@ -320,10 +320,17 @@ fn note_health(tx: &mut Tx<'_>, settled: &[Settled]) -> Result<Vec<(WebhookId, I
         if let Some(why) = reason(tx, webhook, &settled)? {
             let Some(last) = settled.iter().map(|settled| settled.attempt.at).max() else { continue };
             let sql = "UPDATE webhooks SET is_active = $2, inactive_reason = $3, version = version + 1, updated_at = $4 \
-                       WHERE number = $1 AND is_active RETURNING id";
-            let row = tx.first(sql, &values![webhook, false, why.as_str(), last])?;
-            let id = row.map(|row| row.columns("webhooks").parsed("id", WebhookId::parse)).transpose()?;
-            switched_off.extend(id.map(|id| (id, why)));
+                       WHERE number = $1 AND is_active";
+            if tx.execute(sql, &values![webhook, false, why.as_str(), last])? == 0 {
+                continue;
+            }
+            let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE number = $1");
+            let Some((_, new)) = tx.first(&sql, &values![webhook])?.map(numbered).transpose()? else { continue };
+            let mut old = new.clone();
+            (old.content.is_active, old.inactive_reason) = (true, None);
+            let deed = Deed::of(Object::Webhook(&old), Object::Webhook(&new));
+            telling.note(&new.owner.into(), last, Action::WebhookSwitchedOff, deed);
+            switched_off.push((new.id, why));
         }
     }
     Ok(switched_off)

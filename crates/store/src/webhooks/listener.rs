@@ -5,6 +5,7 @@
 //! long as somebody pulls: each pull is noted as its last change, and what was not pulled for a while is forgotten.
 
 use mask_core::{
+    action::Action,
     id::{DeliveryId, WebhookId},
     time::Time,
     webhook::{Fate, Verdict, Webhook},
@@ -17,7 +18,7 @@ use super::{
     numbered,
 };
 use crate::{
-    Error, Store,
+    By, Deed, Error, Object, Store,
     db::{Tx, values},
 };
 
@@ -86,37 +87,41 @@ impl Store {
     }
 
     /// Deletes a listener; `false` when there is none.
-    pub async fn delete_listener(&self, owner: Owner, listener: WebhookId) -> Result<bool, Error> {
-        self.main
-            .write(move |tx| {
-                let Some((number, _)) = find(tx, owner, listener)? else { return Ok(false) };
-                forget(tx, number)?;
-                Ok(true)
-            })
-            .await
+    pub async fn delete_listener(&self, by: impl Into<By>, listener: WebhookId, now: Time) -> Result<bool, Error> {
+        let by = by.into();
+        self.change(move |tx, telling| {
+            let Some((number, webhook)) = find(tx, by.owner, listener)? else { return Ok(false) };
+            if forget(tx, number)? {
+                telling.note(&by, now, Action::ListenerDeleted, Deed::deleted(Object::Webhook(&webhook)));
+            }
+            Ok(true)
+        })
+        .await
     }
 
     /// Deletes listeners that nobody has pulled from since a moment; says how many.
-    pub async fn forget_listeners(&self, before: Time) -> Result<u64, Error> {
-        self.main
-            .write(move |tx| {
-                let rows =
-                    tx.query("SELECT number FROM webhooks WHERE url = '' AND updated_at < $1", &values![before])?;
-                let mut forgotten = 0;
-                for row in rows {
-                    forget(tx, row.columns("webhooks").integer("number")?)?;
-                    forgotten += 1;
+    pub async fn forget_listeners(&self, before: Time, now: Time) -> Result<u64, Error> {
+        self.change(move |tx, telling| {
+            let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE url = '' AND updated_at < $1");
+            let mut forgotten = 0;
+            for row in tx.query(&sql, &values![before])? {
+                let (number, webhook) = numbered(row)?;
+                if forget(tx, number)? {
+                    let deed = Deed::deleted(Object::Webhook(&webhook));
+                    telling.note(&webhook.owner.into(), now, Action::ListenerDeleted, deed);
                 }
-                Ok(forgotten)
-            })
-            .await
+                forgotten += 1;
+            }
+            Ok(forgotten)
+        })
+        .await
     }
 }
 
-fn forget(tx: &mut Tx<'_>, number: i64) -> Result<(), Error> {
-    // Another node may have been faster.
+/// Whether it was there: another node may have been faster.
+fn forget(tx: &mut Tx<'_>, number: i64) -> Result<bool, Error> {
     if tx.execute("DELETE FROM webhooks WHERE number = $1", &values![number])? == 0 {
-        return Ok(());
+        return Ok(false);
     }
-    tx.execute("INSERT INTO deleted_webhooks (number) VALUES ($1)", &values![number]).map(drop)
+    tx.execute("INSERT INTO deleted_webhooks (number) VALUES ($1)", &values![number]).map(|_| true)
 }

@@ -11,6 +11,7 @@ mod outbox;
 mod subject;
 
 use mask_core::{
+    action::Action,
     cursor::Cursor,
     event::EventKinds,
     id::{LinkId, WebhookId},
@@ -24,12 +25,12 @@ use serde::{Deserialize, Serialize};
 pub use delivery::{Attempt, Claimed, Endpoint, Settled};
 pub use log::{Delivery, DeliveryFilter, LoggedAttempt, State};
 pub use outbox::{By, Event, Happening, Tell};
-pub(crate) use outbox::{Outbox, Telling, Visited, event_id};
+pub(crate) use outbox::{Outbox, Telling, Visited, event_id, parts, places};
 pub use subject::{PageSubject, Subject};
 pub(crate) use subject::{page_subjects, subjects};
 
 use crate::{
-    Error, Expected, Listed, Store,
+    Deed, Error, Expected, Listed, Object, Store,
     db::{Columns, Dialect, Row, Tx, Value, values},
     replies::{Keep, Once},
 };
@@ -185,13 +186,14 @@ fn create(tx: &mut Tx<'_>, owner: Owner, new: &NewWebhook) -> Result<Result<Webh
 
 fn update(
     tx: &mut Tx<'_>,
-    owner: Owner,
+    by: &By,
+    telling: &Telling,
     id: WebhookId,
     expected: &Expected,
     change: impl FnOnce(&mut Content),
     now: Time,
 ) -> Result<Result<Webhook, Unsubscribed>, Error> {
-    let Some((number, old)) = to_change(tx, owner, id)? else { return Ok(Err(Unsubscribed::Absent)) };
+    let Some((number, old)) = to_change(tx, by.owner, id)? else { return Ok(Err(Unsubscribed::Absent)) };
     if !expected.takes(old.version) {
         return Ok(Err(Unsubscribed::Changed));
     }
@@ -209,6 +211,7 @@ fn update(
     new.version += 1;
     new.updated_at = now;
     write(tx, number, &new)?;
+    telling.note(by, now, Action::WebhookUpdated, Deed::of(Object::Webhook(&old), Object::Webhook(&new)));
     Ok(Ok(new))
 }
 
@@ -234,11 +237,23 @@ impl Store {
     /// Makes a subscription.
     pub async fn create_webhook(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         new: NewWebhook,
         keep: Option<Keep<Result<Webhook, Unsubscribed>>>,
     ) -> Result<Once<Result<Webhook, Unsubscribed>>, Error> {
-        self.main.write(move |tx| Once::run(tx, keep, |tx| create(tx, owner, &new))).await
+        let by = by.into();
+        self.change(move |tx, telling| {
+            Once::run(tx, keep, |tx| {
+                let made = create(tx, by.owner, &new)?;
+                if let Ok(webhook) = &made {
+                    let is_listener = webhook.content.url.is_empty();
+                    let action = if is_listener { Action::ListenerCreated } else { Action::WebhookCreated };
+                    telling.note(&by, new.now, action, Deed::made(Object::Webhook(webhook)));
+                }
+                Ok(made)
+            })
+        })
+        .await
     }
 
     /// A subscription.
@@ -271,15 +286,18 @@ impl Store {
     /// Changes a subscription. One that is switched on again begins anew: why it was off is forgotten.
     pub async fn update_webhook(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: WebhookId,
         expected: Expected,
         change: impl FnOnce(&mut Content) + Send + 'static,
         now: Time,
         keep: Option<Keep<Result<Webhook, Unsubscribed>>>,
     ) -> Result<Once<Result<Webhook, Unsubscribed>>, Error> {
-        let changed =
-            self.main.write(move |tx| Once::run(tx, keep, |tx| update(tx, owner, id, &expected, change, now))).await?;
+        let by = by.into();
+        let step = move |tx: &mut Tx<'_>, telling: &Telling| {
+            Once::run(tx, keep, |tx| update(tx, &by, telling, id, &expected, change, now))
+        };
+        let changed = self.change(step).await?;
         // What waits for a subscription may go out now, or no more.
         self.told.send_replace(());
         Ok(changed)
@@ -288,19 +306,21 @@ impl Store {
     /// Deletes a subscription. What was still to be told to it never is.
     pub async fn delete_webhook(
         &self,
-        owner: Owner,
+        by: impl Into<By>,
         id: WebhookId,
         expected: Expected,
+        now: Time,
     ) -> Result<Result<(), Unsubscribed>, Error> {
+        let by = by.into();
         let deleted = self
-            .main
-            .write(move |tx| {
-                let Some((number, old)) = to_change(tx, owner, id)? else { return Ok(Err(Unsubscribed::Absent)) };
+            .change(move |tx, telling| {
+                let Some((number, old)) = to_change(tx, by.owner, id)? else { return Ok(Err(Unsubscribed::Absent)) };
                 if !expected.takes(old.version) {
                     return Ok(Err(Unsubscribed::Changed));
                 }
                 tx.execute("DELETE FROM webhooks WHERE number = $1", &values![number])?;
                 tx.execute("INSERT INTO deleted_webhooks (number) VALUES ($1)", &values![number])?;
+                telling.note(&by, now, Action::WebhookDeleted, Deed::deleted(Object::Webhook(&old)));
                 Ok(Ok(()))
             })
             .await?;

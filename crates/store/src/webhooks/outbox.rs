@@ -16,6 +16,7 @@ use std::{
 };
 
 use mask_core::{
+    action::Action,
     actor::Actor,
     bio_page::BioPage,
     domain::Domain,
@@ -30,7 +31,8 @@ use siphasher::sip::SipHasher24;
 
 use super::{PageSubject, Subject, delivery::delivery_id, read_filter, to_change};
 use crate::{
-    Error, Fact, Keep, Once, Store,
+    Deed, Error, Fact, Keep, Once, ShownChange, Store,
+    audit::Lines,
     db::{Row, Tx, Value, values},
 };
 
@@ -43,11 +45,13 @@ pub struct By {
     pub actor: Actor,
     /// The request's id, as its answer has it.
     pub request: Option<String>,
+    /// The country that they ask from, where that is known. Their address is not kept.
+    pub country: Option<String>,
 }
 
 impl From<Owner> for By {
     fn from(owner: Owner) -> Self {
-        Self { owner, actor: Actor::System, request: None }
+        Self { owner, actor: Actor::System, request: None, country: None }
     }
 }
 
@@ -99,6 +103,9 @@ pub enum Happening<'a> {
 pub trait Tell: std::fmt::Debug + Send + Sync {
     /// The body of a delivery of this event.
     fn body(&self, event: &Event<'_>) -> String;
+
+    /// What the log of changes shows of a change that is made now. Nothing secret is in it.
+    fn change(&self, deed: &Deed<'_>, now: Time) -> ShownChange;
 }
 
 /// What a step needs to tell of what it does.
@@ -106,9 +113,19 @@ pub trait Tell: std::fmt::Debug + Send + Sync {
 pub(crate) struct Telling {
     tell: Option<Arc<dyn Tell>>,
     has_told: Arc<AtomicBool>,
+    lines: Lines,
 }
 
 impl Telling {
+    pub(crate) fn tell(&self) -> Option<&dyn Tell> {
+        self.tell.as_deref()
+    }
+
+    /// What is to be written into the log of changes when the step ends.
+    pub(crate) const fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
     /// Whether anybody could be told of anything.
     pub(crate) const fn is_possible(&self) -> bool {
         self.tell.is_some()
@@ -193,6 +210,11 @@ impl Outbox {
 
     pub(crate) const fn now(&self) -> Time {
         self.now
+    }
+
+    /// Says in the log of changes what was done.
+    pub(crate) fn note(&self, action: Action, deed: Deed<'_>) {
+        self.telling.note(&self.by, self.now, action, deed);
     }
 
     /// Tells of what was done with a link; the link is as it is after that, or as it was when it was deleted.
@@ -304,7 +326,7 @@ fn active(tx: &mut Tx<'_>, owner: Owner, kinds: EventKinds) -> Result<Vec<Subscr
 const AT_ONCE: [usize; 3] = [64, 8, 1];
 
 /// Parts of these sizes, the largest first.
-fn parts<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
+pub(crate) fn parts<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = AT_ONCE.into_iter().find(|size| *size <= all.len())?;
         let (part, rest) = all.split_at(size);
@@ -314,7 +336,7 @@ fn parts<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// `($1, $2), ($3, $4)`, with so many places in each of so many rows, after so many that are taken.
-fn places(rows: usize, each: usize, taken: usize, row: impl Fn(&[String]) -> String) -> String {
+pub(crate) fn places(rows: usize, each: usize, taken: usize, row: impl Fn(&[String]) -> String) -> String {
     let place = |number: usize| format!("${}", taken + number + 1);
     let rows: Vec<_> =
         (0..rows).map(|row_| row(&(0..each).map(|column| place(row_ * each + column)).collect::<Vec<_>>())).collect();
@@ -371,14 +393,20 @@ pub(crate) fn event_id(at: Time, identity: impl Hash) -> EventId {
 }
 
 impl Store {
-    /// Runs a step that may tell of what it does; whoever delivers is woken when that is committed.
+    /// Runs a step that may tell of what it does, and says in the log what it changed; whoever delivers is woken when that is
+    /// committed.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut Tx<'_>, &Telling) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let telling = Telling { tell: self.tell.clone(), has_told: Arc::default() };
+        let telling = Telling { tell: self.tell.clone(), ..Telling::default() };
         let has_told = Arc::clone(&telling.has_told);
-        let answer = self.main.write(move |tx| step(tx, &telling)).await;
+        let step = move |tx: &mut Tx<'_>| {
+            let answer = step(tx, &telling)?;
+            telling.lines.write(tx)?;
+            Ok(answer)
+        };
+        let answer = self.main.write(step).await;
         if answer.is_ok() && has_told.load(Ordering::Relaxed) {
             self.told.send_replace(());
         }

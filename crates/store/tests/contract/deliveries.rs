@@ -228,7 +228,7 @@ async fn nothing_is_noted_of_what_is_gone(backend: &Backend) {
     let webhook = number(&store, webhook_id(1)).await;
     let claimed = claim(&store, webhook, 1, at(100)).await;
     let any = mask_store::Expected::AnyVersion;
-    store.delete_webhook(LIVE, webhook_id(1), any).await.expect("the store works").expect("it is there");
+    store.delete_webhook(LIVE, webhook_id(1), any, at(900)).await.expect("the store works").expect("it is there");
     while store.forget_deliveries(at(0), 10).await.expect("the store works") > 0 {}
     settle(&store, vec![settled(&claimed[0], Fate::Succeeded, attempt(at(101), Some(200)))]).await;
     // Whatever number the next delivery gets, nobody else's attempt is in its log.
@@ -400,7 +400,7 @@ async fn what_was_for_nobody_is_forgotten(backend: &Backend) {
     subscribe(&store, LIVE, 2, content(&[EventKind::LinkCreated])).await;
     make(&store, LIVE, new_link(4, "both")).await;
     let any = mask_store::Expected::AnyVersion;
-    store.delete_webhook(LIVE, webhook_id(1), any).await.expect("the store works").expect("it is there");
+    store.delete_webhook(LIVE, webhook_id(1), any, at(900)).await.expect("the store works").expect("it is there");
     assert_eq!(store.forget_deliveries(at(0), 3).await.expect("the store works"), 3);
     assert_eq!(store.forget_deliveries(at(0), 3).await.expect("the store works"), 1);
     assert_eq!(store.forget_deliveries(at(0), 3).await.expect("the store works"), 0);

@@ -11,7 +11,9 @@ use mask_core::{
     webhook,
     workspace::Owner,
 };
-use mask_store::{Begun, Event, Expected, Found, Happening, Kept, NewDomain, NewWebhook, Once, Store, Tell, Unheld};
+use mask_store::{
+    Begun, Deed, Event, Expected, Found, Happening, Kept, NewDomain, NewWebhook, Once, ShownChange, Store, Tell, Unheld,
+};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -375,7 +377,7 @@ async fn giving_up(backend: &Backend) {
     let mut foreign = new_link(3, "theirs");
     NAME.clone_into(&mut foreign.domain);
     make(store, OTHER, foreign).await;
-    let delete = |owner, expected| store.delete_domain(owner, domain.id, expected);
+    let delete = |owner, expected| store.delete_domain(owner, domain.id, expected, at(900));
     let any = || Expected::AnyVersion;
     assert_eq!(delete(LIVE, any()).await.expect("the store works"), Err(Unheld::InUse { links: 2, pages: 0 }));
     assert_eq!(delete(OTHER, any()).await.expect("the store works"), Err(Unheld::Absent));
@@ -409,7 +411,11 @@ async fn what_is_served(backend: &Backend) {
     let unset = |content: &mut Content| content.robots = Robots::Allow;
     change(store, &domain, Expected::AnyVersion, unset).await.expect("changed");
     let set = changes().await;
-    store.delete_domain(LIVE, domain.id, Expected::AnyVersion).await.expect("the store works").expect("deleted");
+    store
+        .delete_domain(LIVE, domain.id, Expected::AnyVersion, at(900))
+        .await
+        .expect("the store works")
+        .expect("deleted");
     assert!(set > gained && changes().await > set);
 }
 
@@ -422,6 +428,10 @@ impl Tell for Names {
             Happening::Domain(domain) => format!("{} {:?}", domain.name, domain.status),
             _ => "something else".to_owned(),
         }
+    }
+
+    fn change(&self, _: &Deed<'_>, _: Time) -> ShownChange {
+        ShownChange::default()
     }
 }
 

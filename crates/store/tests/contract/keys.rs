@@ -209,9 +209,9 @@ async fn a_key_is_made_once(backend: &Backend) {
             }),
         })
     };
-    let made = store.create_own_key(new(1, LIVE, Scopes::all()), keep()).await.expect("the store works");
+    let made = store.create_own_key(LIVE, new(1, LIVE, Scopes::all()), keep()).await.expect("the store works");
     assert_eq!(made, Once::Done(Ok(as_made(&new(1, LIVE, Scopes::all())))));
-    let again = store.create_own_key(new(2, LIVE, Scopes::all()), keep()).await.expect("the store works");
+    let again = store.create_own_key(LIVE, new(2, LIVE, Scopes::all()), keep()).await.expect("the store works");
     assert!(matches!(again, Once::Replayed(Kept { status: 201, .. })), "{again:?}");
     assert_eq!(store.list_keys().await.expect("the store works").len(), 1);
 }

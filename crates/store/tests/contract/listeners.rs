@@ -66,19 +66,22 @@ async fn a_listener_is_no_webhook(backend: &Backend) {
     assert_eq!(store.endpoints().await.expect("the store works"), [], "nobody delivers to it");
     assert_eq!(store.webhook_by_id(LIVE, webhook_id(1)).await.expect("the store works"), None);
     assert_eq!(store.list_webhooks(LIVE, None, 10).await.expect("the store works").rows, []);
-    assert!(!store.delete_listener(OTHER, webhook_id(1)).await.expect("the store works"));
-    assert!(store.delete_listener(LIVE, webhook_id(1)).await.expect("the store works"));
-    assert!(!store.delete_listener(LIVE, webhook_id(1)).await.expect("the store works"));
+    assert!(!store.delete_listener(OTHER, webhook_id(1), at(900)).await.expect("the store works"));
+    assert!(store.delete_listener(LIVE, webhook_id(1), at(900)).await.expect("the store works"));
+    assert!(!store.delete_listener(LIVE, webhook_id(1), at(900)).await.expect("the store works"));
     subscribe(&store, LIVE, 2, content(&[EventKind::LinkCreated])).await;
-    assert!(!store.delete_listener(LIVE, webhook_id(2)).await.expect("the store works"), "a webhook is no listener");
+    assert!(
+        !store.delete_listener(LIVE, webhook_id(2), at(900)).await.expect("the store works"),
+        "a webhook is no listener"
+    );
 }
 
 async fn what_nobody_pulls_from_is_forgotten(backend: &Backend) {
     let store = listening(backend).await;
     subscribe(&store, LIVE, 2, content(&[EventKind::LinkCreated])).await;
     pull(&store, LIVE, webhook_id(1), at(700)).await.expect("a listener");
-    assert_eq!(store.forget_listeners(at(700)).await.expect("the store works"), 0);
-    assert_eq!(store.forget_listeners(at(701)).await.expect("the store works"), 1);
+    assert_eq!(store.forget_listeners(at(700), at(900)).await.expect("the store works"), 0);
+    assert_eq!(store.forget_listeners(at(701), at(900)).await.expect("the store works"), 1);
     assert_eq!(pull(&store, LIVE, webhook_id(1), at(702)).await, Err(Unsubscribed::Absent));
     assert!(store.webhook_by_id(LIVE, webhook_id(2)).await.expect("the store works").is_some());
 }

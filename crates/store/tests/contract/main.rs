@@ -6,6 +6,7 @@
 
 mod accounts;
 mod answers;
+mod audit;
 mod backend;
 mod bio_page_races;
 mod bio_pages;
@@ -36,6 +37,7 @@ mod salts;
 mod sample;
 mod subscribers;
 mod tags;
+mod usage;
 mod visits;
 mod webhooks;
 mod workspaces;

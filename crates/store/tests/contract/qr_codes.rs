@@ -130,7 +130,7 @@ async fn only_its_owner_sees_it(backend: &Backend) {
         assert_eq!((listed.rows, listed.next), (vec![], None));
         let changed = store.update_qr_code(owner, qr_id(1), Expected::AnyVersion, full_look(), at(9)).await;
         assert_eq!(changed.expect("the store works"), Err(Uncoded::Absent));
-        let deleted = store.delete_qr_code(owner, qr_id(1), Expected::AnyVersion).await;
+        let deleted = store.delete_qr_code(owner, qr_id(1), Expected::AnyVersion, at(900)).await;
         assert_eq!(deleted.expect("the store works"), Err(Uncoded::Absent));
     }
     assert_eq!(find(store, LIVE, 1).await, Some(made));
@@ -148,10 +148,10 @@ async fn a_version_guards(backend: &Backend) {
     assert_eq!((changed.code.version, changed.code.scans, changed.code.updated_at), (2, 41, at(9)));
     let again = store.update_qr_code(LIVE, qr_id(1), first(), Look::default(), at(10)).await;
     assert_eq!(again.expect("the store works"), Err(Uncoded::Changed));
-    let deleted = store.delete_qr_code(LIVE, qr_id(1), first()).await;
+    let deleted = store.delete_qr_code(LIVE, qr_id(1), first(), at(900)).await;
     assert_eq!(deleted.expect("the store works"), Err(Uncoded::Changed));
     assert_eq!(find(store, LIVE, 1).await, Some(changed));
-    let deleted = store.delete_qr_code(LIVE, qr_id(1), Expected::OneOf(vec![1, 2])).await;
+    let deleted = store.delete_qr_code(LIVE, qr_id(1), Expected::OneOf(vec![1, 2]), at(900)).await;
     assert_eq!(deleted.expect("the store works"), Ok(()));
     assert_eq!(find(store, LIVE, 1).await, None);
 }

@@ -351,15 +351,15 @@ async fn each_owner_sees_their_own(backend: &Backend) {
     for owner in [TEST, OTHER] {
         let listed = store.list_subscribers(owner, page_id(1), SubscriberFilter::default(), None, 10).await;
         assert_eq!(listed.expect("the store works"), None);
-        assert!(!store.delete_subscriber(owner, page_id(1), subscriber_id(1)).await.expect("the store works"));
+        assert!(!store.delete_subscriber(owner, page_id(1), subscriber_id(1), at(900)).await.expect("the store works"));
     }
     page(store, LIVE, 2).await;
     assert!(
-        !store.delete_subscriber(LIVE, page_id(2), subscriber_id(1)).await.expect("the store works"),
+        !store.delete_subscriber(LIVE, page_id(2), subscriber_id(1), at(900)).await.expect("the store works"),
         "of another page"
     );
-    assert!(store.delete_subscriber(LIVE, page_id(1), subscriber_id(1)).await.expect("the store works"));
-    assert!(!store.delete_subscriber(LIVE, page_id(1), subscriber_id(1)).await.expect("the store works"));
+    assert!(store.delete_subscriber(LIVE, page_id(1), subscriber_id(1), at(900)).await.expect("the store works"));
+    assert!(!store.delete_subscriber(LIVE, page_id(1), subscriber_id(1), at(900)).await.expect("the store works"));
     assert_eq!(all(store, LIVE, page_id(1)).await, []);
 }
 
@@ -369,7 +369,7 @@ async fn who_leaves_takes_their_letters_along(backend: &Backend) {
     for n in 1..=3 {
         subscribe(store, signup(n, &format!("person{n}@example.com"))).await;
     }
-    assert!(store.delete_subscriber(LIVE, page_id(1), subscriber_id(1)).await.expect("the store works"));
+    assert!(store.delete_subscriber(LIVE, page_id(1), subscriber_id(1), at(900)).await.expect("the store works"));
     assert!(store.unsubscribe(subscriber_id(2)).await.expect("the store works"));
     assert_eq!(letters(store).await, [subscriber_id(3).to_string()]);
 }

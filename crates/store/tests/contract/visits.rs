@@ -270,7 +270,11 @@ async fn scans_by_their_codes(backend: &Backend) {
     facts.extend([Fact { code: None, ..scan(link, 6, 1) }, click(link, 7), by_program(scan(link, 8, 1))]);
     record(store, facts).await;
     let scans = || by(Subject::Scans, Dimension::Code);
-    store.delete_qr_code(LIVE, gone, Expected::AnyVersion).await.expect("the store works").expect("it was there");
+    store
+        .delete_qr_code(LIVE, gone, Expected::AnyVersion, at(900))
+        .await
+        .expect("the store works")
+        .expect("it was there");
     let told = pairs([("unknown".to_owned(), 3), (two.to_string(), 2), (one.to_string(), 1)]);
     assert_eq!(values(store, scans()).await, told, "what is gone, somebody else's, and what had no token");
     let most = Question { group: Group::Values(Dimension::Code, 2), ..scans() };

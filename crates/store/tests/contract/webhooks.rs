@@ -13,7 +13,8 @@ use mask_core::{
     workspace::Owner,
 };
 use mask_store::{
-    By, Delivery, DeliveryFilter, Event, Expected, Happening, Keep, Kept, NewWebhook, Once, Store, Tell, Unsubscribed,
+    By, Deed, Delivery, DeliveryFilter, Event, Expected, Happening, Keep, Kept, NewWebhook, Once, ShownChange, Store,
+    Tell, Unsubscribed,
 };
 
 use crate::{
@@ -65,6 +66,10 @@ impl Tell for Brief {
         let body = format!("{} {about}", event.kind);
         self.told.lock().expect("nobody panics").push(body.clone());
         body
+    }
+
+    fn change(&self, _: &Deed<'_>, _: Time) -> ShownChange {
+        ShownChange::default()
     }
 }
 
@@ -173,7 +178,7 @@ async fn each_owner_has_its_own(backend: &Backend) {
     for owner in [TEST, OTHER] {
         assert_eq!(store.webhook_by_id(owner, made.id).await.expect("the store works"), None);
         assert_eq!(store.list_webhooks(owner, None, 10).await.expect("the store works").rows, []);
-        let deleted = store.delete_webhook(owner, made.id, Expected::AnyVersion).await;
+        let deleted = store.delete_webhook(owner, made.id, Expected::AnyVersion, at(900)).await;
         assert_eq!(deleted.expect("the store works"), Err(Unsubscribed::Absent));
         let changed = store.update_webhook(owner, made.id, Expected::AnyVersion, |_| {}, at(2), None).await;
         assert_eq!(changed.expect("the store works"), Once::Done(Err(Unsubscribed::Absent)));
@@ -264,7 +269,7 @@ async fn deletions(backend: &Backend) {
     let made = subscribe(&store, LIVE, 1, content(&[EventKind::LinkCreated])).await;
     make(&store, LIVE, new_link(1, "spring")).await;
     let delivery = deliveries(&store, LIVE, made.id).await[0].id;
-    let delete = |expected| store.delete_webhook(LIVE, made.id, expected);
+    let delete = |expected| store.delete_webhook(LIVE, made.id, expected, at(900));
     assert_eq!(delete(Expected::OneOf(vec![2])).await.expect("the store works"), Err(Unsubscribed::Changed));
     assert_eq!(delete(Expected::OneOf(vec![1])).await.expect("the store works"), Ok(()));
     assert_eq!(delete(Expected::AnyVersion).await.expect("the store works"), Err(Unsubscribed::Absent));
@@ -278,7 +283,11 @@ async fn what_was_for_one_is_never_anothers(backend: &Backend) {
     let store = telling(backend);
     let first = subscribe(&store, LIVE, 1, content(&[EventKind::LinkCreated])).await;
     make(&store, LIVE, new_link(1, "spring")).await;
-    store.delete_webhook(LIVE, first.id, Expected::AnyVersion).await.expect("the store works").expect("it is there");
+    store
+        .delete_webhook(LIVE, first.id, Expected::AnyVersion, at(900))
+        .await
+        .expect("the store works")
+        .expect("it is there");
     let second = subscribe(&store, OTHER, 2, content(&[EventKind::LinkCreated])).await;
     assert_eq!(told(&store, OTHER, second.id).await, Vec::<String>::new(), "its number is no other's again");
     assert_eq!(store.endpoints().await.expect("the store works"), []);
@@ -303,7 +312,7 @@ async fn rename(store: &Store, link: &Link, title: &str) {
 async fn every_change_of_a_link_is_told_in_its_transaction(backend: &Backend) {
     let store = telling(backend);
     let all = subscribe(&store, LIVE, 1, content(EventKind::ALL)).await;
-    let by = By { owner: LIVE, actor: Actor::System, request: Some("req_000000000001".to_owned()) };
+    let by = By { owner: LIVE, actor: Actor::System, request: Some("req_000000000001".to_owned()), country: None };
     let Once::Done(Ok(link)) = store.create_link(by, new_link(1, "spring"), None).await.expect("the store works")
     else {
         panic!("nothing stands in its way")
@@ -450,7 +459,7 @@ async fn one_alone_is_told_for_a_test(backend: &Backend) {
     }
     let event = EventId::from_bits(5);
     let tell = |owner, keep: fn() -> Keep<Option<DeliveryId>>| {
-        let by = By { owner, actor: Actor::System, request: Some("req_000000000001".to_owned()) };
+        let by = By { owner, actor: Actor::System, request: Some("req_000000000001".to_owned()), country: None };
         store.tell_one(by, one, (event, EventKind::LinkClicked, "a test".to_owned()), at(9), Some(keep()))
     };
     assert_eq!(tell(TEST, || kept_as("no")).await.expect("the store works"), Once::Done(None));

@@ -9,6 +9,7 @@ use crate::api::{
     Api,
     caller::{Caller, LinksWrite},
     error::ApiError,
+    gate::Seen,
     query::Parameters,
 };
 
@@ -27,6 +28,7 @@ use crate::api::{
 pub(super) async fn forget(
     State(api): State<Arc<Api>>,
     caller: Caller<LinksWrite>,
+    axum::Extension(seen): axum::Extension<Seen>,
     mut parameters: Parameters,
 ) -> Result<StatusCode, ApiError> {
     let now = api.clock.now();
@@ -36,7 +38,7 @@ pub(super) async fn forget(
     });
     parameters.end()?;
     if let Some(before) = before {
-        api.store.forget_visitors(Some(caller.owner), before).await?;
+        api.store.forget_own_visitors(caller.by(&seen), before, now).await?;
     }
     Ok(StatusCode::ACCEPTED)
 }

@@ -38,7 +38,8 @@ use super::{
     version,
 };
 use crate::clock::{self, RequestId};
-use shape::{ApiKeyBody, ApiKeyList, tag};
+pub(super) use shape::ApiKeyBody;
+use shape::{ApiKeyList, tag};
 
 /// The operations whose body may be left out.
 pub(super) const MAY_BE_BARE: [&str; 1] = ["rotate_api_key"];
@@ -82,7 +83,7 @@ async fn create(
     let answer = Arc::new(move |key: &Key| json_bytes(&ApiKeyBody::of(key, now).revealing(secret.reveal().to_owned())));
     let keep = attempt.keep(&api, reply(&api, seen.request_id, 201, Arc::clone(&answer)));
     let new = NewKey { id, owner: caller.owner, content, hint, hash, now };
-    match once::done(api.store.create_own_key(new, keep).await?)? {
+    match once::done(api.store.create_own_key(caller.by(&seen), new, keep).await?)? {
         Err(kept) => repeated(&api, &kept),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(key)) => {
@@ -155,6 +156,7 @@ async fn update(
     State(api): State<Arc<Api>>,
     caller: Caller<ApiKeysWrite>,
     KeyPath(id): KeyPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
     body: Json,
 ) -> Result<Response, ApiError> {
@@ -164,7 +166,7 @@ async fn update(
     let asked = input::read_change(body.value, input::World { own: &own, now }, &mut problems);
     problems.check()?;
     let change = move |content: &mut _| asked.change(content);
-    let by = (caller.owner, caller.rights);
+    let by = (caller.by(&seen), caller.rights);
     let key = api.store.update_key(by, id, expected, change, now).await?.map_err(refused)?;
     Ok(shown(&api, &key, &HeaderMap::new()))
 }
@@ -182,10 +184,11 @@ async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller<ApiKeysWrite>,
     KeyPath(id): KeyPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let expected = version::expected(&headers)?;
-    api.store.revoke_own_key(caller.owner, id, expected, api.clock.now()).await?.map_err(refused)?;
+    api.store.revoke_own_key(caller.by(&seen), id, expected, api.clock.now()).await?.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -224,7 +227,7 @@ async fn rotate(
     let new = NewSecret { hint: secret.hint(), hash: secret.hash(), previous_until: now.after(grace) };
     let answer = Arc::new(move |key: &Key| json_bytes(&ApiKeyBody::of(key, now).revealing(secret.reveal().to_owned())));
     let keep = attempt.keep(&api, reply(&api, seen.request_id, 200, Arc::clone(&answer)));
-    match once::done(api.store.rotate_key((caller.owner, caller.rights), id, new, now, keep).await?)? {
+    match once::done(api.store.rotate_key((caller.by(&seen), caller.rights), id, new, now, keep).await?)? {
         Err(kept) => repeated(&api, &kept),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(key)) => Ok(tagged(answer(&key).into_response(), &tag(&key, now))),

@@ -63,7 +63,7 @@ pub(crate) enum ModeName {
 /// An API key.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApiKey)]
-pub(super) struct ApiKeyBody {
+pub(in crate::api) struct ApiKeyBody {
     /// The key's id. It is no secret.
     #[schema(example = "key_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     id: String,
@@ -106,7 +106,7 @@ pub(super) struct ApiKeyBody {
 }
 
 impl ApiKeyBody {
-    pub(super) fn of(key: &Key, now: Time) -> Self {
+    pub(in crate::api) fn of(key: &Key, now: Time) -> Self {
         let content = &key.content;
         Self {
             id: key.id.to_string(),

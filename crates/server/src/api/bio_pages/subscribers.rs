@@ -36,6 +36,7 @@ use crate::api::{
     analytics::cell,
     caller::{BioPagesRead, BioPagesWrite, Caller},
     error::ApiError,
+    gate::Seen,
     links::Pagination,
     query::{self, Parameters},
     request::{Answer, TextPath},
@@ -239,13 +240,14 @@ fn parse_search(text: &str) -> Result<String, Refused> {
 async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller<BioPagesWrite>,
+    axum::Extension(seen): axum::Extension<Seen>,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let nobody = || ApiError::not_found("Subscriber");
     let Path((page, subscriber)) = path.map_err(|_| nobody())?;
     let (page, subscriber) = (PageId::parse(&page), SubscriberId::parse(&subscriber));
     let (page, subscriber) = (page.map_err(|_| nobody())?, subscriber.map_err(|_| nobody())?);
-    let was_there = api.store.delete_subscriber(caller.owner, page, subscriber).await?;
+    let was_there = api.store.delete_subscriber(caller.by(&seen), page, subscriber, api.clock.now()).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(nobody()) }
 }
 

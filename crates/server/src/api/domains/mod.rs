@@ -80,7 +80,7 @@ async fn create(
         Ok(domain) => Kept { status: 201, body: json_bytes(&DomainBody::of(domain, &records)) },
         Err(why) => once::kept_error(&refused(*why), seen.request_id),
     });
-    match once::done(api.store.create_domain(caller.owner, new, keep).await?)? {
+    match once::done(api.store.create_domain(caller.by(&seen), new, keep).await?)? {
         Err(kept) => Ok(recreated(kept)),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(domain)) => {
@@ -155,6 +155,7 @@ async fn update(
     State(api): State<Arc<Api>>,
     caller: Caller<DomainsWrite>,
     DomainPath(id): DomainPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
     body: Json,
 ) -> Result<Response, ApiError> {
@@ -164,7 +165,7 @@ async fn update(
     let asked = input::read_change(body.value, api.redirects.hosts(), &name, &mut problems);
     problems.check()?;
     let change = move |content: &mut Content| asked.apply(content);
-    let changed = api.store.update_domain(caller.owner, id, expected, change, api.clock.now()).await?;
+    let changed = api.store.update_domain(caller.by(&seen), id, expected, change, api.clock.now()).await?;
     let domain = changed.map_err(refused)?;
     api.domains.refresh_soon().await;
     Ok(shown(&api, &domain, &HeaderMap::new()))
@@ -184,10 +185,11 @@ async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller<DomainsWrite>,
     DomainPath(id): DomainPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let expected = version::expected(&headers)?;
-    api.store.delete_domain(caller.owner, id, expected).await?.map_err(refused)?;
+    api.store.delete_domain(caller.by(&seen), id, expected, api.clock.now()).await?.map_err(refused)?;
     api.domains.refresh_soon().await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -220,7 +222,7 @@ async fn verify(
     }
     let now = api.clock.now();
     let begun =
-        api.store.begin_look(caller.owner, id, now, domains::rest_since(now), now.after(domains::CLAIM)).await?;
+        api.store.begin_look(caller.by(&seen), id, now, domains::rest_since(now), now.after(domains::CLAIM)).await?;
     let domain = match begun.ok_or_else(absent)? {
         Begun::Resting(domain) => return Ok(shown(&api, &domain, &HeaderMap::new())),
         Begun::Look(domain) => domain,

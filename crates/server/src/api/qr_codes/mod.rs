@@ -52,7 +52,8 @@ use crate::{
     redirect::Hosts,
 };
 use input::Asked;
-use shape::{QrCodeBody, QrCodeList, Shown};
+pub(super) use shape::QrCodeBody;
+use shape::{QrCodeList, Shown};
 
 /// How often a change is tried again that others came before.
 const CHANGES: usize = 8;
@@ -110,7 +111,7 @@ async fn create(
         Ok(placed) => Kept { status: 201, body: json_bytes(&QrCodeBody::of(placed, redirects.hosts())) },
         Err(why) => once::kept_error(&refused(*why), seen.request_id),
     });
-    match once::done(api.store.create_qr_code(caller.owner, new, keep).await?)? {
+    match once::done(api.store.create_qr_code(caller.by(&seen), new, keep).await?)? {
         Err(kept) => Ok(recreated(kept)),
         Ok(made) => {
             let placed = made.map_err(refused)?;
@@ -186,6 +187,7 @@ async fn update(
     State(api): State<Arc<Api>>,
     caller: Caller<QrCodesWrite>,
     QrCodePath(id): QrCodePath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
     body: Json,
 ) -> Result<Response, ApiError> {
@@ -199,7 +201,7 @@ async fn update(
     for _ in 0..CHANGES {
         let look = changed(&api, &old, &asked, logo.as_ref()).await?;
         let (read, now) = (Expected::OneOf(vec![old.code.version]), api.clock.now());
-        match api.store.update_qr_code(caller.owner, id, read, look, now).await? {
+        match api.store.update_qr_code(caller.by(&seen), id, read, look, now).await? {
             Ok(placed) => return Ok(shown(&api, &placed, &HeaderMap::new())),
             Err(Uncoded::Changed) => {
                 old = known(&api, caller.owner, id, &expected).await?;
@@ -230,10 +232,11 @@ async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller<QrCodesWrite>,
     QrCodePath(id): QrCodePath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let expected = version::expected(&headers)?;
-    api.store.delete_qr_code(caller.owner, id, expected).await?.map_err(refused)?;
+    api.store.delete_qr_code(caller.by(&seen), id, expected, api.clock.now()).await?.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

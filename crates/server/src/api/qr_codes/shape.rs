@@ -38,7 +38,7 @@ pub(crate) enum ShapeName {
 /// A QR code.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QrCode)]
-pub(super) struct QrCodeBody {
+pub(in crate::api) struct QrCodeBody {
     /// The code's id.
     #[schema(example = "qr_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     id: String,
@@ -88,7 +88,7 @@ pub(super) struct QrCodeBody {
 }
 
 impl QrCodeBody {
-    pub(super) fn of(placed: &PlacedCode, hosts: &Hosts) -> Self {
+    pub(in crate::api) fn of(placed: &PlacedCode, hosts: &Hosts) -> Self {
         let QrCode { id, link, token: _, look, scans, version: _, created_at, updated_at } = &placed.code;
         Self {
             id: id.to_string(),

@@ -87,7 +87,7 @@ async fn create(
     content.sealed = api.vault.seal(id, &secrets);
     let answer = Arc::new(move |webhook: &Webhook| json_bytes(&ListenerBody::of(webhook, secret.clone())));
     let keep = attempt.keep(&api, reply(&api.vault, seen.request_id, 201, Arc::clone(&answer)));
-    match once::done(api.store.create_webhook(caller.owner, NewWebhook { id, content, now }, keep).await?)? {
+    match once::done(api.store.create_webhook(caller.by(&seen), NewWebhook { id, content, now }, keep).await?)? {
         Err(kept) => opened(&api.vault, &kept).map(once::replay),
         Ok(made) => {
             let body = answer(&made.map_err(refused)?);
@@ -110,8 +110,9 @@ async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller<WebhooksWrite>,
     TextPath(id): TextPath,
+    axum::Extension(seen): axum::Extension<Seen>,
 ) -> Result<StatusCode, ApiError> {
-    let is_deleted = api.store.delete_listener(caller.owner, listener(&id)?).await?;
+    let is_deleted = api.store.delete_listener(caller.by(&seen), listener(&id)?, api.clock.now()).await?;
     if is_deleted { Ok(StatusCode::NO_CONTENT) } else { Err(absent()) }
 }
 

@@ -46,7 +46,8 @@ use crate::{
     webhooks::seal::{Secrets, Unopened, Vault},
 };
 pub use listener::FORGOTTEN_AFTER;
-use shape::{TestAnswer, WebhookBody, WebhookList};
+pub(super) use shape::WebhookBody;
+use shape::{TestAnswer, WebhookList};
 
 /// The operations whose body may be left out.
 pub(super) const MAY_BE_BARE: [&str; 3] = ["test_webhook", "rotate_webhook_secret", "pull_deliveries"];
@@ -101,7 +102,7 @@ async fn create(
         json_bytes(&WebhookBody::of(webhook, &secrets, now).with_secret(made.clone()))
     });
     let keep = attempt.keep(&api, reply(&api.vault, seen.request_id, 201, Arc::clone(&answer)));
-    match once::done(api.store.create_webhook(caller.owner, NewWebhook { id, content, now }, keep).await?)? {
+    match once::done(api.store.create_webhook(caller.by(&seen), NewWebhook { id, content, now }, keep).await?)? {
         Err(kept) => repeated(&api.vault, &kept),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(webhook)) => {
@@ -177,6 +178,7 @@ async fn update(
     State(api): State<Arc<Api>>,
     caller: Caller<WebhooksWrite>,
     WebhookPath(id): WebhookPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
     body: Json,
 ) -> Result<Response, ApiError> {
@@ -193,7 +195,7 @@ async fn update(
         }
         let content = changed(&api, &old, &asked)?;
         let (read, now) = (Expected::OneOf(vec![old.version]), api.clock.now());
-        let done = api.store.update_webhook(caller.owner, id, read, |old| *old = content, now, None).await?;
+        let done = api.store.update_webhook(caller.by(&seen), id, read, |old| *old = content, now, None).await?;
         match once::done(done)? {
             Ok(Ok(webhook)) => {
                 return shown(&api, &webhook, &HeaderMap::new());
@@ -236,10 +238,11 @@ async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller<WebhooksWrite>,
     WebhookPath(id): WebhookPath,
+    axum::Extension(seen): axum::Extension<Seen>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let expected = version::expected(&headers)?;
-    api.store.delete_webhook(caller.owner, id, expected).await?.map_err(refused)?;
+    api.store.delete_webhook(caller.by(&seen), id, expected, api.clock.now()).await?.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -354,7 +357,7 @@ async fn rotate_secret(
             content.sealed = vault.seal(id, &rotated(&old, new, now));
         }
     };
-    match once::done(api.store.update_webhook(caller.owner, id, Expected::AnyVersion, change, now, keep).await?)? {
+    match once::done(api.store.update_webhook(caller.by(&seen), id, Expected::AnyVersion, change, now, keep).await?)? {
         Err(kept) => repeated(&api.vault, &kept),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(webhook)) => {

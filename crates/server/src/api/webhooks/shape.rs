@@ -60,7 +60,7 @@ pub(crate) enum StatusName {
 /// A webhook.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Webhook)]
-pub(super) struct WebhookBody {
+pub(in crate::api) struct WebhookBody {
     /// The webhook's id.
     #[schema(example = "wh_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     id: String,
@@ -113,7 +113,7 @@ pub(super) struct WebhookBody {
 }
 
 impl WebhookBody {
-    pub(super) fn of(webhook: &Webhook, secrets: &Secrets, now: Time) -> Self {
+    pub(in crate::api) fn of(webhook: &Webhook, secrets: &Secrets, now: Time) -> Self {
         let content = &webhook.content;
         Self {
             id: webhook.id.to_string(),
