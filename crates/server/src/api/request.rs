@@ -14,7 +14,7 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use mask_core::id::{BlockId, DeliveryId, DomainId, KeyId, LinkId, PageId, QrId, WebhookId};
+use mask_core::id::{BlockId, DeliveryId, DomainId, KeyId, LinkId, PageId, QrId, SessionId, WebhookId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -151,6 +151,8 @@ id_paths! {
     DeliveryPath(DeliveryId), "Delivery";
     /// The API key that a path names.
     KeyPath(KeyId), "API key";
+    /// The session that a path names.
+    SessionPath(SessionId), "Session";
 }
 
 /// The bio page and the block of it that a path names.
