@@ -55,7 +55,7 @@ pub use first::{SetUp, link as setup_link, make as make_first};
 pub use pages::routes;
 pub use passwords::{ask as ask_reset, change as change_password, link as password_link, reset};
 pub use profile::{places, rename};
-pub use sign_in::{first_step, needs_code, second_step, sign_in, sign_out};
+pub use sign_in::{account as own, first_step, needs_code, second_step, sign_in, sign_out};
 pub use sign_up::{SignedUp, sign_up};
 pub use totp::{
     Begun, begin as begin_totp, confirm as confirm_totp, end as end_totp, recovery_codes as new_recovery_codes,

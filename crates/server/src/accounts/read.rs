@@ -1,11 +1,6 @@
 //! Reading what is sent to a door: the members that several of them have in common, all faults at once.
 
-use mask_core::{
-    Refused,
-    mail::Address,
-    password,
-    person::{self, Word},
-};
+use mask_core::{Refused, mail::Address, password, person};
 use serde_json::Value;
 
 use crate::api::{
@@ -44,10 +39,6 @@ pub(super) fn email(fields: &mut Fields<'_>) -> Option<Address> {
 
 pub(super) fn name(fields: &mut Fields<'_>) -> Option<String> {
     fields.required("name", text(person::parse_name))
-}
-
-pub(super) fn word(fields: &mut Fields<'_>, name: &'static str) -> Option<Word> {
-    fields.required(name, text(Word::parse))
 }
 
 /// A password that somebody chooses whom these texts name.

@@ -119,6 +119,6 @@ fn missing(field: &str) -> ApiError {
 }
 
 /// The account of whoever is signed in, as it is now.
-pub(super) async fn account(api: &Api, user: &User) -> Result<Account, ApiError> {
+pub async fn account(api: &Api, user: &User) -> Result<Account, ApiError> {
     api.store.account(user.id).await?.ok_or_else(|| ApiError::unauthorized("The session has ended. Sign in again."))
 }

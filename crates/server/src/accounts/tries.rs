@@ -29,7 +29,7 @@ const PEOPLE_AT_AN_ADDRESS: u64 = 3;
 const LETTERS_A_MINUTE: u64 = 5;
 
 /// See the module.
-pub struct Tries {
+pub(super) struct Tries {
     key: [u8; 16],
     accounts: Windows,
     addresses: Windows,
@@ -55,7 +55,7 @@ impl Windows {
 
 impl Tries {
     /// At most this many a minute for each account; the key decides who shares a place.
-    pub fn per_minute(most: u32, key: [u8; 16]) -> Self {
+    pub(super) fn per_minute(most: u32, key: [u8; 16]) -> Self {
         let most = u64::from(most);
         Self {
             key,
@@ -66,7 +66,7 @@ impl Tries {
     }
 
     /// Counts a try of a password or a code.
-    pub fn count(&self, from: IpAddr, account: &str, now: Time) -> Result<(), ApiError> {
+    pub(super) fn count(&self, from: IpAddr, account: &str, now: Time) -> Result<(), ApiError> {
         let account = SipHasher13::new_with_key(&self.key).hash(account.trim().to_ascii_lowercase().as_bytes());
         let counted = self.addresses.count(self.of(from), now).and_then(|()| self.accounts.count(account, now));
         counted.map_err(|TooMany { retry_after_s }| {
@@ -77,7 +77,7 @@ impl Tries {
     }
 
     /// Counts a letter that somebody asks for.
-    pub fn count_letter(&self, from: IpAddr, now: Time) -> Result<(), ApiError> {
+    pub(super) fn count_letter(&self, from: IpAddr, now: Time) -> Result<(), ApiError> {
         self.letters.count(self.of(from), now).map_err(|TooMany { retry_after_s }| {
             let message = format!("Too many letters were asked for. Try again in {retry_after_s} seconds.");
             ApiError::too_many_at_once(message, retry_after_s)

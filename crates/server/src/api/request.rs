@@ -70,7 +70,7 @@ impl FromRequest<Arc<Api>> for OptionalJson {
 }
 
 /// Reads a body that is at most so long, in the time that bodies have.
-pub(super) async fn read(api: &Api, body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
+pub(crate) async fn read(api: &Api, body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
     let reading = tokio::time::timeout(api.body_timeout, collect(body, most));
     reading.await.unwrap_or_else(|_| {
         let message = format!("The body must arrive within {} seconds.", api.body_timeout.as_secs());

@@ -18,7 +18,7 @@ use crate::api::{
 };
 
 /// The routes.
-pub fn routes() -> OpenApiRouter<Arc<Api>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new().routes(routes!(list, end_others)).routes(routes!(end))
 }
 

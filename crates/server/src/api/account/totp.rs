@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The routes.
-pub fn routes() -> OpenApiRouter<Arc<Api>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new().routes(routes!(begin, end)).routes(routes!(confirm)).routes(routes!(recovery_codes))
 }
 
