@@ -10,6 +10,7 @@ mod keys;
 mod places;
 mod settings;
 mod table;
+mod users;
 mod webhooks;
 mod workspaces;
 
@@ -27,7 +28,7 @@ use settings::{Common, Unset};
 /// Short links behind one API, with honest counts of who followed them
 ///
 /// `mask serve` starts the server; it needs nothing but a folder to keep its data in. On the first start it prints an
-/// API key and a line to try it with.
+/// API key and a line to try it with, and a link that makes the first account.
 #[derive(Debug, Parser)]
 #[command(name = "mask", version, verbatim_doc_comment, subcommand_required = true, arg_required_else_help = true)]
 #[command(after_long_help = SETTINGS_HELP)]
@@ -61,6 +62,11 @@ enum Command {
     /// Works on the database itself, while a server runs on it as well as when none does.
     #[command(subcommand, verbatim_doc_comment)]
     Keys(keys::Command),
+    /// Make, list and disable people's accounts
+    ///
+    /// Works on the database itself, while a server runs on it as well as when none does.
+    #[command(subcommand, verbatim_doc_comment)]
+    Users(users::Command),
     /// Make and list workspaces
     ///
     /// Works on the database itself, while a server runs on it as well as when none does.
@@ -151,6 +157,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Keys(command) => command.run(),
+        Command::Users(command) => command.run(),
         Command::Workspaces(command) => command.run(),
         Command::Places(command) => command.run(),
         Command::Webhooks(command) => command.run(),

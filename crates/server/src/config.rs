@@ -179,6 +179,14 @@ settings! {
         requests_per_minute: u32 = "requests_per_minute", number(0..=1_000_000);
         /// Tries a minute of a link's password, for each address and link.
         password_attempts_per_minute: u32 = "password_attempts_per_minute", number(1..=10_000);
+        /// Tries a minute to sign in, for each account.
+        sign_in_attempts_per_minute: u32 = "sign_in_attempts_per_minute", number(1..=10_000);
+    }
+    /// Accounts of people.
+    auth: Auth {
+        /// Who may make one.
+        signup: SignUps = "signup", choice([
+            ("closed", SignUps::Closed), ("invite", SignUps::Invite), ("open", SignUps::Open)]);
     }
     /// The proxies in front.
     proxy: Proxy {
@@ -279,6 +287,17 @@ settings! {
 
 /// Where the large clouds tell a machine its credentials.
 const CLOUD_METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignUps {
+    /// Nobody but whoever runs the installation, for others.
+    Closed,
+    /// Whoever has an invitation.
+    Invite,
+    /// Everybody.
+    Open,
+}
 
 /// What a click survives once its redirect was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Redirects are answered before any router, by [`redirect`]; whatever is not a short link goes on to [`api`]. Clicks go
 //! from the redirect into the journal and from there, by [`clicks`], into the store. [`run`] puts it together.
 
+pub mod accounts;
 pub mod api;
 pub mod bio;
 pub mod body;

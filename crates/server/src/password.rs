@@ -1,6 +1,9 @@
 //! Passwords: Argon2id, away from the threads that answer requests, and only a few at a time.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use argon2::{
     Argon2, PasswordHash,
@@ -12,7 +15,13 @@ use tokio::sync::Semaphore;
 #[derive(Clone)]
 pub struct Passwords {
     places: Arc<Semaphore>,
+    worked: Arc<AtomicU64>,
 }
+
+/// The hash of a password that nobody knows, made as ours are: what is typed for an account that is not there is compared
+/// with it, so that it takes as long.
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHkgIQ$V2hvZXZlciByZWFkcyB0aGlzIGtub3dzIG5vdGhpbmc";
 
 /// A password could not be hashed or checked: the system has no randomness or no threads left.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +31,7 @@ pub struct Failed(String);
 impl Passwords {
     /// At most this many at once.
     pub fn at_once(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places.max(1))) }
+        Self { places: Arc::new(Semaphore::new(places.max(1))), worked: Arc::default() }
     }
 
     /// The password's hash, as a PHC string with a salt of its own.
@@ -45,7 +54,20 @@ impl Passwords {
         .await?
     }
 
+    /// Whether this is the password with that hash. Where there is none it is none, after as much work.
+    pub async fn verify_if_any(&self, password: String, hash: Option<String>) -> Result<bool, Failed> {
+        let is_any = hash.is_some();
+        let is_right = self.verify(password, hash.unwrap_or_else(|| NOBODYS.to_owned())).await?;
+        Ok(is_any && is_right)
+    }
+
+    /// How many were hashed or checked since the start.
+    pub fn worked(&self) -> u64 {
+        self.worked.load(Ordering::Relaxed)
+    }
+
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failed> {
+        self.worked.fetch_add(1, Ordering::Relaxed);
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|error| Failed(error.to_string()))?;
         // The work holds the place, so a caller that goes away does not let another in early.
         let done = tokio::task::spawn_blocking(move || {
@@ -69,5 +91,17 @@ mod tests {
         assert!(passwords.verify("correct horse".into(), hash.clone()).await.expect("checked"));
         assert!(!passwords.verify("correct horsf".into(), hash.clone()).await.expect("checked"));
         assert_ne!(passwords.hash("correct horse".into()).await.expect("hashed"), hash);
+    }
+
+    #[tokio::test]
+    async fn for_nobody_it_is_as_much_work() {
+        let passwords = Passwords::at_once(1);
+        let own = passwords.hash("correct horse".into()).await.expect("hashed");
+        let (own, nobodys) = (PasswordHash::new(&own).expect("a hash"), PasswordHash::new(NOBODYS).expect("a hash"));
+        assert_eq!((own.algorithm, own.version, &own.params), (nobodys.algorithm, nobodys.version, &nobodys.params));
+        let lengths = |hash: &PasswordHash| hash.hash.as_ref().map(|output| output.as_bytes().len());
+        assert_eq!(lengths(&own), lengths(&nobodys));
+        assert!(!passwords.verify_if_any("correct horse".into(), None).await.expect("checked"));
+        assert_eq!(passwords.worked(), 2);
     }
 }

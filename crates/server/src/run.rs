@@ -15,6 +15,7 @@ use tokio::task::LocalSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    accounts::{self, Accounts},
     api::{
         self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, payload::Teller, turns::Turns,
         usage::Counter,
@@ -76,6 +77,10 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// Its API key, on the first start of an installation only.
     pub first_key: Option<mask_core::key::Secret>,
+    /// The link that makes the first account, while there is none.
+    pub setup_link: Option<String>,
+    /// Hashes passwords.
+    pub passwords: Passwords,
     /// Its databases.
     pub store: Store,
     /// Its redirects.
@@ -114,11 +119,12 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let store = store.telling(Arc::new(teller));
     let outbound = Arc::new(Outbound::new(&config.outbound, Arc::new(outbound::System::default()))?);
     let pictures = Arc::new(Pictures::open(config, Arc::clone(&outbound), hosts.clone())?);
-    let (secret, first_key) = runtime.block_on(async {
+    let (secret, first_key, setup_link) = runtime.block_on(async {
         salts.agree(&store, clock.now()).await?;
         let secret = store.installation_secret("signing", crate::clock::secret().to_vec()).await?;
         let first_key = setup::first_key(&store, clock, &ids).await?;
-        Ok::<_, mask_store::Error>((secret, first_key))
+        let setup_link = accounts::setup_link(&store, clock, config.server.public_url.as_str()).await?;
+        Ok::<_, mask_store::Error>((secret, first_key, setup_link))
     })?;
     let threads = match config.server.threads {
         0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -169,7 +175,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         &domains,
         letters,
         pictures,
-        passwords,
+        passwords.clone(),
+        Accounts::new(config, Arc::clone(&places)),
         tasks.clone(),
         streams,
         stop.clone(),
@@ -231,6 +238,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     Ok(Running {
         addresses,
         first_key,
+        setup_link,
+        passwords,
         store,
         redirects,
         places,
@@ -328,6 +337,7 @@ fn api_of(
     letters: Arc<Letters>,
     pictures: Arc<Pictures>,
     passwords: Passwords,
+    accounts: Accounts,
     tasks: TaskTracker,
     streams: Streams,
     stop: CancellationToken,
@@ -346,6 +356,7 @@ fn api_of(
         sitemaps: bio::Sitemaps::default(),
         drawings: Drawings::at_once(thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         passwords,
+        accounts,
         limits: Limits::per_minute(config.limits.requests_per_minute),
         usage: Usage::default(),
         requests: Arc::default(),
@@ -445,7 +456,8 @@ fn raise_file_limit() {
     }
 }
 
-/// Serves until the process is told to stop (SIGTERM or SIGINT). Prints the greeting on the first start.
+/// Serves until the process is told to stop (SIGTERM or SIGINT). Prints the greeting on the first start, and the link that makes
+/// the first account for as long as there is none.
 pub fn serve(config: &Config) -> Result<(), RunError> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
@@ -456,6 +468,9 @@ pub fn serve(config: &Config) -> Result<(), RunError> {
     }
     if let Some(secret) = &running.first_key {
         print!("{}", setup::greeting(&config.server.public_url, secret));
+    }
+    if let Some(link) = &running.setup_link {
+        print!("{}", setup::invitation(link));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

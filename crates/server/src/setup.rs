@@ -184,6 +184,19 @@ All the rest is at {base}/docs. A lost key is replaced by `mask keys create`.
     )
 }
 
+/// What a person reads at each start for as long as there is no account.
+pub fn invitation(link: &str) -> String {
+    format!(
+        "
+Nobody has an account yet. Whoever opens this link makes the first one, which owns the installation (it works once, and a
+new one is printed at each start):
+
+  {link}
+
+"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,6 +43,8 @@ codes! {
     BadRequest = "bad_request", 400, "The request cannot be read, or a required field is missing; `details` names the missing fields.";
     /// No valid key.
     Unauthorized = "unauthorized", 401, "No API key was sent, or it is malformed, unknown or revoked.";
+    /// A code as well.
+    SecondFactorRequired = "second_factor_required", 401, "The password is right, and the account asks for a code too: send it as `code`, six digits of the app or a recovery code.";
     /// In clear.
     HttpsRequired = "https_required", 403, "The API was called over plain HTTP. The key in the request has been exposed: revoke it, and use https.";
     /// The key may not do this.
@@ -100,7 +102,8 @@ pub struct ApiError {
     /// The fields at fault.
     pub details: Vec<Detail>,
     required_scope: Option<&'static str>,
-    retry_after_seconds: Option<u64>,
+    /// When to come back, where that is known.
+    pub retry_after_seconds: Option<u64>,
 }
 
 impl ApiError {
@@ -232,7 +235,7 @@ impl ApiError {
     }
 
     fn add_headers(&self, headers: &mut HeaderMap) {
-        if self.code == Code::Unauthorized {
+        if self.code.status() == 401 {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after_seconds {

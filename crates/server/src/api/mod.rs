@@ -4,10 +4,12 @@
 //! [`error`] is the one table of what can go wrong. One file a noun holds the rest. The document
 //! that describes it all is made from the handlers themselves ([`document`]).
 
+pub mod account;
 pub mod analytics;
 mod answer;
 pub mod api_keys;
 pub mod audit_log;
+pub mod auth;
 pub mod bio_pages;
 pub mod caller;
 pub mod docs;
@@ -42,12 +44,13 @@ use utoipa::{
     OpenApi,
     openapi::{
         self, ContentBuilder, HeaderBuilder, RefOr, ResponseBuilder,
-        security::{Http, HttpAuthScheme, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    accounts::{self, Accounts},
     bio,
     clock::{Clock, Ids},
     domains::Domains,
@@ -89,6 +92,8 @@ pub struct Api {
     pub sitemaps: bio::Sitemaps,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// What accounts need beside the rest.
+    pub accounts: Accounts,
     /// Counts requests.
     pub limits: limit::Limits,
     /// Notes when keys are used.
@@ -157,6 +162,7 @@ pub const ROOT: &str = "/api/v1";
         (name = "Uploads", description = "Pictures for codes and pages"),
         (name = "Webhooks", description = "Who is told of what happens, and what came of it"),
         (name = "API keys", description = "Who may use this API, and for what"),
+        (name = "Accounts", description = "People, and how they come in"),
         (name = "Workspace", description = "The wall around a team's objects")
     )
 )]
@@ -176,6 +182,8 @@ fn described() -> OpenApiRouter<Arc<Api>> {
             .merge(uploads::routes())
             .merge(webhooks::routes())
             .merge(api_keys::routes())
+            .merge(auth::routes())
+            .merge(account::routes())
             .merge(workspace::routes())
             .merge(audit_log::routes())
             .merge(usage::routes()),
@@ -196,6 +204,7 @@ pub fn router(api: &Arc<Api>) -> Router {
         .merge(pictures::routes())
         .merge(bio::routes())
         .merge(mail::routes())
+        .merge(accounts::routes(api))
         .fallback_service(gated.with_state(Arc::clone(api)))
         .with_state(Arc::clone(api))
 }
@@ -214,6 +223,8 @@ pub fn document() -> String {
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components
+        .add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(session::COOKIE))));
     for path in document.paths.paths.values_mut() {
         let reads = path.get.iter_mut().map(|operation| (operation, true));
         let writes = [&mut path.post, &mut path.put, &mut path.patch, &mut path.delete];

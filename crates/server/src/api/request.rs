@@ -14,7 +14,7 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use mask_core::id::{BlockId, DeliveryId, DomainId, KeyId, LinkId, PageId, QrId, WebhookId};
+use mask_core::id::{BlockId, DeliveryId, DomainId, KeyId, LinkId, PageId, QrId, SessionId, WebhookId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -70,7 +70,7 @@ impl FromRequest<Arc<Api>> for OptionalJson {
 }
 
 /// Reads a body that is at most so long, in the time that bodies have.
-pub(super) async fn read(api: &Api, body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
+pub(crate) async fn read(api: &Api, body: Body, most: usize) -> Result<Vec<u8>, ApiError> {
     let reading = tokio::time::timeout(api.body_timeout, collect(body, most));
     reading.await.unwrap_or_else(|_| {
         let message = format!("The body must arrive within {} seconds.", api.body_timeout.as_secs());
@@ -151,6 +151,8 @@ id_paths! {
     DeliveryPath(DeliveryId), "Delivery";
     /// The API key that a path names.
     KeyPath(KeyId), "API key";
+    /// The session that a path names.
+    SessionPath(SessionId), "Session";
 }
 
 /// The bio page and the block of it that a path names.

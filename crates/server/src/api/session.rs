@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use hyper::{HeaderMap, Method, header};
+use axum::extract::FromRequestParts;
+use hyper::{HeaderMap, Method, header, http::request::Parts};
 use mask_core::{
     id::SessionId,
     person::{Membership, User, Word, WordHash},
@@ -16,6 +17,7 @@ use mask_core::{
 use super::{
     Api,
     error::{ApiError, Code},
+    gate::Identity,
 };
 
 /// The cookie that holds the session's word.
@@ -57,12 +59,12 @@ pub async fn identify(api: &Arc<Api>, method: &Method, headers: &HeaderMap) -> R
     let Some(word) = cookie(headers, COOKIE) else { return Ok(None) };
     let is_harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !is_harmless && !comes_from_us(api, headers) {
-        let message = "This request came from another site, or does not say from which. Only our own pages may use a session; programs send an API key.";
-        return Err(ApiError::new(Code::Forbidden, message));
+        return Err(elsewhere());
     }
     let ended = || ApiError::unauthorized("The session has ended. Sign in again.");
     let word = Word::parse(word).map_err(|_| ended())?;
     let (user, session) = api.store.session_by_hash(word.hash(), api.clock.now()).await?.ok_or_else(ended)?;
+    api.accounts.note(api, &session);
     let is_test = is_test(headers)?;
     let slug = headers.get(WORKSPACE).map(|slug| String::from_utf8_lossy(slug.as_bytes()).into_owned());
     let chosen = match slug {
@@ -80,6 +82,43 @@ fn is_test(headers: &HeaderMap) -> Result<bool, ApiError> {
         None | Some(b"live") => Ok(false),
         Some(b"test") => Ok(true),
         Some(_) => Err(ApiError::new(Code::BadRequest, "X-Mask-Environment is live or test.")),
+    }
+}
+
+/// The answer to what was not sent by a page of ours.
+pub fn elsewhere() -> ApiError {
+    let message = "This request came from another site, or does not say from which. Only our own pages may use a session; programs send an API key.";
+    ApiError::new(Code::Forbidden, message)
+}
+
+/// Somebody in person: an operation that has it among its parameters is for whoever is signed in, and for no key.
+#[derive(Clone, Debug)]
+pub struct Me(pub Arc<Person>);
+
+impl<T: Sync> FromRequestParts<T> for Me {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &T) -> Result<Self, ApiError> {
+        match parts.extensions.get::<Identity>() {
+            Some(Identity::Person(person)) => Ok(Self(Arc::clone(person))),
+            Some(Identity::Key(_)) => {
+                Err(ApiError::new(Code::Forbidden, "This is for people who are signed in; an API key is nobody."))
+            }
+            Some(Identity::Nobody(why)) => Err(why.clone()),
+            None => Err(ApiError::internal()),
+        }
+    }
+}
+
+/// That a page of ours sent a request which takes no session: it may begin one.
+#[derive(Clone, Copy, Debug)]
+pub struct FromUs;
+
+impl FromRequestParts<Arc<Api>> for FromUs {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        if comes_from_us(api, &parts.headers) { Ok(Self) } else { Err(elsewhere()) }
     }
 }
 

@@ -24,7 +24,7 @@ mod markdown;
 mod page;
 pub mod preview;
 pub mod reception;
-mod sendings;
+pub(crate) mod sendings;
 mod sitemap;
 mod style;
 mod theme;

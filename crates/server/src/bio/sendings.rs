@@ -28,11 +28,12 @@ pub(super) struct Sendings {
 
 /// There were too many; this many seconds until there may be more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMany {
-    pub(super) retry_after_s: u64,
+pub(crate) struct TooMany {
+    pub(crate) retry_after_s: u64,
 }
 
-struct Table {
+/// So many in each window, for each place that a hash names.
+pub(crate) struct Table {
     seconds: i64,
     most: u64,
     /// The window in the upper half, what it counted in the lower.
@@ -40,11 +41,11 @@ struct Table {
 }
 
 impl Table {
-    fn new(seconds: i64, most: u64) -> Self {
+    pub(crate) fn new(seconds: i64, most: u64) -> Self {
         Self { seconds, most, places: (0..PLACES).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    fn count(&self, hash: u64, now: Time) -> Result<(), TooMany> {
+    pub(crate) fn count(&self, hash: u64, now: Time) -> Result<(), TooMany> {
         let now_s = now.unix_seconds();
         let window = now_s.div_euclid(self.seconds).cast_unsigned() & u64::from(u32::MAX);
         let counted = |place: u64| {

@@ -29,6 +29,8 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.server.listen, ["127.0.0.1:8080".parse().expect("an address")]);
     assert_eq!(config.server.public_url.as_str(), "http://localhost:8080/");
     assert_eq!(config.server.threads, 0);
+    assert_eq!(config.auth.signup, SignUps::Closed);
+    assert_eq!(config.limits.sign_in_attempts_per_minute, 10);
     assert_eq!(config.server.header_timeout, seconds(15));
     assert_eq!(config.server.body_timeout, seconds(30));
     assert_eq!(config.server.request_timeout, seconds(30));

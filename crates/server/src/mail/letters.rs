@@ -197,7 +197,7 @@ impl Letters {
         self.links.read(purpose, word, now)
     }
 
-    fn seal(&self, letter: &Letter, to: Address, now: Time) -> NewLetter {
+    pub(super) fn seal(&self, letter: &Letter, to: Address, now: Time) -> NewLetter {
         let id = LetterId::from_bits(self.ids.next(now));
         let content = serde_json::to_vec(letter).expect("strings always have JSON");
         NewLetter { id, to, sealed: self.vault.seal_letter(id, &content), now }
@@ -212,7 +212,7 @@ fn origin(url: &str) -> &str {
 }
 
 /// Writing to a string does not fail.
-fn render(template: &impl Template) -> String {
+pub(super) fn render(template: &impl Template) -> String {
     template.render().unwrap_or_else(|error| error.to_string())
 }
 

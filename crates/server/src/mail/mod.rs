@@ -16,6 +16,7 @@
 //!
 //! Letters carry no `List-Unsubscribe`: none of them is a newsletter. Each answers something that somebody just did.
 
+mod account_letters;
 mod letter;
 mod letters;
 mod link;
@@ -24,6 +25,7 @@ mod sender;
 mod smtp;
 mod wire;
 
+pub use account_letters::AccountLetter;
 pub use letter::Letter;
 pub use letters::{About, Letters};
 pub use link::{Links, Purpose, Unfit};

@@ -19,6 +19,8 @@
 //! destination. `form-action 'self' https:` would still stop links that open an app. The form
 //! states no action of its own, and no text on the page can add one; all other pages say `'none'`.
 
+mod sheet;
+
 use std::{borrow::Cow, sync::LazyLock};
 
 use askama::Template;
@@ -27,6 +29,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use percent_encoding::percent_encode_byte;
 use sha2::{Digest as _, Sha256};
 use url::Url;
+
+pub(crate) use sheet::{Field, Form, Section, Sheet, sheet};
 
 /// A finished page: send the HTML under exactly this policy, as `text/html; charset=utf-8`.
 #[derive(Clone, Debug, PartialEq, Eq)]

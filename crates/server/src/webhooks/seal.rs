@@ -257,6 +257,16 @@ impl Vault {
         self.open_bytes(&letter.to_string(), sealed)
     }
 
+    /// Seals whatever else is kept, about what is named: it opens for nothing else.
+    pub fn seal_about(&self, about: &str, plain: &[u8]) -> Vec<u8> {
+        self.close_bytes(about, plain)
+    }
+
+    /// Opens what was sealed about this.
+    pub fn open_about(&self, about: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+        self.open_bytes(about, sealed)
+    }
+
     fn close_bytes(&self, about: &str, plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE_BYTES];
         nonce.copy_from_slice(&clock::secret()[..NONCE_BYTES]);

@@ -1,0 +1,280 @@
+//! `mask users`: people's accounts, straight from the database. It works while a server runs.
+
+use std::io::Read;
+
+use clap::{Args, Subcommand};
+use mask::{
+    accounts,
+    clock::{Clock, Ids},
+    config::Config,
+    password::Passwords,
+    setup,
+};
+use mask_core::{
+    Refused,
+    id::{MemberId, UserId},
+    mail::Address,
+    password,
+    person::{self, User},
+    role::Role,
+};
+use mask_store::{NewMember, NewUser, Store};
+
+use super::{Failure, SETTINGS_HELP, keys::block_on, print, say, settings::Common, table, workspaces};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Create(Create),
+    List(List),
+    SetupLink(SetupLink),
+    ResetPassword(ResetPassword),
+    Disable(Disable),
+    Enable(Enable),
+}
+
+/// Make an account
+///
+/// Prints a link with which its owner chooses a password; it works once, for 24 hours. With --password-stdin the password is
+/// read instead, and nothing is printed. An account has no workspace unless one is named.
+///
+/// Examples:
+///
+///   mask users create --email ada@example.com --name "Ada Lovelace" --workspace default --role admin
+///   printf %s "$PASSWORD" | mask users create --email ada@example.com --name Ada --admin --password-stdin
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
+pub(super) struct Create {
+    /// Where they are written to, and what they sign in with.
+    ///
+    /// Example: --email ada@example.com
+    #[arg(long, value_parser = Address::parse)]
+    email: Address,
+    /// What they are called, 1 to 100 characters.
+    ///
+    /// Example: --name "Ada Lovelace"
+    #[arg(long, value_parser = person::parse_name)]
+    name: String,
+    /// Make the installation theirs to run.
+    ///
+    /// Default: it is not. Example: --admin
+    #[arg(long)]
+    admin: bool,
+    /// The workspace that they belong to, by its slug or its id.
+    ///
+    /// Default: none. Example: --workspace marketing
+    #[arg(long, value_name = "WORKSPACE", value_parser = workspaces::parse)]
+    workspace: Option<String>,
+    /// What they are there: owner, admin, member or viewer.
+    ///
+    /// Default: member. Example: --role admin
+    #[arg(long, value_parser = Role::parse, default_value = "member", requires = "workspace")]
+    role: Role,
+    /// Read the password from stdin; a line's end after it is not part of it.
+    ///
+    /// Default: a link is printed. Example: --password-stdin
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Show all accounts, oldest first
+///
+/// Example: mask users list
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
+pub(super) struct List {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Print a link that makes the first account
+///
+/// `mask serve` prints one at each start for as long as there is no account. Example: mask users setup-link
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
+pub(super) struct SetupLink {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Print a link with which somebody chooses a new password
+///
+/// It works once, for 24 hours; until it is used their password stays as it is. Then they are signed out everywhere.
+///
+/// Example: mask users reset-password ada@example.com
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
+pub(super) struct ResetPassword {
+    /// The account's address.
+    #[arg(value_parser = Address::parse)]
+    email: Address,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Let somebody sign in no more; they are signed out at once
+///
+/// Their objects stay, and so do the API keys of their workspaces. Example: mask users disable ada@example.com
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
+pub(super) struct Disable {
+    /// The account's address.
+    #[arg(value_parser = Address::parse)]
+    email: Address,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Let somebody sign in again
+///
+/// Example: mask users enable ada@example.com
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
+pub(super) struct Enable {
+    /// The account's address.
+    #[arg(value_parser = Address::parse)]
+    email: Address,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Why it could not be done.
+#[derive(Debug, thiserror::Error)]
+enum Unable {
+    #[error("there is no account {0}; `mask users list` shows all there are")]
+    Unknown(Address),
+    #[error("there is an account {0} already")]
+    Taken(Address),
+    #[error("the account {0} is disabled; `mask users enable` lets them in again")]
+    Disabled(Address),
+    #[error("there is an account already; `mask users create` makes another")]
+    SetUp,
+    #[error("the password: {0}")]
+    Password(Refused),
+}
+
+/// What a step works with.
+struct With {
+    store: Store,
+    clock: Clock,
+    public_url: String,
+}
+
+fn with(common: &Common, step: impl AsyncFnOnce(&With) -> Result<(), Failure>) -> Result<(), Failure> {
+    let config: Config = common.read(&[])?;
+    let store = setup::open_store(&config)?;
+    let with = With { store, clock: Clock::system(), public_url: config.server.public_url.to_string() };
+    let done = block_on(step(&with));
+    with.store.close();
+    done?
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Create(create) => with(&create.common, async |with| create.run(with).await),
+            Self::List(list) => with(&list.common, show),
+            Self::SetupLink(link) => with(&link.common, setup_link),
+            Self::ResetPassword(reset) => with(&reset.common, async |with| reset_password(with, &reset.email).await),
+            Self::Disable(who) => with(&who.common, async |with| turn(with, &who.email, true).await),
+            Self::Enable(who) => with(&who.common, async |with| turn(with, &who.email, false).await),
+        }
+    }
+}
+
+impl Create {
+    async fn run(&self, with: &With) -> Result<(), Failure> {
+        let (store, ids) = (&with.store, Ids::default());
+        setup::ensure_workspace(store, &with.clock, &ids).await?;
+        let workspace = match &self.workspace {
+            Some(name) => Some(workspaces::find(store, name).await?),
+            None => None,
+        };
+        let password_hash = match self.password_stdin {
+            true => Some(Passwords::at_once(1).hash(self.read_password()?).await?),
+            false => None,
+        };
+        let now = with.clock.now();
+        let id = UserId::from_bits(ids.next(now));
+        let new = NewUser {
+            id,
+            email: self.email.clone(),
+            name: self.name.clone(),
+            password_hash,
+            is_admin: self.admin,
+            now,
+        };
+        let made = store.create_user(new).await?.ok_or_else(|| Unable::Taken(self.email.clone()))?;
+        if let Some(workspace) = &workspace {
+            let id = MemberId::from_bits(ids.next(now));
+            let member = NewMember { id, workspace: workspace.number, user: made.id, role: self.role, now };
+            store.add_member(member).await?;
+        }
+        say(&format!("Made the account {} of {}.", made.id, made.email));
+        if self.password_stdin { Ok(()) } else { print_link(with, &made).await }
+    }
+
+    fn read_password(&self) -> Result<String, Failure> {
+        let mut typed = String::new();
+        // More than any password has is not read.
+        std::io::stdin().lock().take(4096).read_to_string(&mut typed)?;
+        let typed = typed.strip_suffix('\n').map_or(typed.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+        Ok(password::parse(typed, &[self.email.as_str(), &self.name]).map_err(Unable::Password)?)
+    }
+}
+
+async fn found(with: &With, email: &Address) -> Result<User, Failure> {
+    let account = with.store.account_by_email(email.clone()).await?;
+    Ok(account.ok_or_else(|| Unable::Unknown(email.clone()))?.user)
+}
+
+async fn print_link(with: &With, user: &User) -> Result<(), Failure> {
+    let link = accounts::password_link(&with.store, &with.clock, &with.public_url, user.id).await?;
+    let link = link.ok_or_else(|| Unable::Disabled(user.email.clone()))?;
+    say("Whoever opens this link chooses the password. It works once, for 24 hours:");
+    print(&format!("{link}\n"))
+}
+
+async fn reset_password(with: &With, email: &Address) -> Result<(), Failure> {
+    let user = found(with, email).await?;
+    print_link(with, &user).await
+}
+
+async fn setup_link(with: &With) -> Result<(), Failure> {
+    setup::ensure_workspace(&with.store, &with.clock, &Ids::default()).await?;
+    let link = accounts::setup_link(&with.store, &with.clock, &with.public_url).await?;
+    print(&format!("{}\n", link.ok_or(Unable::SetUp)?))
+}
+
+async fn turn(with: &With, email: &Address, is_disabled: bool) -> Result<(), Failure> {
+    let user = found(with, email).await?;
+    with.store.set_user_disabled(user.id, is_disabled, with.clock.now()).await?;
+    say(&if is_disabled {
+        format!("{} cannot sign in any more, and is signed out everywhere.", user.email)
+    } else {
+        format!("{} can sign in.", user.email)
+    });
+    Ok(())
+}
+
+async fn show(with: &With) -> Result<(), Failure> {
+    let users = with.store.list_users().await?;
+    if users.is_empty() {
+        say("There are no accounts; `mask users setup-link` prints a link that makes the first.");
+    }
+    let head = ["ID", "EMAIL", "NAME", "ADMIN", "CREATED", "STATE"].map(str::to_owned).to_vec();
+    let rows = users.into_iter().map(|user| {
+        let state = user.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled since {at}"));
+        let admin = if user.is_admin { "yes" } else { "no" };
+        vec![
+            user.id.to_string(),
+            user.email.to_string(),
+            user.name,
+            admin.to_owned(),
+            user.created_at.to_string(),
+            state,
+        ]
+    });
+    print(&table::render(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
+}
