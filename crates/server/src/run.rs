@@ -176,7 +176,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         letters,
         pictures,
         passwords.clone(),
-        Accounts::new(config, Arc::clone(&places)),
+        Accounts::new(config, Arc::clone(&places), clock.clone())?,
         tasks.clone(),
         streams,
         stop.clone(),

@@ -18,6 +18,7 @@
 //! password, code or word is in a log, an error or an address of somebody else: pages whose address has a word send no
 //! `Referer` but our own name. The address that somebody comes from is kept nowhere; the country is.
 
+pub mod elsewhere;
 mod email;
 mod first;
 pub mod pages;
@@ -50,6 +51,7 @@ use mask_core::{
 };
 use mask_store::{NewSession, NewWord};
 
+use elsewhere::Elsewhere;
 pub use email::{ask as ask_email, confirm as confirm_email};
 pub use first::{SetUp, link as setup_link, make as make_first};
 pub use pages::routes;
@@ -69,8 +71,9 @@ use crate::{
         gate::Seen,
         session::{self, COOKIE},
     },
-    clock,
+    clock::{self, Clock},
     config::{Config, SignUps},
+    outbound::AuthoritiesError,
     places::Places,
 };
 
@@ -93,6 +96,8 @@ pub struct Accounts {
     pub sign_ups: SignUps,
     /// How people come to our pages: scheme, host and port.
     pub public_url: String,
+    /// Where people may sign in instead.
+    pub elsewhere: Option<Elsewhere>,
     tries: Tries,
     places: Arc<Places>,
     noted: Mutex<HashMap<SessionId, i64>>,
@@ -100,16 +105,17 @@ pub struct Accounts {
 
 impl Accounts {
     /// As the settings say.
-    pub fn new(config: &Config, places: Arc<Places>) -> Self {
+    pub fn new(config: &Config, places: Arc<Places>, clock: Clock) -> Result<Self, AuthoritiesError> {
         let mut key = [0; 16];
         key.copy_from_slice(&clock::secret()[..16]);
-        Self {
+        Ok(Self {
+            elsewhere: Elsewhere::of(config, clock)?,
             sign_ups: config.auth.signup,
             public_url: config.server.public_url.as_str().trim_end_matches('/').to_owned(),
             tries: Tries::per_minute(config.limits.sign_in_attempts_per_minute, key),
             places,
             noted: Mutex::default(),
-        }
+        })
     }
 
     /// Notes that a session is being used: its end moves, which is written at most once a minute.

@@ -8,4 +8,4 @@ mod provider;
 mod ticket;
 
 pub use provider::{Failed, Known, Provider};
-pub use ticket::{GOOD_FOR, Ticket};
+pub use ticket::{COOKIE, GOOD_FOR, Ticket};

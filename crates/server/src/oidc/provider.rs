@@ -215,6 +215,20 @@ impl Provider {
         struct Reply {
             id_token: String,
         }
+        let (headers, body) = self.question(document, code, ticket)?;
+        let (status, body) = self.send(&Method::POST, &document.token_endpoint, &headers, body).await?;
+        if status.is_success() {
+            let reply: Reply = serde_json::from_slice(&body)
+                .map_err(|_| Failed::Away("its answer has no id_token; the scope openid may be missing".to_owned()))?;
+            return Ok(reply.id_token);
+        }
+        let why: Option<Value> = serde_json::from_slice(&body).ok();
+        let why = why.as_ref().and_then(|why| why["error"].as_str()).unwrap_or("without a reason").to_owned();
+        if status.is_client_error() { Err(Failed::Refused(why)) } else { Err(Failed::Away(status.to_string())) }
+    }
+
+    /// What the token is asked for with, and how the provider sees that it is us.
+    fn question(&self, document: &Document, code: &str, ticket: &Ticket) -> Result<(HeaderMap, Bytes), Failed> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "authorization_code")
             .append_pair("code", code)
@@ -238,16 +252,7 @@ impl Provider {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
-        let body = Bytes::from(form.finish());
-        let (status, body) = self.send(&Method::POST, &document.token_endpoint, &headers, body).await?;
-        if status.is_success() {
-            let reply: Reply = serde_json::from_slice(&body)
-                .map_err(|_| Failed::Away("its answer has no id_token; the scope openid may be missing".to_owned()))?;
-            return Ok(reply.id_token);
-        }
-        let why: Option<Value> = serde_json::from_slice(&body).ok();
-        let why = why.as_ref().and_then(|why| why["error"].as_str()).unwrap_or("without a reason").to_owned();
-        if status.is_client_error() { Err(Failed::Refused(why)) } else { Err(Failed::Away(status.to_string())) }
+        Ok((headers, Bytes::from(form.finish())))
     }
 
     async fn send(

@@ -18,6 +18,9 @@ use crate::{clock, webhooks::seal::Vault};
 /// How long somebody may take to sign in elsewhere.
 pub const GOOD_FOR: Duration = Duration::from_mins(10);
 
+/// The cookie that holds it.
+pub const COOKIE: &str = "mask_oidc";
+
 /// See the module.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
@@ -69,12 +72,12 @@ impl Ticket {
     /// What the cookie holds.
     pub fn seal(&self, vault: &Vault) -> String {
         let json = serde_json::to_vec(self).expect("strings always have JSON");
-        URL_SAFE_NO_PAD.encode(vault.seal_ticket(&json))
+        URL_SAFE_NO_PAD.encode(vault.seal_about(COOKIE, &json))
     }
 
     /// The ticket of a cookie, if it is one, its time is not over, and it is for the answer with this word.
     pub fn open(cookie: &str, state: &str, vault: &Vault, now: Time) -> Option<Self> {
-        let json = vault.open_ticket(&URL_SAFE_NO_PAD.decode(cookie).ok()?).ok()?;
+        let json = vault.open_about(COOKIE, &URL_SAFE_NO_PAD.decode(cookie).ok()?).ok()?;
         let ticket: Self = serde_json::from_slice(&json).ok()?;
         let is_asked_for = bool::from(ticket.state.as_bytes().ct_eq(state.as_bytes()));
         (is_asked_for && now.unix_millis() < ticket.until_ms).then_some(ticket)

@@ -46,8 +46,6 @@ const CHECK: &str = "secrets_check";
 const CHECK_WORD: &[u8] = b"mask";
 /// What answers are sealed about.
 const ANSWER: &str = "answer";
-/// The same of what browsers keep.
-const TICKET: &str = "ticket";
 
 /// What a subscription keeps secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -235,16 +233,6 @@ impl Vault {
     /// Opens such an answer.
     pub fn open_answer(&self, sealed: &[u8]) -> Result<Vec<u8>, Unopened> {
         self.open_bytes(ANSWER, sealed).map(|body| body.to_vec())
-    }
-
-    /// Seals what a browser keeps while somebody signs in elsewhere.
-    pub fn seal_ticket(&self, ticket: &[u8]) -> Vec<u8> {
-        self.close_bytes(TICKET, ticket)
-    }
-
-    /// Opens that.
-    pub fn open_ticket(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
-        self.open_bytes(TICKET, sealed)
     }
 
     /// Seals what a letter says while it waits: there are links in it that open something.

@@ -28,6 +28,7 @@ mod listeners;
 mod lists;
 mod logos;
 mod mail;
+mod oidc;
 mod password;
 mod pictures;
 mod places;

@@ -65,7 +65,10 @@ pub(super) async fn set_up(State(api): State<Arc<Api>>, visitor: Visitor, Asked(
 }
 
 fn sign_in_form(api: &Api) -> Plain {
-    let mut links = vec![link("I have forgotten my password", "/forgot-password")];
+    let elsewhere = api.accounts.elsewhere.as_ref();
+    let mut links: Vec<_> =
+        elsewhere.map(|elsewhere| link(&elsewhere.button, "/auth/oidc/start")).into_iter().collect();
+    links.push(link("I have forgotten my password", "/forgot-password"));
     if api.accounts.sign_ups != SignUps::Closed {
         links.push(link("I have no account yet", "/sign-up"));
     }

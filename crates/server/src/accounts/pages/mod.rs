@@ -9,6 +9,7 @@
 //! whose form it is could not be told.
 
 mod account;
+mod elsewhere;
 mod entry;
 mod links;
 
@@ -51,6 +52,8 @@ pub fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/forgot-password", get(links::forgot_page).post(links::forgot))
         .route("/new-password", get(links::new_password_page).post(links::new_password))
         .route("/confirm-email", get(links::confirm_page).post(links::confirm))
+        .route("/auth/oidc/start", get(elsewhere::start))
+        .route("/auth/oidc/callback", get(elsewhere::callback))
         .route("/account", get(account::page))
         .route("/account/{action}", get(account::back).post(account::change))
         .layer(middleware::from_fn_with_state(Arc::clone(api), guard))
