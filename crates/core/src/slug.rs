@@ -38,6 +38,7 @@ const RESERVED: &[&str] = &[
     "healthz",
     "help",
     "home",
+    "invitation",
     "invite",
     "legal",
     "links",

@@ -14,9 +14,11 @@ mod clicks;
 mod db;
 mod domains;
 mod inspect;
+mod invitations;
 mod keys;
 mod links;
 mod mail;
+mod members;
 mod people;
 mod qr_codes;
 mod replies;
@@ -34,11 +36,13 @@ pub use clicks::{Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisi
 pub use db::{Error, Place};
 pub use domains::{Begun, NewDomain, Served, Unheld};
 pub use inspect::{Inspection, PartVersion, inspect};
+pub use invitations::{NewInvitation, Opened, Uninvited};
 pub use keys::{NewKey, NewSecret, Unkeyed};
 pub use links::{
     Address, Expected, Filter, Found, Listed, NewLink, Order, Page, Placed, Removed, Slugs, Sort, Unplaced, Upserted,
 };
 pub use mail::{ClaimedLetter, LetterFate, NewLetter, Outgoing};
+pub use members::Unmembered;
 pub use people::{NewMember, NewSession, NewUser};
 pub use qr_codes::{NewQrCode, PlacedCode, Uncoded};
 pub use replies::{Keep, Kept, Once};
@@ -51,7 +55,7 @@ pub use webhooks::{
     Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, PageSubject,
     Settled, State, Subject, Tell, Unsubscribed,
 };
-pub use workspaces::NewWorkspace;
+pub use workspaces::{NewWorkspace, Undeleted};
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -57,10 +57,10 @@ pub struct NewMember {
     pub now: Time,
 }
 
-const USER: &str = "u.id, u.email, u.name, u.is_admin, u.disabled_at, u.version, u.created_at, u.updated_at";
-const SESSION: &str = "s.id, s.device, s.country, s.created_at, s.seen_at, s.expires_at";
+pub(crate) const USER: &str = "u.id, u.email, u.name, u.is_admin, u.disabled_at, u.version, u.created_at, u.updated_at";
+pub(crate) const SESSION: &str = "s.id, s.device, s.country, s.created_at, s.seen_at, s.expires_at";
 
-fn user(row: &mut Columns) -> Result<User, Error> {
+pub(crate) fn user(row: &mut Columns) -> Result<User, Error> {
     Ok(User {
         id: row.parsed("id", UserId::parse)?,
         email: row.parsed("email", Address::parse)?,
@@ -73,7 +73,7 @@ fn user(row: &mut Columns) -> Result<User, Error> {
     })
 }
 
-fn session(row: &mut Columns, user: UserId) -> Result<Session, Error> {
+pub(crate) fn session(row: &mut Columns, user: UserId) -> Result<Session, Error> {
     Ok(Session {
         id: row.parsed("id", SessionId::parse)?,
         user,
@@ -85,56 +85,64 @@ fn session(row: &mut Columns, user: UserId) -> Result<Session, Error> {
     })
 }
 
-fn user_number(tx: &mut Tx<'_>, id: UserId) -> Result<Option<i64>, Error> {
+pub(crate) fn user_number(tx: &mut Tx<'_>, id: UserId) -> Result<Option<i64>, Error> {
     let row = tx.first("SELECT number FROM users WHERE id = $1", &values![id])?;
     row.map(|row| row.columns("users").integer("number")).transpose()
+}
+
+pub(crate) fn insert_user(tx: &mut Tx<'_>, new: &NewUser) -> Result<Option<User>, Error> {
+    let sql = format!(
+        "INSERT INTO users AS u (id, email, email_key, name, password_hash, is_admin, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) ON CONFLICT (email_key) DO NOTHING RETURNING {USER}"
+    );
+    let all = values![
+        new.id,
+        new.email.as_str(),
+        new.email.key(),
+        &new.name,
+        new.password_hash.clone(),
+        new.is_admin,
+        new.now
+    ];
+    tx.first(&sql, &all)?.map(|row| user(&mut row.columns("users"))).transpose()
+}
+
+pub(crate) fn insert_session(tx: &mut Tx<'_>, new: NewSession) -> Result<bool, Error> {
+    let NewSession { session, hash } = new;
+    let Some(number) = user_number(tx, session.user)? else { return Ok(false) };
+    let sql = "INSERT INTO sessions (id, hash, user_number, device, country, created_at, seen_at, expires_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let all = values![
+        session.id,
+        &hash.0[..],
+        number,
+        session.device,
+        session.country,
+        session.created_at,
+        session.seen_at,
+        session.expires_at
+    ];
+    tx.execute(sql, &all)?;
+    Ok(true)
+}
+
+pub(crate) fn insert_member(tx: &mut Tx<'_>, new: NewMember) -> Result<bool, Error> {
+    let Some(number) = user_number(tx, new.user)? else { return Ok(false) };
+    let sql = "INSERT INTO members (id, workspace, user_number, role, version, created_at, updated_at) \
+               VALUES ($1, $2, $3, $4, 1, $5, $5) ON CONFLICT (workspace, user_number) DO NOTHING";
+    let all = values![new.id, new.workspace, number, new.role.as_str(), new.now];
+    Ok(tx.execute(sql, &all)? == 1)
 }
 
 impl Store {
     /// Makes an account; `None` when there is one with this address of mail.
     pub async fn create_user(&self, new: NewUser) -> Result<Option<User>, Error> {
-        self.main
-            .write(move |tx| {
-                let sql = format!(
-                    "INSERT INTO users AS u (id, email, email_key, name, password_hash, is_admin, version, created_at, updated_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) ON CONFLICT (email_key) DO NOTHING RETURNING {USER}"
-                );
-                let all = values![
-                    new.id,
-                    new.email.as_str(),
-                    new.email.key(),
-                    new.name,
-                    new.password_hash,
-                    new.is_admin,
-                    new.now
-                ];
-                tx.first(&sql, &all)?.map(|row| user(&mut row.columns("users"))).transpose()
-            })
-            .await
+        self.main.write(move |tx| insert_user(tx, &new)).await
     }
 
     /// Begins a session; `false` when there is no such person.
     pub async fn create_session(&self, new: NewSession) -> Result<bool, Error> {
-        self.main
-            .write(move |tx| {
-                let NewSession { session, hash } = new;
-                let Some(number) = user_number(tx, session.user)? else { return Ok(false) };
-                let sql = "INSERT INTO sessions (id, hash, user_number, device, country, created_at, seen_at, expires_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-                let all = values![
-                    session.id,
-                    &hash.0[..],
-                    number,
-                    session.device,
-                    session.country,
-                    session.created_at,
-                    session.seen_at,
-                    session.expires_at
-                ];
-                tx.execute(sql, &all)?;
-                Ok(true)
-            })
-            .await
+        self.main.write(move |tx| insert_session(tx, new)).await
     }
 
     /// A session that has not ended, and whose it is, by the hash of its word. Whoever may not sign in has none.
@@ -156,23 +164,16 @@ impl Store {
 
     /// Gives a person a place in a workspace; `false` when they have one there, or there is no such person.
     pub async fn add_member(&self, new: NewMember) -> Result<bool, Error> {
-        self.main
-            .write(move |tx| {
-                let Some(number) = user_number(tx, new.user)? else { return Ok(false) };
-                let sql = "INSERT INTO members (id, workspace, user_number, role, version, created_at, updated_at) \
-                           VALUES ($1, $2, $3, $4, 1, $5, $5) ON CONFLICT (workspace, user_number) DO NOTHING";
-                let all = values![new.id, new.workspace, number, new.role.as_str(), new.now];
-                Ok(tx.execute(sql, &all)? == 1)
-            })
-            .await
+        self.main.write(move |tx| insert_member(tx, new)).await
     }
 
-    /// What a person is in the workspace with this slug, of its live or its test side.
+    /// What a person is in the workspace with this slug, of its live or its test side; nothing in one that was deleted.
     pub async fn membership(&self, user: UserId, slug: String, is_test: bool) -> Result<Option<Membership>, Error> {
         self.main
             .read(move |tx| {
                 let sql = "SELECT m.id, m.workspace, m.role FROM members m JOIN users u ON u.number = m.user_number \
-                           JOIN workspaces w ON w.number = m.workspace WHERE u.id = $1 AND w.slug = $2";
+                           JOIN workspaces w ON w.number = m.workspace \
+                           WHERE u.id = $1 AND w.slug = $2 AND w.deleted_at IS NULL";
                 let Some(row) = tx.first(sql, &values![user, slug])? else { return Ok(None) };
                 let mut row = row.columns("members");
                 let _ = row.text("id")?;

@@ -14,7 +14,7 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use mask_core::id::{BlockId, DeliveryId, DomainId, KeyId, LinkId, PageId, QrId, WebhookId};
+use mask_core::id::{BlockId, DeliveryId, DomainId, InvitationId, KeyId, LinkId, MemberId, PageId, QrId, WebhookId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -151,6 +151,10 @@ id_paths! {
     DeliveryPath(DeliveryId), "Delivery";
     /// The API key that a path names.
     KeyPath(KeyId), "API key";
+    /// The member that a path names.
+    MemberPath(MemberId), "Member";
+    /// The invitation that a path names.
+    InvitationPath(InvitationId), "Invitation";
 }
 
 /// The bio page and the block of it that a path names.

@@ -25,7 +25,7 @@ mod smtp;
 mod wire;
 
 pub use letter::Letter;
-pub use letters::{About, Letters};
+pub use letters::{About, Invited, Letters};
 pub use link::{Links, Purpose, Unfit};
 pub use pages::routes;
 pub use sender::{Means, Sender};

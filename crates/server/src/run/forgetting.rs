@@ -1,5 +1,5 @@
 //! Forgetting what is old, in steps that may be cut off at any moment: visitors, kept replies, deliveries, letters that were
-//! given up, and who signed up and never confirmed it.
+//! given up, who signed up and never confirmed it, and invitations that nobody used.
 
 use std::time::Duration;
 
@@ -47,12 +47,13 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, deliveries_are_kept:
         let deliveries = store.forget_deliveries(ago(deliveries_are_kept), AT_ONCE).await;
         let letters = store.forget_letters(ago(LETTERS_ARE_KEPT), AT_ONCE).await;
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
-        let all = [&replies, &listeners, &deliveries, &letters, &unconfirmed];
+        let invitations = store.forget_invitations(clock.now(), AT_ONCE).await;
+        let all = [&replies, &listeners, &deliveries, &letters, &unconfirmed, &invitations];
         for error in all.into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
             tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
         }
         let is_more = |forgotten: Result<u64, _>| forgotten.is_ok_and(|forgotten| forgotten >= u64::from(AT_ONCE));
-        if [replies, deliveries, letters, unconfirmed].into_iter().any(is_more) {
+        if [replies, deliveries, letters, unconfirmed, invitations].into_iter().any(is_more) {
             continue;
         }
         tokio::select! {

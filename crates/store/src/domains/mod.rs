@@ -20,6 +20,7 @@ use mask_core::{
 };
 
 pub use look::{Begun, Served};
+pub(crate) use row::note_change_of;
 
 use crate::{
     Error, Expected, Listed, Store,
