@@ -58,6 +58,8 @@ pub struct NewMember {
 }
 
 pub(crate) const USER: &str = "u.id, u.email, u.name, u.is_admin, u.disabled_at, u.version, u.created_at, u.updated_at";
+/// The same of a row that was just written: SQLite knows no other name of its table there.
+pub(crate) const WRITTEN_USER: &str = "id, email, name, is_admin, disabled_at, version, created_at, updated_at";
 pub(crate) const SESSION: &str = "s.id, s.device, s.country, s.created_at, s.seen_at, s.expires_at";
 
 pub(crate) fn user(row: &mut Columns) -> Result<User, Error> {
@@ -92,8 +94,8 @@ pub(crate) fn user_number(tx: &mut Tx<'_>, id: UserId) -> Result<Option<i64>, Er
 
 pub(crate) fn insert_user(tx: &mut Tx<'_>, new: &NewUser) -> Result<Option<User>, Error> {
     let sql = format!(
-        "INSERT INTO users AS u (id, email, email_key, name, password_hash, is_admin, version, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) ON CONFLICT (email_key) DO NOTHING RETURNING {USER}"
+        "INSERT INTO users (id, email, email_key, name, password_hash, is_admin, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) ON CONFLICT (email_key) DO NOTHING RETURNING {WRITTEN_USER}"
     );
     let all = values![
         new.id,
