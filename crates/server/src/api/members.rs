@@ -220,3 +220,19 @@ pub(super) fn unallowed(why: Unallowed) -> ApiError {
         ),
     }
 }
+
+/// The page of who may do what, in Markdown.
+pub fn page() -> String {
+    let about = "# Who may do what\n\n\
+        People have a role in each workspace that they are in, and API keys have scopes. Both pass the same check, as a role is a set \
+        of scopes; a test holds every operation of the API to this table.\n\n";
+    let rules = "\n\
+        Beside it:\n\n\
+        - Nobody gives a role above their own, by changing it or by an invitation; an API key with `workspace:write` counts as an admin.\n\
+        - Nobody changes or takes out somebody who stands above them. Everybody may go by themselves.\n\
+        - A workspace always has an owner, also when two of them demote each other at the same moment.\n\
+        - Who is signed in may list their workspaces and accept an invitation for their address. Who may make workspaces is \
+        `workspaces.create` in the settings.\n\
+        - A workspace that was deleted can be taken back for 14 days. The default one of an installation cannot be deleted.\n";
+    format!("{about}{}{rules}", mask_core::role::table())
+}

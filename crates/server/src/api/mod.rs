@@ -64,6 +64,7 @@ use crate::{
 };
 pub use error::page as errors_page;
 use error::{ApiError, Code};
+pub use members::page as roles_page;
 
 /// All that handlers work with.
 pub struct Api {
@@ -251,12 +252,9 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
         let described = operation.parameters.iter().flatten();
         described.filter_map(|parameter| if let RefOr::T(parameter) = parameter { Some(parameter) } else { None })
     };
-    let has_path = parameters().any(|parameter| parameter.parameter_in == openapi::path::ParameterIn::Path);
     let takes = |name: &str| parameters().any(|parameter| parameter.name == name);
     let applies = |code: Code| match code {
-        Code::BadRequest => has_body || has_path,
         Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
-        Code::NotFound => has_path || operation.operation_id.as_deref() == Some("lookup_link"),
         Code::Conflict => !is_read,
         Code::PreconditionFailed => takes("If-Match"),
         Code::IdempotencyKeyReused => takes("Idempotency-Key"),
