@@ -10,7 +10,7 @@ help:
 	@echo "make test   install what the tests need (as root; else say what is missing) and run everything, as CI does"
 	@echo "make ci     the same as make test"
 	@echo "make fmt    format the code"
-	@echo "make gen    write the files that are made from the program: openapi.json, docs/errors.md"
+	@echo "make gen    write the files that are made from the program: openapi.json, docs/errors.md, docs/roles.md"
 	@echo "make bench  measure; raw numbers go to bench/runs/"
 
 run:
@@ -31,7 +31,8 @@ gen:
 	cargo build -p mask
 	@set -e; mask="$(CARGO_TARGET_DIR)/debug/mask"; new="$(CARGO_TARGET_DIR)/generated"; \
 	"$$mask" openapi > "$$new"; cp "$$new" openapi.json; echo openapi.json; \
-	"$$mask" gen errors > "$$new"; cp "$$new" docs/errors.md; echo docs/errors.md
+	"$$mask" gen errors > "$$new"; cp "$$new" docs/errors.md; echo docs/errors.md; \
+	"$$mask" gen roles > "$$new"; cp "$$new" docs/roles.md; echo docs/roles.md
 
 bench:
 	@bench/run.sh

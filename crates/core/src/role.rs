@@ -1,7 +1,8 @@
 //! Roles: what a person may do in a workspace.
 //!
 //! A role is a set of scopes, so a person and an API key pass the same check at each operation, and one table says who may
-//! do what. What no key may ever do (hand a workspace over, delete it) is not a scope; it takes the owner in person.
+//! do what. What no key may ever do (hand a workspace over, delete it) is not a scope but a [`Right`]; it takes somebody in
+//! person.
 
 use crate::{
     Refused,
@@ -67,6 +68,52 @@ impl Role {
     }
 }
 
+/// What no API key may ever do in a workspace: it takes somebody in person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Right {
+    /// See who is there, and leave.
+    Leave,
+    /// Hand it over to another member.
+    Transfer,
+    /// Delete it, and take that back.
+    Delete,
+}
+
+impl Right {
+    /// Every right.
+    pub const ALL: [Self; 3] = [Self::Leave, Self::Transfer, Self::Delete];
+
+    /// The least role that has it: the second half of the table of who may do what.
+    pub const fn least(self) -> Role {
+        match self {
+            Self::Leave => Role::Viewer,
+            Self::Transfer | Self::Delete => Role::Owner,
+        }
+    }
+
+    /// What it is, for the table that people read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Leave => "leave the workspace",
+            Self::Transfer => "hand the workspace over",
+            Self::Delete => "delete the workspace, and take that back",
+        }
+    }
+}
+
+/// The table of who may do what, as people read it: Markdown, made of [`Role::least_with`] and [`Right::least`].
+pub fn table() -> String {
+    let heads: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
+    let mut text = format!("| what | {} |\n| --- |{}\n", heads.join(" | "), " --- |".repeat(heads.len()));
+    let scopes = Scope::ALL.iter().map(|scope| (format!("`{scope}`"), Role::least_with(*scope)));
+    let rights = Right::ALL.iter().map(|right| (right.as_str().to_owned(), right.least()));
+    for (what, least) in scopes.chain(rights) {
+        let cells: Vec<_> = Role::ALL.iter().map(|role| if *role >= least { "yes" } else { "no" }).collect();
+        text += &format!("| {what} | {} |\n", cells.join(" | "));
+    }
+    text
+}
+
 impl std::fmt::Display for Role {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
@@ -84,6 +131,19 @@ mod tests {
         }
         assert_eq!(Role::Owner.scopes(), Scopes::all());
         assert!(Role::Viewer.scopes().iter().all(|scope| scope.as_str().ends_with(":read")));
+    }
+
+    #[test]
+    fn the_table_says_what_holds() {
+        let table = table();
+        assert_eq!(table.lines().count(), 2 + Scope::ALL.len() + Right::ALL.len());
+        for line in [
+            "| `links:write` | no | yes | yes | yes |",
+            "| `workspace:write` | no | no | yes | yes |",
+            "| hand the workspace over | no | no | no | yes |",
+        ] {
+            assert!(table.lines().any(|known| known == line), "{line}\n{table}");
+        }
     }
 
     #[test]

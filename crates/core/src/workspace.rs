@@ -1,5 +1,7 @@
 //! Workspaces, and the two worlds in each of them.
 
+use std::time::Duration;
+
 use crate::{Refused, id::WorkspaceId, link, time::Time};
 
 /// Who owns an object: a workspace in one of its two environments. Every query names one; nothing of one owner is
@@ -41,7 +43,16 @@ pub struct Workspace {
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
+    /// When it was deleted, if it was: from then on nothing of it is there for anybody, until it is taken back.
+    pub deleted_at: Option<Time>,
 }
+
+/// The slug of the workspace that every installation has: its first, which the command line means when it names none. It
+/// cannot be deleted.
+pub const DEFAULT_SLUG: &str = "default";
+
+/// How long a workspace that was deleted can be taken back.
+pub const UNDO: Duration = Duration::from_hours(14 * 24);
 
 /// Checks what people call a workspace: 1–100 characters.
 pub fn parse_name(text: &str) -> Result<String, Refused> {

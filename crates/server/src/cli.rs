@@ -127,6 +127,8 @@ struct Serve {
 enum Gen {
     /// Print the page of all error codes, docs/errors.md.
     Errors,
+    /// Print the page of who may do what, docs/roles.md.
+    Roles,
 }
 
 /// Why a command did not do what it was asked for.
@@ -164,6 +166,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Import(command) => command.run(),
         Command::Doctor(common) => doctor::run(&common),
         Command::Openapi => print(&ending_with_newline(mask::api::document())),
+        Command::Gen(Gen::Roles) => print(&ending_with_newline(mask::api::roles_page())),
         Command::Gen(Gen::Errors) => print(&ending_with_newline(mask::api::errors_page())),
     };
     match done {

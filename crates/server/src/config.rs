@@ -147,6 +147,11 @@ settings! {
         /// The most memory for links held ready, in MiB.
         memory_mb: usize = "memory_mb", number(1..=1_048_576);
     }
+    /// Workspaces.
+    workspaces: Workspaces {
+        /// Who may make some.
+        create: Creators = "create", choice([("admins", Creators::Admins), ("everyone", Creators::Everyone)]);
+    }
     /// Domains that workspaces bring along.
     domains: Domains {
         /// What they lead to; `None` is the host of the public URL.
@@ -306,6 +311,15 @@ pub enum Durability {
     Process,
     /// A loss of power: the redirect waits for the disk.
     Power,
+}
+
+/// Who may make workspaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creators {
+    /// Those who run the installation.
+    Admins,
+    /// Everybody with an account.
+    Everyone,
 }
 
 /// How the log is written.

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 mod connection;
 pub mod domains;
+pub mod invitations;
 pub mod listen;
 pub mod mail;
 pub mod oidc;

@@ -163,6 +163,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let reception =
         bio::reception::Reception::new(store.clone(), clock.clone(), Arc::clone(&ids), Arc::clone(&letters));
     redirects.hand_forms_to(Arc::new(reception));
+    domains.hand_memory_of(Arc::clone(&redirects));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let streams = Streams::new(config.server.heartbeat, config.server.stream, stop.clone(), &secret);
@@ -367,6 +368,7 @@ fn api_of(
         tasks,
         stop,
         is_local: config.is_local(),
+        workspace_creators: config.workspaces.create,
         origin: config.server.public_url.origin().ascii_serialization(),
         default_domain: config.default_domain().to_owned(),
         slug_length: config.links.slug_length,

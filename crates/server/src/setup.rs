@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// The slug of the workspace that every installation has.
-pub const DEFAULT_WORKSPACE: &str = "default";
+pub const DEFAULT_WORKSPACE: &str = mask_core::workspace::DEFAULT_SLUG;
 
 /// Why an installation could not be opened.
 #[derive(Debug, thiserror::Error)]

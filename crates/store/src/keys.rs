@@ -18,6 +18,7 @@ use crate::{
     db::{Dialect, Row, Tx, values},
     replies::{Keep, Once},
     webhooks::Telling,
+    workspaces,
 };
 
 /// A key to be made.
@@ -154,26 +155,30 @@ impl Store {
         .await
     }
 
-    /// The key with this secret at this moment, revoked, expired or not.
+    /// The key with this secret at this moment, revoked, expired or not; none of a workspace that was deleted.
     pub async fn key_by_hash(&self, hash: SecretHash, now: Time) -> Result<Option<Key>, Error> {
         self.main
             .read(move |tx| {
-                let current = format!("SELECT {COLUMNS} FROM api_keys WHERE hash = $1");
+                let is_there = workspaces::is_there("owner");
+                let current = format!("SELECT {COLUMNS} FROM api_keys WHERE hash = $1 AND {is_there}");
                 if let Some(row) = tx.first(&current, &values![&hash.0[..]])? {
                     return key(row).map(Some);
                 }
-                let previous =
-                    format!("SELECT {COLUMNS} FROM api_keys WHERE previous_hash = $1 AND previous_until > $2");
+                let previous = format!(
+                    "SELECT {COLUMNS} FROM api_keys WHERE previous_hash = $1 AND previous_until > $2 AND {is_there}"
+                );
                 tx.first(&previous, &values![&hash.0[..], now])?.map(key).transpose()
             })
             .await
     }
 
-    /// A key, revoked or not.
+    /// A key, revoked or not; none of a workspace that was deleted.
     pub async fn key_by_id(&self, id: KeyId) -> Result<Option<Key>, Error> {
         self.main
             .read(move |tx| {
-                tx.first(&format!("SELECT {COLUMNS} FROM api_keys WHERE id = $1"), &values![id])?.map(key).transpose()
+                let is_there = workspaces::is_there("owner");
+                let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE id = $1 AND {is_there}");
+                tx.first(&sql, &values![id])?.map(key).transpose()
             })
             .await
     }

@@ -18,9 +18,11 @@ mod domains;
 mod factors;
 mod identities;
 mod inspect;
+mod invitations;
 mod keys;
 mod links;
 mod mail;
+mod members;
 mod people;
 mod qr_codes;
 mod recipients;
@@ -46,11 +48,13 @@ pub use domains::{Begun, NewDomain, Served, Unheld};
 pub use factors::Factor;
 pub use identities::{NewIdentity, Unidentified};
 pub use inspect::{Inspection, PartVersion, inspect};
+pub use invitations::{NewInvitation, Opened, Uninvited};
 pub use keys::{NewKey, NewSecret, Unkeyed};
 pub use links::{
     Address, Expected, Filter, Found, Listed, NewLink, Order, Page, Placed, Removed, Slugs, Sort, Unplaced, Upserted,
 };
 pub use mail::{ClaimedLetter, LetterFate, NewLetter, Outgoing};
+pub use members::Unmembered;
 pub use people::{NewMember, NewSession, NewUser};
 pub use qr_codes::{NewQrCode, PlacedCode, Uncoded};
 pub use recipients::{NewRecipient, WriteToRecipient};
@@ -66,7 +70,7 @@ pub use webhooks::{
     Settled, State, Subject, Tell, Unsubscribed,
 };
 pub use words::{NewWord, Readdressed, SignUp, WordPurpose, WriteNotice};
-pub use workspaces::NewWorkspace;
+pub use workspaces::{NewWorkspace, Undeleted};
 
 use std::{path::Path, sync::Arc, time::Duration};
 

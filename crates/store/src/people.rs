@@ -169,12 +169,13 @@ impl Store {
         self.main.write(move |tx| insert_member(tx, new)).await
     }
 
-    /// What a person is in the workspace with this slug, of its live or its test side.
+    /// What a person is in the workspace with this slug, of its live or its test side; nothing in one that was deleted.
     pub async fn membership(&self, user: UserId, slug: String, is_test: bool) -> Result<Option<Membership>, Error> {
         self.main
             .read(move |tx| {
                 let sql = "SELECT m.id, m.workspace, m.role FROM members m JOIN users u ON u.number = m.user_number \
-                           JOIN workspaces w ON w.number = m.workspace WHERE u.id = $1 AND w.slug = $2";
+                           JOIN workspaces w ON w.number = m.workspace \
+                           WHERE u.id = $1 AND w.slug = $2 AND w.deleted_at IS NULL";
                 let Some(row) = tx.first(sql, &values![user, slug])? else { return Ok(None) };
                 let mut row = row.columns("members");
                 let _ = row.text("id")?;

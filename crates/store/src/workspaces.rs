@@ -1,15 +1,25 @@
 //! Workspaces, and what belongs to the installation as a whole.
+//!
+//! A workspace that was deleted keeps all that it has for as long as that can be taken back, and nothing of it is there for
+//! anybody meanwhile. Each query by which somebody comes to something of a workspace without naming it first asks
+//! [`is_there`]: that of a key, of a membership, of what lives at an address, of what workers have to do. Rejected: to move
+//! what it has elsewhere, which would take as long as it is large, twice.
 
 use mask_core::{
     action::Action,
-    id::WorkspaceId,
+    actor::Actor,
+    cursor::Cursor,
+    id::{MemberId, UserId, WorkspaceId},
+    role::{Right, Role},
     time::Time,
-    workspace::{Owner, Workspace},
+    workspace::{DEFAULT_SLUG, Owner, UNDO, Workspace},
 };
 
 use crate::{
-    By, Deed, Error, Expected, Object, Store,
-    db::{Columns, Dialect, Row, Tx, values},
+    By, Deed, Error, Expected, Keep, Listed, NewMember, Object, Once, Store,
+    db::{Columns, Dialect, Row, Tx, Value, values},
+    domains, members, people,
+    webhooks::Telling,
 };
 
 /// A workspace to be made.
@@ -25,10 +35,23 @@ pub struct NewWorkspace {
     pub now: Time,
 }
 
-const COLUMNS: &str = "id, number, name, slug, version, created_at, updated_at";
+/// Why a workspace was not deleted, or not taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeleted {
+    /// There is no such workspace, or none that could be taken back any more.
+    Absent,
+    /// Whoever asks is not its owner.
+    NoOwner,
+    /// It has another name.
+    OtherName,
+    /// It is the default one, which stays.
+    Default,
+}
+
+const COLUMNS: &str = "id, number, name, slug, version, created_at, updated_at, deleted_at";
 
 /// The same of a table that a query calls `w`.
-pub(crate) const OF_W: &str = "w.id, w.number, w.name, w.slug, w.version, w.created_at, w.updated_at";
+pub(crate) const OF_W: &str = "w.id, w.number, w.name, w.slug, w.version, w.created_at, w.updated_at, w.deleted_at";
 
 fn workspace(row: Row) -> Result<Workspace, Error> {
     read(&mut row.columns("workspaces"))
@@ -43,6 +66,7 @@ pub(crate) fn read(row: &mut Columns) -> Result<Workspace, Error> {
         version: row.integer("version")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+        deleted_at: row.optional_time("deleted_at")?,
     })
 }
 
@@ -51,21 +75,164 @@ fn of(tx: &mut Tx<'_>, owner: Owner) -> Result<Option<Workspace>, Error> {
     tx.first(&sql, &values![owner.workspace])?.map(workspace).transpose()
 }
 
+/// What tells in a query that the workspace of an owner, which stands in this column, was not deleted.
+pub(crate) fn is_there(owner: &str) -> String {
+    format!(
+        "NOT EXISTS (SELECT 1 FROM workspaces gone WHERE gone.number = {owner} / 2 AND gone.deleted_at IS NOT NULL)"
+    )
+}
+
+/// The numbers of those that were deleted.
+pub(crate) fn deleted(tx: &mut Tx<'_>) -> Result<Vec<i64>, Error> {
+    let rows = tx.query("SELECT number FROM workspaces WHERE deleted_at IS NOT NULL ORDER BY number", &[])?;
+    rows.into_iter().map(|row| row.columns("workspaces").integer("number")).collect()
+}
+
+/// A workspace that was not deleted.
+pub(crate) fn find(tx: &mut Tx<'_>, number: i64) -> Result<Option<Workspace>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE number = $1 AND deleted_at IS NULL");
+    tx.first(&sql, &values![number])?.map(workspace).transpose()
+}
+
+/// The same, and nobody else changes it, or who is in it, until this transaction ends.
+pub(crate) fn lock(tx: &mut Tx<'_>, number: i64) -> Result<Option<Workspace>, Error> {
+    lock_where(tx, "number = $1 AND deleted_at IS NULL", &values![number])
+}
+
+fn lock_where(tx: &mut Tx<'_>, condition: &str, values: &[Value]) -> Result<Option<Workspace>, Error> {
+    let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
+    let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE {condition}{lock}");
+    tx.first(&sql, values)?.map(workspace).transpose()
+}
+
+/// Says since when a workspace is deleted, or that it is not, and lets every node know: its domains serve nothing of it from
+/// then on, or again.
+fn mark(tx: &mut Tx<'_>, old: Workspace, deleted_at: Option<Time>, now: Time) -> Result<Workspace, Error> {
+    let version = old.version + 1;
+    let sql = "UPDATE workspaces SET deleted_at = $2, version = $3, updated_at = $4 WHERE number = $1";
+    tx.execute(sql, &values![old.number, deleted_at, version, now])?;
+    let owner = |is_test| Owner { workspace: old.number, is_test };
+    domains::note_change_of(tx, owner(false), owner(true))?;
+    Ok(Workspace { deleted_at, version, updated_at: now, ..old })
+}
+
+fn delete(tx: &mut Tx<'_>, by: &By, name: &str, now: Time) -> Result<Result<Workspace, Undeleted>, Error> {
+    let Some(old) = lock(tx, by.owner.workspace)? else { return Ok(Err(Undeleted::Absent)) };
+    Ok(match members::standing(tx, by.actor, old.number)? {
+        None => Err(Undeleted::Absent),
+        Some(role) if role < Right::Delete.least() => Err(Undeleted::NoOwner),
+        Some(_) if old.slug == DEFAULT_SLUG => Err(Undeleted::Default),
+        Some(_) if old.name != name => Err(Undeleted::OtherName),
+        Some(_) => Ok(mark(tx, old, Some(now), now)?),
+    })
+}
+
+fn restore(tx: &mut Tx<'_>, user: UserId, slug: &str, now: Time) -> Result<Result<Workspace, Undeleted>, Error> {
+    let Some(old) = lock_where(tx, "slug = $1", &values![slug])? else { return Ok(Err(Undeleted::Absent)) };
+    let is_over = old.deleted_at.is_some_and(|at| at.after(UNDO) <= now);
+    Ok(match members::standing(tx, Actor::Person(user), old.number)? {
+        None => Err(Undeleted::Absent),
+        Some(_) if is_over => Err(Undeleted::Absent),
+        Some(role) if role < Right::Delete.least() => Err(Undeleted::NoOwner),
+        // Whoever asks twice has what they want.
+        Some(_) if old.deleted_at.is_none() => Ok(old),
+        Some(_) => Ok(mark(tx, old, None, now)?),
+    })
+}
+
+fn create(tx: &mut Tx<'_>, actor: Actor, telling: &Telling, new: &NewWorkspace) -> Result<Option<Workspace>, Error> {
+    let sql = format!(
+        "INSERT INTO workspaces (id, name, slug, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (slug) DO NOTHING RETURNING {COLUMNS}"
+    );
+    let row = tx.first(&sql, &values![new.id.to_string(), &new.name, &new.slug, new.now])?;
+    let made = row.map(workspace).transpose()?;
+    if let Some(workspace) = &made {
+        let owner = Owner { workspace: workspace.number, is_test: false };
+        let by = By { actor, ..owner.into() };
+        telling.note(&by, new.now, Action::WorkspaceCreated, Deed::made(Object::Workspace(workspace)));
+    }
+    Ok(made)
+}
+
 impl Store {
     /// Makes a workspace, for the installation itself; `None` when its slug is taken.
     pub async fn create_workspace(&self, new: NewWorkspace) -> Result<Option<Workspace>, Error> {
+        self.change(move |tx, telling| create(tx, Actor::System, telling, &new)).await
+    }
+
+    /// Makes a workspace whose owner is this person; `None` when its slug is taken.
+    pub async fn create_own_workspace(
+        &self,
+        new: NewWorkspace,
+        (user, id): (UserId, MemberId),
+        keep: Option<Keep<Option<Workspace>>>,
+    ) -> Result<Once<Option<Workspace>>, Error> {
         self.change(move |tx, telling| {
-            let sql = format!("INSERT INTO workspaces (id, name, slug, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (slug) DO NOTHING RETURNING {COLUMNS}");
-            let row = tx.first(&sql, &values![new.id.to_string(), new.name, new.slug, new.now])?;
-            let made = row.map(workspace).transpose()?;
-            if let Some(workspace) = &made {
-                let owner = Owner { workspace: workspace.number, is_test: false };
-                let deed = Deed::made(Object::Workspace(workspace));
-                telling.note(&owner.into(), new.now, Action::WorkspaceCreated, deed);
-            }
-            Ok(made)
+            Once::run(tx, keep, |tx| {
+                let Some(made) = create(tx, Actor::Person(user), telling, &new)? else { return Ok(None) };
+                let place = NewMember { id, workspace: made.number, user, role: Role::Owner, now: new.now };
+                if !people::insert_member(tx, place)? {
+                    return Err(Error::Defect("an account vanished while it was signed in".to_owned()));
+                }
+                Ok(Some(made))
+            })
         })
         .await
+    }
+
+    /// A page of the workspaces that a person has a place in, and what they are there, oldest first; also of those that were
+    /// deleted and can still be taken back.
+    pub async fn list_own_workspaces(
+        &self,
+        user: UserId,
+        now: Time,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Listed<(Workspace, Role)>, Error> {
+        self.main
+            .read(move |tx| {
+                let undo_ms = i64::try_from(UNDO.as_millis()).unwrap_or(i64::MAX);
+                let since = Time::from_unix_millis(now.unix_millis().saturating_sub(undo_ms));
+                let after = after.map_or_else(String::new, |cursor| cursor.id);
+                let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+                let sql = format!(
+                    "SELECT m.role, {OF_W} FROM members m JOIN users u ON u.number = m.user_number \
+                     JOIN workspaces w ON w.number = m.workspace \
+                     WHERE u.id = $1 AND w.id > $2 AND (w.deleted_at IS NULL OR w.deleted_at > $3) ORDER BY w.id LIMIT $4"
+                );
+                let own = |row: Row| {
+                    let mut row = row.columns("workspaces");
+                    let role = row.parsed("role", Role::parse)?;
+                    Ok((read(&mut row)?, role))
+                };
+                let rows = tx.query(&sql, &values![user, after, since, most])?;
+                let rows = rows.into_iter().map(own).collect::<Result<Vec<_>, Error>>()?;
+                Ok(Listed::of(rows, limit, |(workspace, _)| workspace.id.to_string()))
+            })
+            .await
+    }
+
+    /// Deletes a workspace whose name was typed back by an owner of it: nothing of it is there any more, until it is taken back
+    /// within [`UNDO`].
+    pub async fn delete_workspace(
+        &self,
+        by: impl Into<By>,
+        name: String,
+        now: Time,
+    ) -> Result<Result<Workspace, Undeleted>, Error> {
+        let by = by.into();
+        self.main.write(move |tx| delete(tx, &by, &name, now)).await
+    }
+
+    /// Takes back that a workspace was deleted: all of it is there again, as it was.
+    pub async fn restore_workspace(
+        &self,
+        user: UserId,
+        slug: String,
+        now: Time,
+        keep: Option<Keep<Result<Workspace, Undeleted>>>,
+    ) -> Result<Once<Result<Workspace, Undeleted>>, Error> {
+        self.main.write(move |tx| Once::run(tx, keep, |tx| restore(tx, user, &slug, now))).await
     }
 
     /// A workspace by its slug.
@@ -110,9 +277,7 @@ impl Store {
     ) -> Result<Option<Workspace>, Error> {
         let by = by.into();
         self.change(move |tx, telling| {
-            let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
-            let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE number = $1{lock}");
-            let found = tx.first(&sql, &values![by.owner.workspace])?.map(workspace).transpose()?;
+            let found = lock(tx, by.owner.workspace)?;
             let Some(old) = found.filter(|old| expected.takes(old.version)) else { return Ok(None) };
             if old.name == name {
                 return Ok(Some(old));

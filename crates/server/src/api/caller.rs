@@ -11,9 +11,10 @@ use axum::extract::FromRequestParts;
 use hyper::http::request::Parts;
 use mask_core::{
     actor::Actor,
-    id::KeyId,
+    id::{KeyId, UserId},
     key::Key,
     person::WordHash,
+    role::Right,
     scope::{Scope, Scopes},
     time::Time,
     workspace::Owner,
@@ -22,8 +23,9 @@ use mask_store::{By, Store};
 
 use super::{
     Api,
-    error::ApiError,
+    error::{ApiError, Code},
     gate::{Identity, Seen},
+    session::Person,
 };
 
 /// A scope, as a type.
@@ -32,6 +34,8 @@ pub trait Needs: Send + Sync + 'static {
     const SCOPE: Scope;
     /// Another that will do as well.
     const OR: Option<Scope> = None;
+    /// What will do for somebody in person, where that is less.
+    const IN_PERSON: Option<Scope> = None;
 }
 
 macro_rules! needs {
@@ -88,9 +92,41 @@ impl Needs for Uploads {
     const OR: Option<Scope> = Some(Scope::BioPagesWrite);
 }
 
+/// `workspace:write`, to take a member out; everybody may go by themselves, so the store looks who it is.
+#[derive(Clone, Copy, Debug)]
+pub enum MembersLeave {}
+
+impl Needs for MembersLeave {
+    const SCOPE: Scope = Scope::WorkspaceWrite;
+    const IN_PERSON: Option<Scope> = Some(Scope::WorkspaceRead);
+}
+
 /// Whether these scopes are what is needed.
-fn are_enough<S: Needs>(scopes: Scopes) -> bool {
-    scopes.has(S::SCOPE) || S::OR.is_some_and(|scope| scopes.has(scope))
+fn are_enough<S: Needs>(scopes: Scopes, is_person: bool) -> bool {
+    let in_person = S::IN_PERSON.filter(|_| is_person);
+    scopes.has(S::SCOPE) || [S::OR, in_person].into_iter().flatten().any(|scope| scopes.has(scope))
+}
+
+/// A right that no key has, as a type.
+pub trait Claims: Send + Sync + 'static {
+    /// The right.
+    const RIGHT: Right;
+}
+
+/// To hand the workspace over.
+#[derive(Clone, Copy, Debug)]
+pub enum Transfers {}
+
+impl Claims for Transfers {
+    const RIGHT: Right = Right::Transfer;
+}
+
+/// To delete the workspace.
+#[derive(Clone, Copy, Debug)]
+pub enum Deletes {}
+
+impl Claims for Deletes {
+    const RIGHT: Right = Right::Delete;
 }
 
 /// What shows that a caller may do what they ask.
@@ -158,10 +194,61 @@ impl<S: Needs, T: Sync> FromRequestParts<T> for Caller<S> {
             Some(Identity::Nobody(why)) => return Err(why.clone()),
             None => return Err(ApiError::internal()),
         };
-        if !are_enough::<S>(rights) {
-            return Err(ApiError::insufficient_scope(S::SCOPE));
+        let is_person = matches!(actor, Actor::Person(_));
+        if !are_enough::<S>(rights, is_person) {
+            let why = if is_person { ApiError::insufficient_role } else { ApiError::insufficient_scope };
+            return Err(why(S::SCOPE));
         }
         Ok(Self { owner, actor, rights, proof, scope: PhantomData })
+    }
+}
+
+/// Somebody who is signed in, for what no key may do and no workspace has a say in.
+#[derive(Clone, Debug)]
+pub struct Signed(pub Arc<Person>);
+
+impl<T: Sync> FromRequestParts<T> for Signed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &T) -> Result<Self, ApiError> {
+        match parts.extensions.get::<Identity>() {
+            Some(Identity::Person(person)) => Ok(Self(Arc::clone(person))),
+            Some(Identity::Key(_)) => {
+                Err(ApiError::new(Code::Forbidden, "This takes a person who is signed in; no API key may do it."))
+            }
+            Some(Identity::Nobody(why)) => Err(why.clone()),
+            None => Err(ApiError::internal()),
+        }
+    }
+}
+
+/// Somebody who is signed in and has the right `R` in the workspace that they have chosen.
+#[derive(Clone, Debug)]
+pub struct InPerson<R> {
+    owner: Owner,
+    user: UserId,
+    right: PhantomData<R>,
+}
+
+impl<R> InPerson<R> {
+    /// Whose objects this request changes, and who does.
+    pub fn by(&self, seen: &Seen) -> By {
+        By { owner: self.owner, actor: Actor::Person(self.user), request: Some(seen.request_id.to_string()) }
+    }
+}
+
+impl<R: Claims, T: Sync> FromRequestParts<T> for InPerson<R> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, ApiError> {
+        let Signed(person) = Signed::from_request_parts(parts, state).await?;
+        let (_, member) = person.place()?;
+        let least = R::RIGHT.least();
+        if member.role < least {
+            let message = format!("Your role in this workspace is {}; this takes {least}.", member.role);
+            return Err(ApiError::new(Code::Forbidden, message));
+        }
+        Ok(Self { owner: member.owner, user: person.user.id, right: PhantomData })
     }
 }
 

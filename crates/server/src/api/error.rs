@@ -48,7 +48,7 @@ codes! {
     /// In clear.
     HttpsRequired = "https_required", 403, "The API was called over plain HTTP. The key in the request has been exposed: revoke it, and use https.";
     /// The key may not do this.
-    InsufficientScope = "insufficient_scope", 403, "The API key lacks a scope; `required_scope` names it.";
+    InsufficientScope = "insufficient_scope", 403, "The API key lacks a scope, or the role of whoever is signed in does not do for it; `required_scope` names it.";
     /// Not allowed for another reason.
     Forbidden = "forbidden", 403, "The request is understood and not allowed.";
     /// Nothing there.
@@ -154,6 +154,13 @@ impl ApiError {
             required_scope: Some(scope.as_str()),
             ..Self::new(Code::InsufficientScope, format!("This API key lacks the scope {scope}."))
         }
+    }
+
+    /// Whoever is signed in lacks this scope, by their role in the workspace.
+    pub fn insufficient_role(scope: mask_core::scope::Scope) -> Self {
+        let least = mask_core::role::Role::least_with(scope);
+        let message = format!("Your role in this workspace does not do for {scope}; it takes at least {least}.");
+        Self { message, ..Self::insufficient_scope(scope) }
     }
 
     /// Too many requests.

@@ -19,8 +19,10 @@ pub mod events;
 pub mod fields;
 pub mod gate;
 pub mod health;
+pub mod invitations;
 pub mod limit;
 pub mod links;
+pub mod members;
 pub mod once;
 pub mod payload;
 pub mod qr_codes;
@@ -34,17 +36,19 @@ pub mod usage;
 pub mod version;
 pub mod webhooks;
 pub mod workspace;
+pub mod workspaces;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, middleware, response::IntoResponse};
+use mask_core::{role::Role, scope::Scope};
 use mask_store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa::{
     OpenApi,
     openapi::{
         self, ContentBuilder, HeaderBuilder, RefOr, ResponseBuilder,
-        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 use utoipa_axum::router::OpenApiRouter;
@@ -53,7 +57,9 @@ use crate::{
     accounts::{self, Accounts},
     bio,
     clock::{Clock, Ids},
+    config::Creators,
     domains::Domains,
+    invitations as invitation_pages,
     mail::{self, Letters},
     outbound::Outbound,
     password::Passwords,
@@ -63,6 +69,7 @@ use crate::{
 };
 pub use error::page as errors_page;
 use error::{ApiError, Code};
+pub use members::page as roles_page;
 
 /// All that handlers work with.
 pub struct Api {
@@ -114,6 +121,8 @@ pub struct Api {
     pub stop: CancellationToken,
     /// Whether this is somebody's own machine, where plain HTTP is fine.
     pub is_local: bool,
+    /// Who may make workspaces.
+    pub workspace_creators: Creators,
     /// Where our own pages come from, as browsers name it (RFC 6454 §6.2).
     pub origin: String,
     /// The host of links that name none.
@@ -148,7 +157,7 @@ pub const ROOT: &str = "/api/v1";
 #[openapi(
     info(
         title = "Mask API",
-        description = "Short links on your own domain, and honest counts of who followed them.\n\nSend `Authorization: Bearer mk_live_…` with every request. Every answer carries `X-Request-Id`, and `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Errors are described at [/docs/errors](/docs/errors).",
+        description = "Short links on your own domain, and honest counts of who followed them.\n\nSend `Authorization: Bearer mk_live_…` with every request. People who are signed in may do the same with their session, as far as their role goes: each operation names the least one that may. Every answer carries `X-Request-Id`, and `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Errors are described at [/docs/errors](/docs/errors).",
         license(name = "Apache-2.0 OR MIT"),
     ),
     components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, bio_pages::FormatName, bio_pages::SortName, error::Detail)),
@@ -185,6 +194,9 @@ fn described() -> OpenApiRouter<Arc<Api>> {
             .merge(auth::routes())
             .merge(account::routes())
             .merge(workspace::routes())
+            .merge(workspaces::routes())
+            .merge(members::routes())
+            .merge(invitations::routes())
             .merge(audit_log::routes())
             .merge(usage::routes()),
     )
@@ -205,6 +217,7 @@ pub fn router(api: &Arc<Api>) -> Router {
         .merge(bio::routes())
         .merge(mail::routes())
         .merge(accounts::routes(api))
+        .merge(invitation_pages::routes())
         .fallback_service(gated.with_state(Arc::clone(api)))
         .with_state(Arc::clone(api))
 }
@@ -223,8 +236,11 @@ pub fn document() -> String {
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    components
-        .add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(session::COOKIE))));
+    let cookie = ApiKeyValue::with_description(
+        session::COOKIE,
+        "Of whoever is signed in. `X-Mask-Workspace` names the workspace that is meant.",
+    );
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for path in document.paths.paths.values_mut() {
         let reads = path.get.iter_mut().map(|operation| (operation, true));
         let writes = [&mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
@@ -245,22 +261,22 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
     if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| may_be_bare) {
         body.required = Some(openapi::Required::False);
     }
+    let is_for_keys = open_to_people(operation);
     let has_body = operation.request_body.is_some();
     let parameters = || {
         let described = operation.parameters.iter().flatten();
         described.filter_map(|parameter| if let RefOr::T(parameter) = parameter { Some(parameter) } else { None })
     };
-    let has_path = parameters().any(|parameter| parameter.parameter_in == openapi::path::ParameterIn::Path);
     let takes = |name: &str| parameters().any(|parameter| parameter.name == name);
     let applies = |code: Code| match code {
-        Code::BadRequest => has_body || has_path,
         Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
-        Code::NotFound => has_path || operation.operation_id.as_deref() == Some("lookup_link"),
         Code::Conflict => !is_read,
         Code::PreconditionFailed => takes("If-Match"),
         Code::IdempotencyKeyReused => takes("Idempotency-Key"),
+        Code::InsufficientScope => is_for_keys,
+        Code::Forbidden => !is_for_keys,
         // What is answered before anybody knows which operation is meant.
-        Code::Forbidden | Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge => false,
+        Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge => false,
         _ => true,
     };
     let codes: Vec<Code> = Code::ALL.iter().copied().filter(|code| applies(*code)).collect();
@@ -280,6 +296,23 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
             );
         }
     }
+}
+
+/// The name of the way in for people, in the document.
+const SESSION: &str = "session";
+
+/// Says which role a person needs for what a key needs a scope for, as [`Role::least_with`] has it; says whether a key may do
+/// this at all. An operation that says itself what people need is left as it is.
+fn open_to_people(operation: &mut openapi::path::Operation) -> bool {
+    let ways = serde_json::to_value(&operation.security).unwrap_or_default();
+    let ways: Vec<_> = ways.as_array().into_iter().flatten().collect();
+    let scopes = ways.iter().filter_map(|way| Scope::parse(way["key"][0].as_str()?).ok());
+    let least = scopes.map(Role::least_with).min();
+    if let Some(least) = least.filter(|_| !ways.iter().any(|way| way.get(SESSION).is_some())) {
+        let ways = operation.security.get_or_insert_default();
+        ways.push(SecurityRequirement::new(SESSION, [least.as_str()]));
+    }
+    least.is_some()
 }
 
 /// The response of whatever goes wrong; its description names the codes.

@@ -14,7 +14,9 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use mask_core::id::{BlockId, DeliveryId, DomainId, KeyId, LinkId, PageId, QrId, SessionId, WebhookId};
+use mask_core::id::{
+    BlockId, DeliveryId, DomainId, InvitationId, KeyId, LinkId, MemberId, PageId, QrId, SessionId, WebhookId,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -153,6 +155,10 @@ id_paths! {
     KeyPath(KeyId), "API key";
     /// The session that a path names.
     SessionPath(SessionId), "Session";
+    /// The member that a path names.
+    MemberPath(MemberId), "Member";
+    /// The invitation that a path names.
+    InvitationPath(InvitationId), "Invitation";
 }
 
 /// The bio page and the block of it that a path names.

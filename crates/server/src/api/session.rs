@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use hyper::{HeaderMap, Method, header, http::request::Parts};
 use mask_core::{
+    actor::Actor,
     id::SessionId,
     person::{Membership, User, Word, WordHash},
 };
@@ -45,13 +46,24 @@ impl Person {
     pub fn place(&self) -> Result<(String, Membership), ApiError> {
         match &self.chosen {
             Some((slug, Some(member))) => Ok((slug.clone(), *member)),
-            Some((_, None)) => Err(ApiError::not_found("workspace")),
-            None => Err(ApiError::new(
-                Code::BadRequest,
-                "Say which workspace you mean, by its slug: X-Mask-Workspace: default.",
-            )),
+            Some((_, None)) => Err(ApiError::not_found("Workspace")),
+            None => Err(unnamed()),
         }
     }
+
+    /// The slug of the workspace that they chose, whether they have a part in it or not.
+    pub fn slug(&self) -> Result<&str, ApiError> {
+        self.chosen.as_ref().map(|(slug, _)| slug.as_str()).ok_or_else(unnamed)
+    }
+
+    /// Who they are, as the one who does something.
+    pub fn actor(&self) -> Actor {
+        Actor::Person(self.user.id)
+    }
+}
+
+fn unnamed() -> ApiError {
+    ApiError::new(Code::BadRequest, "Say which workspace you mean, by its slug: X-Mask-Workspace: default.")
 }
 
 /// Who is signed in, if anybody is.

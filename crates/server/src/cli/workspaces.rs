@@ -87,9 +87,10 @@ impl Create {
 
 async fn show(store: &Store) -> Result<(), Failure> {
     let rows = store.list_workspaces().await?.into_iter().map(|workspace| {
-        vec![workspace.id.to_string(), workspace.slug, workspace.name, workspace.created_at.to_string()]
+        let deleted = workspace.deleted_at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        vec![workspace.id.to_string(), workspace.slug, workspace.name, workspace.created_at.to_string(), deleted]
     });
-    let head = ["ID", "SLUG", "NAME", "CREATED"].map(str::to_owned).to_vec();
+    let head = ["ID", "SLUG", "NAME", "CREATED", "DELETED"].map(str::to_owned).to_vec();
     print(&table::render(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 
@@ -107,9 +108,10 @@ pub(super) fn parse(text: &str) -> Result<String, Refused> {
     if WorkspaceId::parse(text).is_ok() { Ok(text.to_owned()) } else { workspace::parse_slug(text) }
 }
 
-/// The workspace of this name; otherwise says which there are.
+/// The workspace of this name, unless it was deleted; otherwise says which there are.
 pub(super) async fn find(store: &Store, name: &str) -> Result<Workspace, Failure> {
     let mut all = store.list_workspaces().await?;
+    all.retain(|workspace| workspace.deleted_at.is_none());
     let place = all.iter().position(|workspace| workspace.slug == name || workspace.id.to_string() == name);
     if let Some(place) = place {
         return Ok(all.swap_remove(place));

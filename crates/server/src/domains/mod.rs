@@ -10,13 +10,20 @@
 //! [`FOLLOW`] that a number in the store has counted up, and do the same. While the store is away the hosts stay what they
 //! are.
 //!
+//! **Workspaces that are deleted, or come back,** are such a change too: their domains lead nowhere of their own then, and as
+//! their links may be in memory on hosts that are everybody's, all of that is forgotten. It is read anew, from a store that finds
+//! nothing of what was deleted.
+//!
 //! **What was rejected.** To listen for notices of PostgreSQL: one more connection that can be lost unseen, to win a second.
 //! To keep the answers of DNS: a person who has just set a record would be told for minutes that it is not there.
 
 mod dns;
 mod records;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use mask_core::{domain::Domain, time::Time, workspace::Owner};
@@ -24,7 +31,11 @@ use mask_store::Store;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, config::Config, redirect::Hosts};
+use crate::{
+    clock::Clock,
+    config::Config,
+    redirect::{Hosts, Redirects},
+};
 pub use dns::Dns;
 pub use records::{Record, Records};
 
@@ -45,7 +56,16 @@ pub struct Domains {
     records: Records,
     dns: Dns,
     /// Which state of the store is served; held while a newer one is read, so that none takes the place of a newer one.
-    served: Mutex<Option<i64>>,
+    served: Mutex<Known>,
+    /// What remembers links, and must forget them all when a workspace is deleted or comes back.
+    memory: OnceLock<Arc<Redirects>>,
+}
+
+/// What is known of what the store says is served.
+#[derive(Default)]
+struct Known {
+    changes: Option<i64>,
+    deleted: Vec<i64>,
 }
 
 impl std::fmt::Debug for Domains {
@@ -58,7 +78,15 @@ impl Domains {
     /// Domains as the settings say; none is served yet.
     pub fn new(config: &Config, store: Store, clock: Clock, hosts: Hosts) -> Self {
         let dns = Dns::new(config.domains.resolver.clone(), config.domains.pointing);
-        Self { store, clock, hosts, records: Records::of(config), dns, served: Mutex::new(None) }
+        Self {
+            store,
+            clock,
+            hosts,
+            records: Records::of(config),
+            dns,
+            served: Mutex::default(),
+            memory: OnceLock::new(),
+        }
     }
 
     /// What the owners of domains are to put into DNS.
@@ -69,11 +97,19 @@ impl Domains {
     /// Serves what the store says is served.
     pub async fn refresh(&self) -> Result<(), mask_store::Error> {
         let mut known = self.served.lock().await;
-        if let Some(served) = self.store.served_domains(*known).await? {
+        if let Some(served) = self.store.served_domains(known.changes).await? {
             self.hosts.serve(&served.domains);
-            *known = Some(served.changes);
+            if let Some(redirects) = self.memory.get().filter(|_| served.deleted != known.deleted) {
+                redirects.forget_all();
+            }
+            *known = Known { changes: Some(served.changes), deleted: served.deleted };
         }
         Ok(())
+    }
+
+    /// Says what remembers links. Until then nothing does. The first one stays.
+    pub fn hand_memory_of(&self, redirects: Arc<Redirects>) {
+        let _ = self.memory.set(redirects);
     }
 
     /// The same, after a change that is committed: it is no failure of the change that this node learns of it later.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use askama::Template;
 use mask_core::{
     id::{LetterId, RecipientId, SubscriberId},
+    invitation::LASTS_DAYS,
     mail::Address,
     recipient::ANSWERED_WITHIN_DAYS,
+    role::Role,
     subscriber::CONFIRMED_WITHIN_DAYS,
     time::Time,
 };
@@ -33,6 +35,17 @@ pub struct Letters {
     vault: Arc<Vault>,
     ids: Arc<Ids>,
     is_mailing: bool,
+}
+
+/// A workspace that somebody is invited to.
+#[derive(Clone, Copy, Debug)]
+pub struct Invited<'a> {
+    /// What it is called.
+    pub workspace: &'a str,
+    /// As what.
+    pub role: Role,
+    /// Where they accept.
+    pub link: &'a str,
 }
 
 /// A bio page, as letters speak of it.
@@ -59,6 +72,25 @@ struct ConfirmHtml<'a> {
     subject: &'a str,
     title: &'a str,
     page: &'a str,
+    link: &'a str,
+    days: u32,
+}
+
+#[derive(Template)]
+#[template(path = "mail/invitation.txt")]
+struct InvitationText<'a> {
+    workspace: &'a str,
+    does: &'a str,
+    link: &'a str,
+    days: u32,
+}
+
+#[derive(Template)]
+#[template(path = "mail/invitation.html")]
+struct InvitationHtml<'a> {
+    subject: &'a str,
+    workspace: &'a str,
+    does: &'a str,
     link: &'a str,
     days: u32,
 }
@@ -180,6 +212,22 @@ impl Letters {
             let html = render(&MessageHtml { subject: &subject, name, title, page, email: from, message, stop });
             letters.seal(&Letter::new(&subject, text, html).answered_by(&email), to, now)
         })
+    }
+
+    /// The letter that brings an invitation.
+    pub fn invitation(&self, invited: Invited<'_>, to: Address, now: Time) -> NewLetter {
+        let workspace = one_line(invited.workspace, LONGEST_TITLE);
+        let (workspace, link, days) = (workspace.as_str(), invited.link, LASTS_DAYS);
+        let does = match invited.role {
+            Role::Viewer => "see its links, pages and statistics",
+            Role::Member => "make and change links, pages and codes",
+            Role::Admin => "manage all of it, and who is in it",
+            Role::Owner => "do everything with it, as one of its owners",
+        };
+        let subject = format!("You are invited to {workspace}");
+        let text = render(&InvitationText { workspace, does, link, days });
+        let html = render(&InvitationHtml { subject: &subject, workspace, does, link, days });
+        self.seal(&Letter::new(&subject, text, html), to, now)
     }
 
     /// The address at which a subscriber of the page at `page` can end the subscription.

@@ -27,7 +27,7 @@ mod wire;
 
 pub use account_letters::AccountLetter;
 pub use letter::Letter;
-pub use letters::{About, Letters};
+pub use letters::{About, Invited, Letters};
 pub use link::{Links, Purpose, Unfit};
 pub use pages::routes;
 pub use sender::{Means, Sender};

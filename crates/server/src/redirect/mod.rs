@@ -152,6 +152,11 @@ impl Redirects {
         }
     }
 
+    /// Forgets what is known of every address. For what changes many at once, and seldom.
+    pub fn forget_all(&self) {
+        self.resolver.forget_all();
+    }
+
     /// Says who takes what is sent with the forms of pages; until then they say that they cannot be sent. The first one stays.
     pub fn hand_forms_to(&self, forms: Arc<dyn Forms>) {
         let _ = self.forms.set(forms);

@@ -228,7 +228,12 @@ pub(crate) struct Ask<'a> {
 
 /// The page that says one thing, and may ask one.
 pub(crate) fn ask(ask: &Ask<'_>) -> Page {
-    Page { html: render(&AskTemplate { ask }), content_security_policy: &POLICIES.own_form }
+    own_form(&AskTemplate { ask })
+}
+
+/// A page with a form of ours, which is posted to the page's own address.
+pub(crate) fn own_form(template: &impl Template) -> Page {
+    Page { html: render(template), content_security_policy: &POLICIES.own_form }
 }
 
 /// The page at `/` of a host that has nothing else to show there. The application host names
@@ -297,7 +302,7 @@ fn render(template: &impl Template) -> String {
 }
 
 /// The wordmark's shape, a half mask with two eyes, in a box of 32 by 20.
-const MARK: &str = "M2.6 2.5C8 .2 12 3.6 16 3.6S24 .2 29.4 2.5C32.2 10 28.6 18 22.6 18 19 18 18.4 13.8 16 13.8S13 18 9.4 18C3.4 18-.2 10 2.6 2.5ZM7 8.2C8 11.4 12 12.4 13.8 10 12.6 7.2 9 6.4 7 8.2ZM25 8.2C24 11.4 20 12.4 18.2 10 19.4 7.2 23 6.4 25 8.2Z";
+pub(crate) const MARK: &str = "M2.6 2.5C8 .2 12 3.6 16 3.6S24 .2 29.4 2.5C32.2 10 28.6 18 22.6 18 19 18 18.4 13.8 16 13.8S13 18 9.4 18C3.4 18-.2 10 2.6 2.5ZM7 8.2C8 11.4 12 12.4 13.8 10 12.6 7.2 9 6.4 7 8.2ZM25 8.2C24 11.4 20 12.4 18.2 10 19.4 7.2 23 6.4 25 8.2Z";
 
 /// The same mask as the page's icon. A page without one makes the browser ask for
 /// `/favicon.ico`, which on a short domain is a look-up of a slug.
@@ -310,7 +315,7 @@ static STYLE: LazyLock<String> = LazyLock::new(|| {
     kept.collect::<Vec<_>>().join("\n")
 });
 
-fn style() -> &'static str {
+pub(crate) fn style() -> &'static str {
     &STYLE
 }
 

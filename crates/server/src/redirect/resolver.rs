@@ -125,6 +125,11 @@ impl Resolver {
         self.cache.remove(&Key { slug: slug_key.into(), host });
     }
 
+    /// Reads that are under way lose their places too, so what they bring is kept for nobody.
+    pub(super) fn forget_all(&self) {
+        self.cache.clear();
+    }
+
     pub(super) fn memory(&self) -> (usize, u64) {
         (self.cache.len(), self.cache.weight())
     }

@@ -1,5 +1,6 @@
 //! Forgetting what is old, in steps that may be cut off at any moment: visitors, kept replies, deliveries, the log of changes,
-//! letters that were given up, who signed up and never confirmed it, sessions that ended, and links that nobody opened.
+//! letters that were given up, who signed up and never confirmed it, sessions that ended, and links and invitations that nobody
+//! opened.
 
 use std::time::Duration;
 
@@ -75,12 +76,13 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
         let sessions = store.forget_sessions(clock.now(), AT_ONCE).await;
         let words = store.forget_words(clock.now(), AT_ONCE).await;
-        let all = [&replies, &listeners, &deliveries, &changes, &usage, &letters, &unconfirmed, &sessions, &words];
-        for error in all.into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
+        let invitations = store.forget_invitations(clock.now(), AT_ONCE).await;
+        let all = [replies, listeners, deliveries, changes, usage, letters, unconfirmed, sessions, words, invitations];
+        for error in all.iter().filter_map(|forgotten| forgotten.as_ref().err()) {
             tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
         }
         let is_more = |forgotten: Result<u64, _>| forgotten.is_ok_and(|forgotten| forgotten >= u64::from(AT_ONCE));
-        if [replies, deliveries, changes, usage, letters, unconfirmed, sessions, words].into_iter().any(is_more) {
+        if all.into_iter().any(is_more) {
             continue;
         }
         tokio::select! {

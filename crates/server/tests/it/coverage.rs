@@ -7,6 +7,7 @@ use mask_core::{
     id::{BlockId, PageId, SubscriberId},
     key::Secret,
     mail::Address,
+    role::Role,
     subscriber::Kind,
 };
 use mask_store::NewSubscriber;
@@ -17,17 +18,18 @@ use crate::{
     document::{OPERATIONS, Operation, schema},
     gallery::picture,
     harness::{Answer, App, HTTPS, lock},
+    person::Person,
     wire::{Wire, api_request},
 };
 
 /// Many requests within one minute, and still the headers of the limit; webhooks lead to this machine.
-const PATIENT: [(&str, &str); 2] =
+pub(crate) const PATIENT: [(&str, &str); 2] =
     [("limits.requests_per_minute", "100000"), ("outbound.allow_networks", "127.0.0.0/8")];
 /// An endpoint to which nobody listens.
 const NOBODY: &str = "http://127.0.0.1:9/hook";
 
 /// What a request is about.
-struct Target {
+pub(crate) struct Target {
     /// The link's id.
     id: String,
     slug: String,
@@ -45,11 +47,14 @@ struct Target {
     /// Somebody who signed up at the page.
     subscriber: String,
     qr_code: String,
+    /// Somebody's place in the workspace.
+    member: String,
+    invitation: String,
 }
 
 impl Target {
     /// A link, a webhook and a listener of whoever has this key.
-    async fn of(app: &App, key: &str) -> Self {
+    pub(crate) async fn of(app: &App, key: &str) -> Self {
         let (webhook, delivery) = webhook(app, key).await;
         let listening = app.api_as(key, Method::POST, "/webhooks/listeners").json(&json!({"events": ["link.created"]}));
         let listener = Answer::of(listening).await.is(201)["id"].as_str().expect("an id").to_owned();
@@ -74,7 +79,14 @@ impl Target {
         let code = Answer::of(app.api_as(key, Method::POST, "/qr-codes").json(&body)).await.is(201);
         let qr_code = code["id"].as_str().expect("an id").to_owned();
         let subscriber = subscriber(app, key, &bio_page, &block).await;
+        let workspace = Answer::of(app.api_as(key, Method::GET, "/workspace")).await.is(200);
+        let member = Person::who_is(app, Role::Viewer, workspace["slug"].as_str().expect("a slug")).await.1;
+        let body = json!({"email": format!("i{:x}@example.com", fastrand::u64(..)), "role": "viewer"});
+        let invitation = app.api_as(key, Method::POST, "/workspace/invitations").json(&body);
+        let invitation = Answer::of(invitation).await.is(201)["id"].as_str().expect("an id").to_owned();
         Self {
+            member,
+            invitation,
             id: text("id"),
             slug: text("slug"),
             external_id,
@@ -108,6 +120,8 @@ impl Target {
             block: id("blk"),
             subscriber: id("sub"),
             qr_code: id("qr"),
+            member: id("mem"),
+            invitation: id("inv"),
         }
     }
 
@@ -125,6 +139,8 @@ impl Target {
             block: no_id(),
             subscriber: no_id(),
             qr_code: no_id(),
+            member: no_id(),
+            invitation: no_id(),
             ..Self::unknown()
         }
     }
@@ -139,16 +155,18 @@ impl Target {
             Some("qr-codes") => &self.qr_code,
             Some("domains") => &self.domain,
             Some("bio-pages") => &self.bio_page,
+            Some("workspace") if operation.path.contains("/members/") => &self.member,
+            Some("workspace") => &self.invitation,
             _ => &self.id,
         }
     }
 
     /// The operation's request about it, with the documented example as its body.
-    fn ask(&self, app: &App, operation: &Operation, key: &str) -> RequestBuilder {
+    pub(crate) fn ask(&self, app: &App, operation: &Operation, key: &str) -> RequestBuilder {
         self.ask_without_key(app, operation).bearer_auth(key)
     }
 
-    fn ask_without_key(&self, app: &App, operation: &Operation) -> RequestBuilder {
+    pub(crate) fn ask_without_key(&self, app: &App, operation: &Operation) -> RequestBuilder {
         let path = operation.path.replace("{id}", self.id_for(operation)).replace("{external_id}", &self.external_id);
         let path = path.replace("{block_id}", &self.block).replace("{subscriber_id}", &self.subscriber);
         let mut request = app.client.request(operation.method.clone(), format!("{}/api/v1{path}", app.base));
@@ -222,7 +240,8 @@ fn every_operation_is_described() {
             assert!(described[name].as_str().is_some_and(|text| !text.is_empty()), "{id} has no {name}");
         }
         assert_eq!(described["tags"].as_array().map(Vec::len), Some(1), "{id} has one tag");
-        assert_eq!(described["security"][0]["key"].as_array().map(Vec::len), Some(1), "{id} needs one scope");
+        let scopes = described["security"][0]["key"].as_array().map(Vec::len);
+        assert_eq!(scopes, operation.is_for_keys().then_some(1), "{id} needs one scope");
         for status in [401, 403, 422, 429, 500, 503] {
             assert!(operation.documents(status), "{id} does not document {status}");
         }
@@ -303,7 +322,7 @@ async fn without_a_valid_key_nobody_gets_in() {
 async fn every_operation_needs_its_scope_and_no_other() {
     let app = patient().await;
     let target = Target::of(&app, &app.key).await;
-    for operation in OPERATIONS.iter() {
+    for operation in OPERATIONS.iter().filter(|operation| operation.is_for_keys()) {
         let needed = operation.scope();
         let all = mask_core::scope::Scope::ALL.iter().map(|scope| scope.as_str());
         let enough = operation.scopes();
@@ -314,7 +333,7 @@ async fn every_operation_needs_its_scope_and_no_other() {
         assert_eq!(answer.error(403), "insufficient_scope", "{}", operation.id);
         assert_eq!(answer.json()["error"]["required_scope"], needed);
     }
-    for operation in OPERATIONS.iter() {
+    for operation in OPERATIONS.iter().filter(|operation| operation.is_for_keys()) {
         let key = app.key_for(operation.scope(), false).await;
         let own = Target::of(&app, &app.key).await;
         let answer = Answer::of(own.ask(&app, operation, &key)).await;
@@ -342,7 +361,9 @@ async fn what_others_own_cannot_be_told_from_what_never_was() {
         } else {
             assert_eq!(nothing.json()["data"][0]["status"], 404, "{}", operation.id);
         }
-        for key in [&theirs, &test] {
+        // Who is in a workspace is the same on both sides of it.
+        let others = if operation.path.starts_with("/workspace/") { &[&theirs][..] } else { &[&theirs, &test] };
+        for key in others {
             let foreign = Target::of(&app, key).await;
             let answer = Answer::of(foreign.ask(&app, operation, &app.key)).await;
             let plain = |answer: &Answer, target: &Target| {
@@ -373,7 +394,8 @@ async fn what_others_own_cannot_be_told_from_what_never_was() {
 #[tokio::test]
 async fn the_documented_examples_work() {
     let app = patient().await;
-    for operation in OPERATIONS.iter().filter(|operation| operation.example().is_some()) {
+    let of_keys = OPERATIONS.iter().filter(|operation| operation.is_for_keys());
+    for operation in of_keys.filter(|operation| operation.example().is_some()) {
         let target = Target::of(&app, &app.key).await;
         let answer = Answer::of(target.ask(&app, operation, &app.key)).await;
         assert!(answer.status < 300, "{}: {}", operation.id, answer.text);
@@ -390,7 +412,7 @@ async fn the_documented_examples_work() {
 
 /// An object has the members of its schema, neither more nor fewer, but for those that the schema does not require.
 #[track_caller]
-fn has_shape(value: &Value, name: &str) {
+pub(crate) fn has_shape(value: &Value, name: &str) {
     let parts = parts(schema(name));
     let members = value.as_object().expect("an object");
     for member in members.keys() {
@@ -491,6 +513,16 @@ async fn answers_have_the_documented_shape() {
     let since = json!({"since": "2026-03-24T14:00:00Z"});
     has_shape(&app.post(&format!("/webhooks/{webhook}/replay"), since).await.is(202), "ReplayAnswer");
     has_shape(&app.get("/workspace").await.is(200), "Workspace");
+    let (_, member) = Person::who_is(&app, Role::Viewer, "default").await;
+    let members = app.get("/workspace/members").await.is(200);
+    has_shape(&members, "MemberList");
+    has_shape(&members["data"][0], "Member");
+    has_shape(&app.patch(&format!("/workspace/members/{member}"), json!({"role": "admin"})).await.is(200), "Member");
+    let invited = json!({"email": "bob@example.com", "role": "viewer"});
+    has_shape(&app.post("/workspace/invitations", invited).await.is(201), "Invitation");
+    let invitations = app.get("/workspace/invitations").await.is(200);
+    has_shape(&invitations, "InvitationList");
+    has_shape(&invitations["data"][0], "Invitation");
     let page = app.get(&format!("/bio-pages/{}", made_page(&app).await)).await.is(200);
     has_shape(&page, "BioPage");
     has_shape(&page["theme"], "BioPageTheme");
@@ -640,7 +672,11 @@ async fn every_code_is_met() {
 #[test]
 fn generated_files_are_fresh() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let files = [("openapi.json", mask::api::document()), ("docs/errors.md", mask::api::errors_page())];
+    let files = [
+        ("openapi.json", mask::api::document()),
+        ("docs/errors.md", mask::api::errors_page()),
+        ("docs/roles.md", mask::api::roles_page()),
+    ];
     for (name, fresh) in files {
         let kept = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         assert!(kept == fresh, "{name} is not what the program says any more: run `make gen`");

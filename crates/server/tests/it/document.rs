@@ -23,13 +23,18 @@ pub(crate) struct Operation {
 impl Operation {
     /// The scope that a caller needs.
     pub(crate) fn scope(&self) -> &str {
-        self.described["security"][0]["key"][0].as_str().expect("an operation needs one scope")
+        self.described["security"][0]["key"][0].as_str().expect("an operation of keys needs one scope")
+    }
+
+    /// Whether a key may do this, and not only somebody in person.
+    pub(crate) fn is_for_keys(&self) -> bool {
+        self.described["security"][0].get("key").is_some()
     }
 
     /// All scopes of which one will do.
     pub(crate) fn scopes(&self) -> Vec<&str> {
         let ways = self.described["security"].as_array().into_iter().flatten();
-        ways.map(|way| way["key"][0].as_str().expect("an operation needs one scope")).collect()
+        ways.filter_map(|way| way.get("key")?[0].as_str()).collect()
     }
 
     /// Whether its body is a picture.

@@ -1,5 +1,6 @@
 //! Domains of workspaces: from the wish for one, by way of DNS, to links that live there.
 
+mod deletion;
 mod names;
 mod ownership;
 mod serving;

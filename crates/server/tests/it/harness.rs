@@ -182,6 +182,12 @@ impl App {
 
     /// A key of a workspace, by its number; number 1 is the default one, others are made.
     pub(crate) async fn key_of_workspace(&self, number: i64, scopes: &str, is_test: bool) -> String {
+        for n in 2..=number {
+            let workspaces = self.server().store.list_workspaces().await.expect("a store");
+            if workspaces.len() < usize::try_from(n).expect("few") {
+                crate::person::workspace(self, &format!("Workspace {n}")).await;
+            }
+        }
         let owner = Owner { workspace: number, is_test };
         let wish = KeyWish { owner, name: "test".to_owned(), scopes: Scopes::parse(scopes).expect("scopes") };
         let made = setup::create_key(&self.server().store, &self.clock, &Ids::default(), wish).await;

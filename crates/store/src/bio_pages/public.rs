@@ -4,7 +4,7 @@
 use mask_core::{bio_page::BioPage, id::PageId, slug::Slug, time::Time, workspace::Owner};
 
 use super::row;
-use crate::{Error, Store, db::values};
+use crate::{Error, Store, db::values, workspaces};
 
 /// A published page, as a list of addresses shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,13 +30,16 @@ impl Store {
         after: Option<Slug>,
         limit: usize,
     ) -> Result<Vec<PublishedPage>, Error> {
-        const SQL: &str = "SELECT slug, owner, updated_at FROM bio_pages \
-            WHERE domain = $1 AND slug_key > $2 AND published_at IS NOT NULL ORDER BY slug_key LIMIT $3";
+        let sql = format!(
+            "SELECT slug, owner, updated_at FROM bio_pages WHERE domain = $1 AND slug_key > $2 AND published_at IS NOT NULL \
+             AND {} ORDER BY slug_key LIMIT $3",
+            workspaces::is_there("owner")
+        );
         let after = after.map(|slug| slug.key()).unwrap_or_default();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.main
             .scan(move |tx| {
-                let rows = tx.query(SQL, &values![domain, after, limit])?;
+                let rows = tx.query(&sql, &values![domain, after, limit])?;
                 let page = |row: crate::db::Row| {
                     let mut row = row.columns("bio_pages");
                     Ok(PublishedPage {

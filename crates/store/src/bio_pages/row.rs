@@ -28,6 +28,7 @@ use crate::{
     Error,
     db::{Columns, Dialect, Row, Tx, Value, values},
     links::fold,
+    workspaces,
 };
 
 const COLUMNS: &str = "id, domain, slug, title, description, published_at, views, version, created_at, updated_at, \
@@ -50,17 +51,24 @@ pub(super) fn to_change(tx: &mut Tx<'_>, owner: Owner, id: PageId) -> Result<Opt
     tx.first(&sql, &values![id, owner])?.map(page).transpose()
 }
 
-/// What lives at an address, and whose it is.
-pub(crate) fn at_address(tx: &mut Tx<'_>, domain: &str, slug_key: &str) -> Result<Option<(BioPage, Owner)>, Error> {
-    let sql = format!("SELECT {COLUMNS}, owner FROM bio_pages WHERE domain = $1 AND slug_key = $2");
+/// What lives at an address, whose it is, and whether that workspace is there.
+pub(crate) fn at_address(
+    tx: &mut Tx<'_>,
+    domain: &str,
+    slug_key: &str,
+) -> Result<Option<(BioPage, Owner, bool)>, Error> {
+    let is_there = workspaces::is_there("owner");
+    let sql = format!("SELECT {COLUMNS}, owner, {is_there} FROM bio_pages WHERE domain = $1 AND slug_key = $2");
     let Some(row) = tx.first(&sql, &values![domain, slug_key])? else { return Ok(None) };
     let (page, mut rest) = read(row)?;
-    Ok(Some((page, Owner::from_number(rest.integer("owner")?))))
+    Ok(Some((page, Owner::from_number(rest.integer("owner")?), rest.boolean("owner")?)))
 }
 
 /// A published page, and whose it is.
 pub(super) fn published(tx: &mut Tx<'_>, id: PageId) -> Result<Option<(BioPage, Owner)>, Error> {
-    let sql = format!("SELECT {COLUMNS}, owner FROM bio_pages WHERE id = $1 AND published_at IS NOT NULL");
+    let is_there = workspaces::is_there("owner");
+    let sql =
+        format!("SELECT {COLUMNS}, owner FROM bio_pages WHERE id = $1 AND published_at IS NOT NULL AND {is_there}");
     let Some(row) = tx.first(&sql, &values![id])? else { return Ok(None) };
     let (page, mut rest) = read(row)?;
     Ok(Some((page, Owner::from_number(rest.integer("owner")?))))

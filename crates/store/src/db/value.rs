@@ -45,6 +45,7 @@ from! {
     mask_core::id::UserId => |value| Self::Text(value.to_string());
     mask_core::id::SessionId => |value| Self::Text(value.to_string());
     mask_core::id::MemberId => |value| Self::Text(value.to_string());
+    mask_core::id::InvitationId => |value| Self::Text(value.to_string());
     mask_core::actor::Actor => |value| Self::Text(value.to_string());
     mask_core::id::EventId => |value| Self::Text(value.to_string());
     mask_core::event::EventKind => |value| Self::Integer(i64::from(value.number()));

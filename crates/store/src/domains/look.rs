@@ -6,7 +6,7 @@
 
 use mask_core::{
     action::Action,
-    domain::{Domain, Look, Looked, Outcome, Status, next_look},
+    domain::{Content, Domain, Look, Looked, Outcome, Status, next_look},
     id::DomainId,
     time::Time,
 };
@@ -17,6 +17,7 @@ use crate::{
     db::{Dialect, Tx, values},
     replies::{Keep, Once},
     webhooks::{By, Outbox, Telling},
+    workspaces,
 };
 
 /// What came of the wish to look.
@@ -31,8 +32,10 @@ pub enum Begun {
 /// The domains that are served, and which state of them that is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Served {
-    /// The domains.
+    /// The domains. Those of workspaces that were deleted lead nowhere by themselves.
     pub domains: Vec<Domain>,
+    /// The numbers of the workspaces that were deleted.
+    pub deleted: Vec<i64>,
     /// How often what is served had changed.
     pub changes: i64,
 }
@@ -176,7 +179,8 @@ impl Store {
                 let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
                 let sql = format!(
                     "UPDATE domains SET next_look_at = $2 WHERE id IN \
-                     (SELECT id FROM domains WHERE next_look_at <= $1 ORDER BY next_look_at LIMIT $3{lock}) RETURNING {COLUMNS}"
+                     (SELECT id FROM domains WHERE next_look_at <= $1 AND {} ORDER BY next_look_at LIMIT $3{lock}) RETURNING {COLUMNS}",
+                    workspaces::is_there("owner")
                 );
                 tx.query(&sql, &values![now, until, i64::from(most)])?.into_iter().map(read).collect()
             })
@@ -207,8 +211,12 @@ impl Store {
                         return Ok(None);
                     }
                     let sql = format!("SELECT {COLUMNS} FROM domains WHERE status = 1 ORDER BY id");
-                    let domains = tx.query(&sql, &[])?.into_iter().map(read).collect::<Result<_, _>>()?;
-                    Ok(Some(Served { domains, changes }))
+                    let mut domains: Vec<_> = tx.query(&sql, &[])?.into_iter().map(read).collect::<Result<_, _>>()?;
+                    let deleted = workspaces::deleted(tx)?;
+                    for domain in domains.iter_mut().filter(|domain| deleted.contains(&domain.owner.workspace)) {
+                        domain.content = Content::default();
+                    }
+                    Ok(Some(Served { domains, deleted, changes }))
                 })
             })
             .await

@@ -21,6 +21,7 @@ use mask_core::{
 };
 
 pub use look::{Begun, Served};
+pub(crate) use row::note_change_of;
 
 use crate::{
     By, Deed, Error, Expected, Listed, Object, Store,

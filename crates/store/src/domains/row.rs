@@ -167,3 +167,10 @@ pub(super) fn is_lookalike(tx: &mut Tx<'_>, owner: Owner, name: &DomainName) -> 
 pub(super) fn note_change(tx: &mut Tx<'_>) -> Result<(), Error> {
     tx.execute("UPDATE served_domains SET changes = changes + 1 WHERE id = 1", &[]).map(drop)
 }
+
+/// Lets every node know that what it serves of a workspace has changed, though none of its domains has.
+pub(crate) fn note_change_of(tx: &mut Tx<'_>, live: Owner, test: Owner) -> Result<(), Error> {
+    let sql = "UPDATE domains SET version = version + 1 WHERE owner IN ($1, $2) AND status = 1";
+    tx.execute(sql, &values![live, test])?;
+    note_change(tx)
+}

@@ -17,6 +17,7 @@ use super::Found;
 use crate::{
     Error, bio_pages,
     db::{Dialect, Row, Tx, Value, values},
+    workspaces,
 };
 
 /// The columns of a link, in the order in which [`link`] reads and [`content`] writes them.
@@ -70,13 +71,15 @@ pub(super) fn to_change(tx: &mut Tx<'_>, condition: &str, bound: &[Value]) -> Re
 }
 
 pub(super) fn find(tx: &mut Tx<'_>, domain: &str, slug_key: &str) -> Result<Found, Error> {
-    let sql = format!("SELECT {COLUMNS}, owner FROM links WHERE domain = $1 AND slug_key = $2");
+    let is_there = workspaces::is_there("owner");
+    let sql = format!("SELECT {COLUMNS}, owner, {is_there} FROM links WHERE domain = $1 AND slug_key = $2");
     if let Some(row) = tx.first(&sql, &values![domain, slug_key])? {
         let (link, mut rest) = read(row)?;
-        return Ok(Found::Link(Box::new(link), Owner::from_number(rest.integer("owner")?)));
+        let owner = Owner::from_number(rest.integer("owner")?);
+        return Ok(if rest.boolean("owner")? { Found::Link(Box::new(link), owner) } else { Found::Gone });
     }
-    if let Some((page, owner)) = bio_pages::at_address(tx, domain, slug_key)? {
-        return Ok(Found::Page(Box::new(page), owner));
+    if let Some((page, owner, is_there)) = bio_pages::at_address(tx, domain, slug_key)? {
+        return Ok(if is_there { Found::Page(Box::new(page), owner) } else { Found::Gone });
     }
     let reserved =
         tx.first("SELECT 1 FROM reserved_slugs WHERE domain = $1 AND slug_key = $2", &values![domain, slug_key])?;

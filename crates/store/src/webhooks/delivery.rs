@@ -24,6 +24,7 @@ use super::{COLUMNS, Telling, numbered, read};
 use crate::{
     Deed, Error, Object, Store,
     db::{Columns, Dialect, Row, Tx, Value, values},
+    workspaces,
 };
 
 /// A subscription with something to be told.
@@ -103,11 +104,13 @@ pub(super) fn delivery_number(id: DeliveryId) -> i64 {
 }
 
 impl Store {
-    /// The active subscriptions to which something is to be told, now or later.
+    /// The active subscriptions to which something is to be told, now or later. What is for those of a workspace that was
+    /// deleted waits until that is taken back.
     pub async fn endpoints(&self) -> Result<Vec<Endpoint>, Error> {
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT min(due_at) FROM deliveries WHERE webhook = webhooks.number AND state = 0) AS due_at \
-             FROM webhooks WHERE is_active AND url <> ''"
+             FROM webhooks WHERE is_active AND url <> '' AND {}",
+            workspaces::is_there("owner")
         );
         let read_all = move |tx: &mut Tx<'_>| {
             let mut endpoints = Vec::new();

@@ -37,6 +37,7 @@ async fn create_find_and_list(backend: &Backend) {
         version: 1,
         created_at: wanted.now,
         updated_at: wanted.now,
+        deleted_at: None,
     };
     assert_eq!(first, made);
     assert!(first.number > 0 && second.number > first.number);

@@ -1,0 +1,338 @@
+//! The page behind the link of an invitation: `/invitation/{word}`, on the application's host.
+//!
+//! It works without JavaScript, and opening it changes nothing: mail programs open every link before its reader does. Who is signed
+//! in with the address that was invited finds a button. Who has an account is sent to sign in first. Who has none makes one right
+//! here, also where signing up is closed to others: whoever invites has vouched for the mailbox, and whoever reads its mail has the
+//! link. Account, session and place in the workspace are made in one transaction with the end of the invitation.
+//!
+//! The word in the address is the right to all this, so no other site is told of the address and no cache keeps the page. Our own
+//! may be told (`same-origin`): with `no-referrer` browsers would say `Origin: null` with the form, and then it could not be told
+//! from one that another site sends.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use askama::Template;
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hyper::{
+    HeaderMap, Method, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
+use mask_core::{
+    Refused, agent,
+    id::{MemberId, SessionId, UserId},
+    person::{self, Session, Word},
+    role::Role,
+    time::Time,
+    workspace::Workspace,
+};
+use mask_store::{NewSession, NewUser, Opened, Uninvited};
+
+use crate::{
+    api::{
+        Api,
+        error::Code,
+        gate::Seen,
+        session::{self, Person},
+    },
+    clock,
+    redirect::pages::{self, Ask, ICON, MARK, style},
+};
+
+/// How long a session lasts that is not used.
+const SESSION_LASTS: Duration = Duration::from_hours(30 * 24);
+/// Most bytes of what is posted: a name and a password, each byte of them written as three.
+const MOST_BYTES: usize = 8 << 10;
+
+/// The routes.
+pub fn routes() -> Router<Arc<Api>> {
+    Router::new().route("/invitation/{word}", get(show).post(join))
+}
+
+/// What the form shows.
+#[derive(Debug, Default)]
+pub(crate) struct Form<'a> {
+    /// Where to.
+    pub(crate) workspace: &'a str,
+    /// As what, with its article.
+    pub(crate) role: &'static str,
+    /// For whom.
+    pub(crate) email: &'a str,
+    /// What was typed as their name.
+    pub(crate) name: &'a str,
+    /// What is wrong with it.
+    pub(crate) name_fault: Option<Refused>,
+    /// What is wrong with the password.
+    pub(crate) password_fault: Option<Refused>,
+}
+
+impl Form<'_> {
+    fn has_faults(&self) -> bool {
+        self.name_fault.is_some() || self.password_fault.is_some()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "invitation.html")]
+struct FormTemplate<'a> {
+    form: &'a Form<'a>,
+}
+
+/// A page, and what goes with it.
+struct Shown {
+    status: StatusCode,
+    page: pages::Page,
+    cookie: Option<HeaderValue>,
+}
+
+impl IntoResponse for Shown {
+    fn into_response(self) -> Response {
+        let Self { status, page, cookie } = self;
+        let headers = [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_SECURITY_POLICY, page.content_security_policy),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::REFERRER_POLICY, "same-origin"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (HeaderName::from_static("x-robots-tag"), "noindex"),
+        ];
+        let mut response = (status, page.html).into_response();
+        for (name, value) in headers {
+            response.headers_mut().extend(HeaderValue::from_str(value).map(|value| (name, value)));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+        response
+    }
+}
+
+fn shown(status: StatusCode, ask: &Ask<'_>) -> Shown {
+    Shown { status, page: pages::ask(ask), cookie: None }
+}
+
+fn said(status: StatusCode, heading: &str, sentence: impl Into<Cow<'static, str>>) -> Shown {
+    shown(status, &Ask { heading, sentence: sentence.into(), ..Ask::default() })
+}
+
+fn nothing() -> Shown {
+    let sentence = "This invitation was used already, was taken back, or is older than a week. Ask whoever invited you for a new one.";
+    said(StatusCode::NOT_FOUND, "Nothing to do here", sentence)
+}
+
+fn foreign() -> Shown {
+    let sentence = "You are signed in with another address than the one that this invitation was sent to. Sign out, then open the link again.";
+    said(StatusCode::FORBIDDEN, "This invitation is for somebody else", sentence)
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> Shown {
+    tracing::warn!(%error, "an invitation could not be looked up");
+    let sentence = "We could not look this up just now. Try it again in a few seconds.";
+    said(StatusCode::SERVICE_UNAVAILABLE, "Back in a moment", sentence)
+}
+
+/// What an invitation leads to, and who has opened it.
+struct Visit {
+    word: Word,
+    opened: Opened,
+    person: Option<Person>,
+}
+
+impl Visit {
+    async fn of(api: &Arc<Api>, word: &str, headers: &HeaderMap) -> Result<Self, Shown> {
+        let word = Word::parse(word).map_err(|_| nothing())?;
+        let opened = api.store.open_invitation(word.hash(), api.clock.now()).await;
+        let opened = opened.map_err(|error| unavailable(&error))?.ok_or_else(nothing)?;
+        // A session that has ended is none; where it came from is looked at when something is to be changed.
+        let person = match session::identify(api, &Method::GET, headers).await {
+            Ok(person) => person,
+            Err(error) if error.code == Code::Unavailable => return Err(unavailable(&error.message)),
+            Err(_) => None,
+        };
+        Ok(Self { word, opened, person })
+    }
+
+    fn is_theirs(&self, person: &Person) -> bool {
+        person.user.email.key() == self.opened.invitation.email.key()
+    }
+
+    /// The page for who has opened it.
+    fn page(&self) -> Shown {
+        match &self.person {
+            Some(person) if self.is_theirs(person) => self.ask_to_join(),
+            Some(_) => foreign(),
+            None if self.opened.has_account => self.ask_to_sign_in(),
+            None => self.form(StatusCode::OK, Form::default()),
+        }
+    }
+
+    fn ask_to_join(&self) -> Shown {
+        let Opened { invitation, workspace, .. } = &self.opened;
+        let heading = format!("Join {}", workspace.name);
+        let sentence = format!("You are invited as {}.", with_article(invitation.role)).into();
+        let about = Some(invitation.email.as_str());
+        shown(StatusCode::OK, &Ask { about, heading: &heading, sentence, button: Some("Join"), link: None })
+    }
+
+    fn ask_to_sign_in(&self) -> Shown {
+        let Opened { invitation, workspace, .. } = &self.opened;
+        let heading = format!("Join {}", workspace.name);
+        let sentence =
+            "You have an account with this address. Sign in, then open the link of the invitation again.".into();
+        let (about, link) = (Some(invitation.email.as_str()), Some(("Sign in", "/sign-in")));
+        shown(StatusCode::OK, &Ask { about, heading: &heading, sentence, button: None, link })
+    }
+
+    fn form(&self, status: StatusCode, form: Form<'_>) -> Shown {
+        let Opened { invitation, workspace, .. } = &self.opened;
+        let (role, email) = (with_article(invitation.role), invitation.email.as_str());
+        let form = Form { workspace: &workspace.name, role, email, ..form };
+        Shown { status, page: pages::own_form(&FormTemplate { form: &form }), cookie: None }
+    }
+}
+
+const fn with_article(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "a viewer",
+        Role::Member => "a member",
+        Role::Admin => "an admin",
+        Role::Owner => "an owner",
+    }
+}
+
+async fn show(State(api): State<Arc<Api>>, Path(word): Path<String>, headers: HeaderMap) -> Result<Shown, Shown> {
+    Visit::of(&api, &word, &headers).await.map(|visit| visit.page())
+}
+
+async fn join(
+    State(api): State<Arc<Api>>,
+    Path(word): Path<String>,
+    Extension(seen): Extension<Seen>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Shown, Shown> {
+    if !api.is_local && !seen.client.is_https {
+        let sentence = "What you sent has travelled in the clear. Open the link again, with https.";
+        return Err(said(StatusCode::FORBIDDEN, "Not without encryption", sentence));
+    }
+    if !session::comes_from_us(&api, &headers) {
+        let sentence =
+            "This was sent by another page than ours. Open the link of the invitation, and press the button there.";
+        return Err(said(StatusCode::FORBIDDEN, "This did not come from here", sentence));
+    }
+    let visit = Visit::of(&api, &word, &headers).await?;
+    match &visit.person {
+        Some(person) if visit.is_theirs(person) => accept(&api, &visit, person).await,
+        None if !visit.opened.has_account => make_account(&api, &visit, &headers, body).await,
+        _ => Ok(visit.page()),
+    }
+}
+
+async fn accept(api: &Api, visit: &Visit, person: &Person) -> Result<Shown, Shown> {
+    let now = api.clock.now();
+    let place = MemberId::from_bits(api.ids.next(now));
+    let accepted = api.store.accept_invitation(visit.word.hash(), person.user.id, place, now, None).await;
+    match accepted.map_err(|error| unavailable(&error))? {
+        mask_store::Once::Done(done) => done.map(|joined| welcome(&joined)).map_err(refused),
+        // Nothing is kept of it, so nothing is repeated.
+        mask_store::Once::Replayed(_) | mask_store::Once::KeyReused => Err(nothing()),
+    }
+}
+
+async fn make_account(api: &Api, visit: &Visit, headers: &HeaderMap, body: Body) -> Result<Shown, Shown> {
+    let (name, password) = read(api, body).await?;
+    let (parsed_name, parsed_password) = (person::parse_name(&name), parse_password(&password));
+    let (parsed_name, password) = match (parsed_name, parsed_password) {
+        (Ok(name), Ok(password)) => (name, password),
+        (name_read, password_read) => {
+            let form = Form {
+                name: &name,
+                name_fault: name_read.err(),
+                password_fault: password_read.err(),
+                ..Form::default()
+            };
+            return Err(visit.form(StatusCode::UNPROCESSABLE_ENTITY, form));
+        }
+    };
+    let hash = api.passwords.hash(password).await.map_err(|error| unavailable(&error))?;
+    let (now, word) = (api.clock.now(), Word::new(clock::secret()));
+    let user = NewUser {
+        id: UserId::from_bits(api.ids.next(now)),
+        email: visit.opened.invitation.email.clone(),
+        name: parsed_name,
+        password_hash: Some(hash),
+        is_admin: false,
+        now,
+    };
+    let session = NewSession { session: new_session(api, user.id, headers, now), hash: word.hash() };
+    let place = MemberId::from_bits(api.ids.next(now));
+    let joined = api.store.accept_as_new(visit.word.hash(), user, session, place).await;
+    let joined = joined.map_err(|error| unavailable(&error))?.map_err(refused)?;
+    Ok(Shown { cookie: cookie(api, &word), ..welcome(&joined) })
+}
+
+fn welcome((workspace, role): &(Workspace, Role)) -> Shown {
+    let sentence = format!("You are {} of {} now.", with_article(*role), workspace.name);
+    said(StatusCode::OK, "Welcome", sentence)
+}
+
+fn refused(why: Uninvited) -> Shown {
+    match why {
+        Uninvited::Foreign => foreign(),
+        Uninvited::Known => said(StatusCode::CONFLICT, "You are there already", "You are in this workspace already."),
+        // Somebody made it a moment ago, or used the invitation.
+        Uninvited::Absent | Uninvited::HasAccount | Uninvited::TooMany | Uninvited::Unallowed(_) => nothing(),
+    }
+}
+
+/// Name and password, as they were typed.
+async fn read(api: &Api, body: Body) -> Result<(String, String), Shown> {
+    let unread = || said(StatusCode::BAD_REQUEST, "Not a valid request", "What was sent is not what our form sends.");
+    let reading = tokio::time::timeout(api.body_timeout, axum::body::to_bytes(body, MOST_BYTES));
+    let bytes = reading.await.map_err(|_| unread())?.map_err(|_| unread())?;
+    let field = |wanted: &str| {
+        let mut fields = url::form_urlencoded::parse(&bytes);
+        fields.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    Ok((field("name"), field("password")))
+}
+
+/// A password of 8 to 128 characters: length is what makes one hard to guess (NIST SP 800-63B §5.1.1.2).
+fn parse_password(text: &str) -> Result<String, Refused> {
+    if (8..=128).contains(&text.chars().count()) {
+        Ok(text.to_owned())
+    } else {
+        Err(Refused::because("Must be 8 to 128 characters"))
+    }
+}
+
+fn new_session(api: &Api, user: UserId, headers: &HeaderMap, now: Time) -> Session {
+    Session {
+        id: SessionId::from_bits(api.ids.next(now)),
+        user,
+        device: device(headers),
+        country: None,
+        created_at: now,
+        seen_at: now,
+        expires_at: now.after(SESSION_LASTS),
+    }
+}
+
+/// What a browser calls itself, in a few words.
+fn device(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    format!("{} on {}", agent::browser(agent), agent::os(agent))
+}
+
+fn cookie(api: &Api, word: &Word) -> Option<HeaderValue> {
+    let secure = if api.is_local { "" } else { "; Secure" };
+    let (name, word, seconds) = (session::COOKIE, word.reveal(), SESSION_LASTS.as_secs());
+    let cookie = format!("{name}={word}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&cookie).ok()
+}

@@ -1,0 +1,189 @@
+//! Workspaces that people make, hand over, delete and take back.
+
+use mask_core::role::Role;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{Answer, App},
+    person::{Person, workspace},
+};
+
+async fn ask(app: &App, who: &Person, slug: &str, (method, path): (Method, &str), body: Value) -> Answer {
+    Answer::of(who.api(app, slug, method, path).json(&body)).await
+}
+
+async fn mine(app: &App, who: &Person) -> Vec<Value> {
+    let listed = Answer::of(who.send(app, Method::GET, "/api/v1/workspaces")).await.is(200);
+    listed["data"].as_array().expect("a list").clone()
+}
+
+async fn make(app: &App, who: &Person, body: Value) -> Answer {
+    Answer::of(who.send(app, Method::POST, "/api/v1/workspaces").json(&body)).await
+}
+
+async fn delete(app: &App, who: &Person, slug: &str, name: &str) -> Answer {
+    ask(app, who, slug, (Method::DELETE, "/workspace"), json!({"name": name})).await
+}
+
+async fn restore(app: &App, who: &Person, slug: &str) -> Answer {
+    Answer::of(who.api(app, slug, Method::POST, "/workspace/restore")).await
+}
+
+#[tokio::test]
+async fn who_may_make_one() {
+    let app = App::start().await;
+    let (admin, ada) = (Person::who_runs(&app, "root@example.com").await, Person::with(&app, "ada@example.com").await);
+    let body = json!({"name": " Büro ", "slug": "office"});
+    assert_eq!(make(&app, &ada, body.clone()).await.error(403), "forbidden");
+    let made = make(&app, &admin, body.clone()).await.is(201);
+    assert_eq!((&made["name"], &made["slug"], &made["role"]), (&json!("Büro"), &json!("office"), &json!("owner")));
+    assert_eq!(make(&app, &admin, body).await.error(409), "conflict");
+    assert_eq!(make(&app, &admin, json!({"name": "", "slug": "A", "x": 1})).await.fields(), ["name", "slug", "x"]);
+    assert_eq!(make(&app, &admin, json!({})).await.fields(), ["name", "slug"]);
+    assert_eq!(mine(&app, &admin).await, [made]);
+    assert_eq!(mine(&app, &ada).await, [] as [Value; 0]);
+    // It is a wall: nothing of the default one is seen there.
+    app.link(json!({"url": "https://example.com"})).await;
+    let links = Answer::of(admin.api(&app, "office", Method::GET, "/links")).await.is(200);
+    assert_eq!(links["data"], json!([]));
+
+    let app = App::with(&[("workspaces.create", "everyone")]).await;
+    let ada = Person::with(&app, "ada@example.com").await;
+    for slug in ["one", "two"] {
+        make(&app, &ada, json!({"name": slug, "slug": slug})).await.is(201);
+    }
+    let first = Answer::of(ada.send(&app, Method::GET, "/api/v1/workspaces?limit=1")).await.is(200);
+    let cursor = first["pagination"]["cursor"].as_str().expect("a next page");
+    let second = Answer::of(ada.send(&app, Method::GET, &format!("/api/v1/workspaces?limit=1&cursor={cursor}"))).await;
+    assert_eq!((&first["data"][0]["slug"], &second.is(200)["data"][0]["slug"]), (&json!("one"), &json!("two")));
+}
+
+#[tokio::test]
+async fn no_key_does_what_is_for_people() {
+    let app = App::start().await;
+    for (method, path) in [
+        (Method::GET, "/workspaces"),
+        (Method::POST, "/workspaces"),
+        (Method::DELETE, "/workspace"),
+        (Method::POST, "/workspace/restore"),
+        (Method::POST, "/workspace/transfer"),
+        (Method::POST, "/invitations/accept"),
+    ] {
+        let answer = Answer::of(app.api(method, path).json(&json!({}))).await;
+        assert_eq!(answer.error(403), "forbidden", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn handing_over() {
+    let app = App::start().await;
+    let slug = workspace(&app, "Team").await;
+    let (owner, _) = Person::who_is(&app, Role::Owner, &slug).await;
+    let (admin, _) = Person::who_is(&app, Role::Admin, &slug).await;
+    let (_, viewers) = Person::who_is(&app, Role::Viewer, &slug).await;
+    let (_, strangers) = Person::who_is(&app, Role::Viewer, "default").await;
+    let transfer = async |who: &Person, to: &str| {
+        ask(&app, who, &slug, (Method::POST, "/workspace/transfer"), json!({"member_id": to})).await
+    };
+    assert_eq!(transfer(&admin, &viewers).await.error(403), "forbidden");
+    assert_eq!(transfer(&owner, &strangers).await.fields(), ["member_id"]);
+    assert_eq!(transfer(&owner, "x").await.fields(), ["member_id"]);
+    let heir = transfer(&owner, &viewers).await.is(200);
+    assert_eq!((&heir["id"], &heir["role"]), (&json!(viewers), &json!("owner")));
+    assert_eq!(mine(&app, &owner).await[0]["role"], "admin");
+    assert_eq!(transfer(&owner, &viewers).await.error(403), "forbidden", "it is theirs no more");
+}
+
+async fn deleted_and_taken_back(app: App) {
+    let slug = workspace(&app, "Söhne").await;
+    let number = app.server().store.workspace_by_slug(slug.clone()).await.expect("a store").expect("there").number;
+    let key = app.key_of_workspace(number, "all", false).await;
+    let (owner, _) = Person::who_is(&app, Role::Owner, &slug).await;
+    let (admin, _) = Person::who_is(&app, Role::Admin, &slug).await;
+    let link = |slug: &str| json!({"url": "https://example.com/there", "slug": slug});
+    Answer::of(app.api_as(&key, Method::POST, "/links").json(&link("team-one"))).await.is(201);
+    Answer::of(app.api_as(&key, Method::POST, "/links").json(&link("team-two"))).await.is(201);
+    let page = json!({"title": "Ada", "slug": "team-page", "published": true});
+    Answer::of(app.api_as(&key, Method::POST, "/bio-pages").json(&page)).await.is(201);
+    app.link(link("ours")).await;
+    let visit = async |path: &str| Answer::of(app.visit(path).header("host", "localhost")).await.status;
+    // One is in memory, one is not.
+    assert_eq!((visit("/team-one").await, visit("/team-page").await, visit("/ours").await), (302, 200, 302));
+
+    assert_eq!(delete(&app, &admin, &slug, "Söhne").await.error(403), "forbidden");
+    assert_eq!(delete(&app, &owner, &slug, "söhne").await.fields(), ["name"]);
+    assert_eq!(delete(&app, &owner, &slug, "").await.fields(), ["name"]);
+    assert_eq!((visit("/team-one").await, visit("/team-two").await), (302, 302));
+    delete(&app, &owner, &slug, "Söhne").await.is(204);
+    for path in ["/team-one", "/team-two", "/team-page", "/team-one+"] {
+        assert_eq!(visit(path).await, 410, "{path}");
+    }
+    assert_eq!(visit("/ours").await, 302);
+    assert_eq!(Answer::of(app.api_as(&key, Method::GET, "/links")).await.error(401), "unauthorized");
+    for who in [&owner, &admin] {
+        assert_eq!(Answer::of(who.api(&app, &slug, Method::GET, "/links")).await.error(404), "not_found");
+        let listed = mine(&app, who).await;
+        assert_eq!(listed[0]["deleted_at"], "2026-03-24T14:00:14Z");
+        assert_eq!(listed[0]["restorable_until"], "2026-04-07T14:00:14Z");
+    }
+    assert_eq!(delete(&app, &owner, &slug, "Söhne").await.error(404), "not_found");
+    let taken = app.post("/links", link("team-two")).await;
+    assert_eq!(taken.error(409), "conflict", "its addresses are nobody else's");
+
+    assert_eq!(restore(&app, &admin, &slug).await.error(403), "forbidden");
+    let back = restore(&app, &owner, &slug).await.is(200);
+    assert_eq!((&back["slug"], &back["deleted_at"]), (&json!(slug), &Value::Null));
+    assert_eq!((visit("/team-one").await, visit("/team-two").await, visit("/team-page").await), (302, 302, 200));
+    Answer::of(app.api_as(&key, Method::GET, "/links")).await.is(200);
+    Answer::of(admin.api(&app, &slug, Method::GET, "/links")).await.is(200);
+    restore(&app, &owner, &slug).await.is(200);
+}
+
+#[tokio::test]
+async fn all_of_it_is_gone_and_comes_back() {
+    deleted_and_taken_back(App::start().await).await;
+}
+
+#[tokio::test]
+async fn all_of_it_is_gone_and_comes_back_on_postgres() {
+    deleted_and_taken_back(App::on_postgres(&[]).await).await;
+}
+
+#[tokio::test]
+async fn every_node_learns_of_it() {
+    let app = App::on_postgres(&[]).await;
+    let other = app.beside(&[]).await;
+    let slug = workspace(&app, "Team").await;
+    let (owner, _) = Person::who_is(&app, Role::Owner, &slug).await;
+    let made = json!({"url": "https://example.com/there", "slug": "team-one"});
+    ask(&app, &owner, &slug, (Method::POST, "/links"), made).await.is(201);
+    let visit = async |node: &App| Answer::of(node.visit("/team-one").header("host", "localhost")).await.status;
+    let until = async |node: &App, status: u16| {
+        let asking = async { while visit(node).await != status {} };
+        tokio::time::timeout(std::time::Duration::from_secs(20), asking).await.expect("in time");
+    };
+    assert_eq!((visit(&app).await, visit(&other).await), (302, 302));
+    delete(&app, &owner, &slug, "Team").await.is(204);
+    assert_eq!(visit(&app).await, 410);
+    until(&other, 410).await;
+    restore(&other, &owner, &slug).await.is(200);
+    assert_eq!(visit(&other).await, 302);
+    until(&app, 302).await;
+}
+
+#[tokio::test]
+async fn the_default_one_stays_and_none_comes_back_after_its_time() {
+    let app = App::start().await;
+    let (owner, _) = Person::who_is(&app, Role::Owner, "default").await;
+    assert_eq!(delete(&app, &owner, "default", "Default").await.error(409), "conflict");
+    let slug = workspace(&app, "Team").await;
+    owner.join(&app, &slug, Role::Owner).await;
+    delete(&app, &owner, &slug, "Team").await.is(204);
+    assert_eq!(restore(&app, &owner, "never-was").await.error(404), "not_found");
+    app.wait(14 * 86_400);
+    assert_eq!(restore(&app, &owner, &slug).await.error(404), "not_found");
+    assert_eq!(mine(&app, &owner).await.len(), 1);
+    let listed = Answer::of(owner.send(&app, Method::POST, "/api/v1/workspace/restore")).await;
+    assert_eq!(listed.error(400), "bad_request", "nobody can tell which one is meant");
+}

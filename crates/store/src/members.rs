@@ -1,0 +1,200 @@
+//! Members of workspaces. Whoever changes who is in a workspace, or what they are there, holds the workspace's row: of two
+//! such changes one sees what the other did, also where two owners demote each other at the same moment.
+
+use mask_core::{
+    actor::Actor,
+    cursor::Cursor,
+    id::{MemberId, UserId},
+    mail::Address,
+    member::{Case, Member, Unallowed, Wish},
+    role::Role,
+    time::Time,
+};
+
+use crate::{
+    By, Error, Expected, Keep, Listed, Once, Store,
+    db::{Row, Tx, values},
+    workspaces,
+};
+
+/// Why nothing was done with a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmembered {
+    /// There is no such member, or the workspace is gone.
+    Absent,
+    /// The member's place was changed since the caller last saw it.
+    Changed,
+    /// It is not for the caller to do.
+    Unallowed(Unallowed),
+}
+
+impl From<Unallowed> for Unmembered {
+    fn from(why: Unallowed) -> Self {
+        Self::Unallowed(why)
+    }
+}
+
+const SELECT: &str = "SELECT m.id, u.id, u.name, u.email, m.role, m.version, m.created_at, m.updated_at \
+    FROM members m JOIN users u ON u.number = m.user_number";
+
+fn member(row: Row) -> Result<Member, Error> {
+    let mut row = row.columns("members");
+    Ok(Member {
+        id: row.parsed("id", MemberId::parse)?,
+        user: row.parsed("user_number", UserId::parse)?,
+        name: row.text("name")?,
+        email: row.parsed("email", Address::parse)?,
+        role: row.parsed("role", Role::parse)?,
+        version: row.integer("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+/// What somebody is in a workspace at this moment, for what they want to do there. A key that got as far as this may change the
+/// workspace, and is an admin; the installation itself may do everything.
+pub(crate) fn standing(tx: &mut Tx<'_>, actor: Actor, workspace: i64) -> Result<Option<Role>, Error> {
+    match actor {
+        Actor::Key(_) => Ok(Some(Role::Admin)),
+        Actor::System => Ok(Some(Role::Owner)),
+        Actor::Person(user) => {
+            let sql = "SELECT m.role FROM members m JOIN users u ON u.number = m.user_number \
+                       WHERE m.workspace = $1 AND u.id = $2";
+            let row = tx.first(sql, &values![workspace, user])?;
+            row.map(|row| row.columns("members").parsed("role", Role::parse)).transpose()
+        }
+    }
+}
+
+fn find(tx: &mut Tx<'_>, workspace: i64, id: MemberId) -> Result<Option<Member>, Error> {
+    let sql = format!("{SELECT} WHERE m.workspace = $1 AND m.id = $2");
+    tx.first(&sql, &values![workspace, id])?.map(member).transpose()
+}
+
+fn other_owners(tx: &mut Tx<'_>, workspace: i64, id: MemberId) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM members WHERE workspace = $1 AND role = 'owner' AND id <> $2 LIMIT 1";
+    Ok(tx.first(sql, &values![workspace, id])?.is_some())
+}
+
+/// A member with whom this may be done, in a workspace that nobody else changes until this transaction ends.
+fn to_change(
+    tx: &mut Tx<'_>,
+    by: &By,
+    id: MemberId,
+    expected: &Expected,
+    wish: Wish,
+) -> Result<Result<Member, Unmembered>, Error> {
+    let workspace = by.owner.workspace;
+    if workspaces::lock(tx, workspace)?.is_none() {
+        return Ok(Err(Unmembered::Absent));
+    }
+    let (Some(asker), Some(member)) = (standing(tx, by.actor, workspace)?, find(tx, workspace, id)?) else {
+        return Ok(Err(Unmembered::Absent));
+    };
+    let is_self = by.actor == Actor::Person(member.user);
+    let is_other_owner = other_owners(tx, workspace, id)?;
+    let case = Case { asker, is_self, member: member.role, is_other_owner };
+    Ok(match case.judge(wish) {
+        Err(why) => Err(why.into()),
+        Ok(()) if !expected.takes(member.version) => Err(Unmembered::Changed),
+        Ok(()) => Ok(member),
+    })
+}
+
+fn give_role(tx: &mut Tx<'_>, old: Member, role: Role, now: Time) -> Result<Member, Error> {
+    if old.role == role {
+        return Ok(old);
+    }
+    let new = Member { role, version: old.version + 1, updated_at: now, ..old };
+    let sql = "UPDATE members SET role = $2, version = $3, updated_at = $4 WHERE id = $1";
+    tx.execute(sql, &values![new.id, role.as_str(), new.version, now])?;
+    Ok(new)
+}
+
+/// The new owner comes first, so that there is always one; then whoever hands over is an admin.
+fn transfer(tx: &mut Tx<'_>, by: &By, to: MemberId, now: Time) -> Result<Result<Member, Unmembered>, Error> {
+    let heir = match to_change(tx, by, to, &Expected::AnyVersion, Wish::Become(Role::Owner))? {
+        Ok(heir) => heir,
+        Err(why) => return Ok(Err(why)),
+    };
+    let heir = give_role(tx, heir, Role::Owner, now)?;
+    if let Actor::Person(user) = by.actor
+        && user != heir.user
+    {
+        let sql = format!("{SELECT} WHERE m.workspace = $1 AND u.id = $2");
+        if let Some(row) = tx.first(&sql, &values![by.owner.workspace, user])? {
+            give_role(tx, member(row)?, Role::Admin, now)?;
+        }
+    }
+    Ok(Ok(heir))
+}
+
+impl Store {
+    /// A page of a workspace's members, those who joined first coming first.
+    pub async fn list_members(
+        &self,
+        workspace: i64,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Listed<Member>, Error> {
+        self.main
+            .read(move |tx| {
+                let after = after.map_or_else(String::new, |cursor| cursor.id);
+                let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+                let sql = format!("{SELECT} WHERE m.workspace = $1 AND m.id > $2 ORDER BY m.id LIMIT $3");
+                let rows = tx.query(&sql, &values![workspace, after, most])?;
+                let rows = rows.into_iter().map(member).collect::<Result<Vec<_>, _>>()?;
+                Ok(Listed::of(rows, limit, |member| member.id.to_string()))
+            })
+            .await
+    }
+
+    /// Gives a member another role.
+    pub async fn change_member(
+        &self,
+        by: impl Into<By>,
+        id: MemberId,
+        expected: Expected,
+        role: Role,
+        now: Time,
+    ) -> Result<Result<Member, Unmembered>, Error> {
+        let by = by.into();
+        self.main
+            .write(move |tx| match to_change(tx, &by, id, &expected, Wish::Become(role))? {
+                Ok(old) => give_role(tx, old, role, now).map(Ok),
+                Err(why) => Ok(Err(why)),
+            })
+            .await
+    }
+
+    /// Takes a member out of the workspace; answers what they were. Whoever it is may do so for themselves.
+    pub async fn remove_member(
+        &self,
+        by: impl Into<By>,
+        id: MemberId,
+        expected: Expected,
+    ) -> Result<Result<Member, Unmembered>, Error> {
+        let by = by.into();
+        self.main
+            .write(move |tx| {
+                let removed = to_change(tx, &by, id, &expected, Wish::Leave)?;
+                if removed.is_ok() {
+                    tx.execute("DELETE FROM members WHERE id = $1", &values![id])?;
+                }
+                Ok(removed)
+            })
+            .await
+    }
+
+    /// Makes another member an owner, and an admin of the owner who asks for it. Answers the new owner.
+    pub async fn transfer_workspace(
+        &self,
+        by: impl Into<By>,
+        to: MemberId,
+        now: Time,
+        keep: Option<Keep<Result<Member, Unmembered>>>,
+    ) -> Result<Once<Result<Member, Unmembered>>, Error> {
+        let by = by.into();
+        self.main.write(move |tx| Once::run(tx, keep, |tx| transfer(tx, &by, to, now))).await
+    }
+}
