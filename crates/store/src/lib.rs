@@ -21,6 +21,7 @@ mod mail;
 mod members;
 mod people;
 mod qr_codes;
+mod removal;
 mod replies;
 mod salts;
 mod slugs;

@@ -1,9 +1,10 @@
 //! Forgetting what is old, in steps that may be cut off at any moment: visitors, kept replies, deliveries, letters that were
-//! given up, who signed up and never confirmed it, and invitations that nobody used.
+//! given up, who signed up and never confirmed it, and invitations that nobody used, and what workspaces had that were
+//! deleted.
 
 use std::time::Duration;
 
-use mask_core::time::Time;
+use mask_core::{time::Time, workspace::UNDO};
 use mask_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -48,11 +49,18 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, deliveries_are_kept:
         let letters = store.forget_letters(ago(LETTERS_ARE_KEPT), AT_ONCE).await;
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
         let invitations = store.forget_invitations(clock.now(), AT_ONCE).await;
+        let removed = store.remove_deleted(ago(UNDO), clock.now(), AT_ONCE).await;
+        if let Err(error) = &removed {
+            tracing::warn!(%error, "what a deleted workspace had could not be removed; it is tried again");
+        }
         let all = [&replies, &listeners, &deliveries, &letters, &unconfirmed, &invitations];
         for error in all.into_iter().filter_map(|forgotten| forgotten.as_ref().err()) {
             tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
         }
         let is_more = |forgotten: Result<u64, _>| forgotten.is_ok_and(|forgotten| forgotten >= u64::from(AT_ONCE));
+        if removed.is_ok_and(|is_more| is_more) {
+            continue;
+        }
         if [replies, deliveries, letters, unconfirmed, invitations].into_iter().any(is_more) {
             continue;
         }

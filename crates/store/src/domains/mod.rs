@@ -20,14 +20,14 @@ use mask_core::{
 };
 
 pub use look::{Begun, Served};
-pub(crate) use row::note_change_of;
+pub(crate) use row::{note_change, note_change_of};
 
 use crate::{
     Error, Expected, Listed, Store,
     db::{Tx, Value, values},
     replies::{Keep, Once},
 };
-use row::{COLUMNS, find, is_lookalike, note_change, read, to_change, write};
+use row::{COLUMNS, find, is_lookalike, read, to_change, write};
 
 /// A domain that somebody asks for.
 #[derive(Clone, Debug)]

@@ -31,6 +31,7 @@ mod outage;
 mod people;
 mod postgres;
 mod qr_codes;
+mod removals;
 mod replies;
 mod rows;
 mod salts;
