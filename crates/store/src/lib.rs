@@ -26,6 +26,7 @@ mod members;
 mod people;
 mod qr_codes;
 mod recipients;
+mod removal;
 mod replies;
 mod salts;
 mod sessions;

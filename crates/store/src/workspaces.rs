@@ -293,11 +293,11 @@ impl Store {
         .await
     }
 
-    /// Every workspace, oldest first.
+    /// Every workspace, oldest first; also those that were deleted, until nothing of them is left.
     pub async fn list_workspaces(&self) -> Result<Vec<Workspace>, Error> {
         self.main
             .read(|tx| {
-                tx.query(&format!("SELECT {COLUMNS} FROM workspaces ORDER BY number"), &[])?
+                tx.query(&format!("SELECT {COLUMNS} FROM workspaces WHERE removed_at IS NULL ORDER BY number"), &[])?
                     .into_iter()
                     .map(workspace)
                     .collect()

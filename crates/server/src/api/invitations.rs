@@ -162,7 +162,6 @@ async fn create(
     body: Json,
 ) -> Result<Response, ApiError> {
     let by = caller.by(&seen);
-    let idempotency_key = idempotency_key.map(|word| format!("{} {word}", by.owner.workspace));
     let attempt = Attempt { actor: by.actor, path: "/workspace/invitations", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();

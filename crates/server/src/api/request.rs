@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Api,
     error::{ApiError, Code},
+    gate::Identity,
     query::Parameters,
 };
 
@@ -190,7 +191,8 @@ impl<T: Send + Sync> FromRequestParts<T> for TextPath {
     }
 }
 
-/// The caller's `Idempotency-Key`, if there is one.
+/// The caller's `Idempotency-Key`, if there is one. Of somebody who is signed in it is told apart by workspace and side: the same
+/// word in two of them is two words. A key has but one.
 #[derive(Clone, Debug, Default)]
 pub struct IdempotencyKey(pub Option<String>);
 
@@ -201,7 +203,13 @@ impl<T: Sync> FromRequestParts<T> for IdempotencyKey {
         let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
         let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
         let wrong = || ApiError::invalid("Idempotency-Key", "Must be 1 to 255 visible ASCII characters");
-        key.map(|key| Self(Some(key.to_owned()))).ok_or_else(wrong)
+        let key = key.ok_or_else(wrong)?;
+        let place = match parts.extensions.get::<Identity>() {
+            Some(Identity::Person(person)) => person.place().ok(),
+            _ => None,
+        };
+        let word = place.map_or_else(|| key.to_owned(), |(_, member)| format!("{} {key}", member.owner.number()));
+        Ok(Self(Some(word)))
     }
 }
 

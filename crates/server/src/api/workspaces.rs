@@ -252,7 +252,7 @@ async fn restore(
     IdempotencyKey(idempotency_key): IdempotencyKey,
 ) -> Result<Response, ApiError> {
     let slug = person.slug()?.to_owned();
-    // The same word for two workspaces is two words.
+    // The same word for two workspaces is two words; this one is told apart by its slug, as nobody is in it now.
     let idempotency_key = idempotency_key.map(|word| format!("{slug} {word}"));
     let attempt = Attempt { actor: person.actor(), path: "/workspace/restore", idempotency_key, hash: [0; 32] };
     let _place = attempt.begin(&api)?;
@@ -286,7 +286,6 @@ async fn transfer(
     body: Json,
 ) -> Result<Response, ApiError> {
     let by = caller.by(&seen);
-    let idempotency_key = idempotency_key.map(|word| format!("{} {word}", by.owner.workspace));
     let attempt = Attempt { actor: by.actor, path: "/workspace/transfer", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
     let mut problems = Problems::default();

@@ -55,7 +55,10 @@ impl IntoResponse for Shown {
         ];
         let mut response = (status, page.html).into_response();
         for (name, value) in headers {
-            response.headers_mut().extend(HeaderValue::from_str(value).map(|value| (name, value)));
+            // In the place of what is there, and not beside it: a text says that it is plain.
+            if let Ok(value) = HeaderValue::from_str(value) {
+                response.headers_mut().insert(name, value);
+            }
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

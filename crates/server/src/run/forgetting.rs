@@ -1,10 +1,10 @@
 //! Forgetting what is old, in steps that may be cut off at any moment: visitors, kept replies, deliveries, the log of changes,
-//! letters that were given up, who signed up and never confirmed it, sessions that ended, and links and invitations that nobody
-//! opened.
+//! letters that were given up, who signed up and never confirmed it, sessions that ended, links and invitations that nobody
+//! opened, and what workspaces had that were deleted.
 
 use std::time::Duration;
 
-use mask_core::time::Time;
+use mask_core::{time::Time, workspace::UNDO};
 use mask_store::{Store, hour_of};
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +77,10 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
         let sessions = store.forget_sessions(clock.now(), AT_ONCE).await;
         let words = store.forget_words(clock.now(), AT_ONCE).await;
         let invitations = store.forget_invitations(clock.now(), AT_ONCE).await;
-        let all = [replies, listeners, deliveries, changes, usage, letters, unconfirmed, sessions, words, invitations];
+        let removed = store.remove_deleted(ago(UNDO), clock.now(), AT_ONCE).await.map(|is_more| u64::from(is_more) * u64::from(AT_ONCE));
+        let all = [
+            replies, listeners, deliveries, changes, usage, letters, unconfirmed, sessions, words, invitations, removed,
+        ];
         for error in all.iter().filter_map(|forgotten| forgotten.as_ref().err()) {
             tracing::warn!(%error, "what is old could not be forgotten; it is tried again");
         }

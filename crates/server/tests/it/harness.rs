@@ -242,6 +242,15 @@ impl Drop for App {
     }
 }
 
+/// Two nodes of one installation on PostgreSQL.
+pub(crate) async fn two_nodes() -> (App, App) {
+    const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let app = App::on_postgres(&[("secrets.key", KEY)]).await;
+    let url = app.database().url.clone();
+    let other = app.beside(&[("database.url", &url)]).await;
+    (app, other)
+}
+
 /// An answer, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {

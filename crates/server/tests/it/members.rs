@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Answer, App},
+    harness::{Answer, App, two_nodes},
     person::{Person, workspace},
 };
 
@@ -145,8 +145,7 @@ async fn of_two_owners_who_demote_each_other_one_stays_on_postgres() {
 
 #[tokio::test]
 async fn who_is_out_is_out_on_every_node() {
-    let app = App::on_postgres(&[]).await;
-    let other = app.beside(&[]).await;
+    let (app, other) = two_nodes().await;
     let (owner, _) = Person::who_is(&app, Role::Owner, SLUG).await;
     let (member, members) = Person::who_is(&app, Role::Member, SLUG).await;
     for node in [&app, &other] {

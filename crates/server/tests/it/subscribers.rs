@@ -123,6 +123,7 @@ async fn an_address_is_confirmed_by_the_button_behind_the_mailed_link() {
     for (name, value) in [
         ("cache-control", "no-store"),
         ("referrer-policy", "no-referrer"),
+        ("content-type", "text/html; charset=utf-8"),
         ("x-robots-tag", "noindex"),
         ("x-content-type-options", "nosniff"),
     ] {

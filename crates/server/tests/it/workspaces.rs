@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Answer, App},
+    harness::{Answer, App, two_nodes},
     person::{Person, workspace},
 };
 
@@ -152,8 +152,7 @@ async fn all_of_it_is_gone_and_comes_back_on_postgres() {
 
 #[tokio::test]
 async fn every_node_learns_of_it() {
-    let app = App::on_postgres(&[]).await;
-    let other = app.beside(&[]).await;
+    let (app, other) = two_nodes().await;
     let slug = workspace(&app, "Team").await;
     let (owner, _) = Person::who_is(&app, Role::Owner, &slug).await;
     let made = json!({"url": "https://example.com/there", "slug": "team-one"});
@@ -186,4 +185,45 @@ async fn the_default_one_stays_and_none_comes_back_after_its_time() {
     assert_eq!(mine(&app, &owner).await.len(), 1);
     let listed = Answer::of(owner.send(&app, Method::POST, "/api/v1/workspace/restore")).await;
     assert_eq!(listed.error(400), "bad_request", "nobody can tell which one is meant");
+}
+
+#[tokio::test]
+async fn the_same_word_in_two_workspaces_is_two_words() {
+    let app = App::start().await;
+    let ada = Person::with(&app, "ada@example.com").await;
+    let slugs = [workspace(&app, "One").await, workspace(&app, "Two").await];
+    let mut ids = Vec::new();
+    for slug in &slugs {
+        ada.join(&app, slug, Role::Member).await;
+        let post = || ada.api(&app, slug, Method::POST, "/links").header("idempotency-key", "word");
+        for side in ["live", "live", "test"] {
+            let request = post().header("x-mask-environment", side).json(&json!({"url": "https://example.com"}));
+            let answer = Answer::of(request).await;
+            ids.push((answer.header("idempotent-replayed") == "true", answer.is(201)["id"].to_string()));
+        }
+    }
+    assert_eq!(
+        ids.iter().map(|(is_replayed, _)| *is_replayed).collect::<Vec<_>>(),
+        [false, true, false, false, true, false]
+    );
+    let different: std::collections::BTreeSet<_> = ids.iter().map(|(_, id)| id).collect();
+    assert_eq!(different.len(), 4);
+}
+
+#[tokio::test]
+async fn what_it_had_is_removed_after_its_time() {
+    let mut app = App::start().await;
+    let slug = workspace(&app, "Team").await;
+    let (owner, _) = Person::who_is(&app, Role::Owner, &slug).await;
+    let link = json!({"url": "https://example.com/there", "slug": "team-one"});
+    ask(&app, &owner, &slug, (Method::POST, "/links"), link).await.is(201);
+    delete(&app, &owner, &slug, "Team").await.is(204);
+    app.wait(14 * 86_400);
+    app.restart().await;
+    let store = &app.server().store;
+    let is_there = async || store.list_workspaces().await.expect("a store").iter().any(|found| found.slug == slug);
+    let removed = async { while is_there().await {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), removed).await.expect("in time");
+    assert_eq!(store.count_links().await.expect("a store"), 0);
+    assert_eq!(Answer::of(app.visit("/team-one").header("host", "localhost")).await.status, 410);
 }

@@ -282,6 +282,13 @@ impl Store {
         self.clicks.write(move |tx| runs::forget(tx, owner, before)).await
     }
 
+    /// Removes some of what is recorded of these owners, whose workspace was deleted at this moment; `false` when nothing is left.
+    pub(crate) async fn remove_clicks(&self, owners: [Owner; 2], deleted_at: Time) -> Result<bool, Error> {
+        // Nodes learn of it within a second; more than enough for their last clicks.
+        let before = deleted_at.after(std::time::Duration::from_hours(1));
+        self.clicks.write(move |tx| runs::remove(tx, owners, before)).await
+    }
+
     /// Answers a question about what is recorded of an owner's links and pages.
     pub async fn answer(&self, owner: Owner, question: Question) -> Result<Answer, Error> {
         let known = properties::known(self, owner, &question).await?;

@@ -113,11 +113,17 @@ fn chunks(tx: &mut Tx<'_>, part: &Part<'_>) -> Result<Vec<crate::db::Row>, Error
     tx.query(&(sql + " ORDER BY c.seq"), &bound)
 }
 
+/// Nobody else moves what is recorded until this transaction ends. On SQLite nobody can anyhow.
+fn lock(tx: &mut Tx<'_>) -> Result<(), Error> {
+    match tx.dialect() {
+        Dialect::Postgres => tx.batch("SELECT pg_advisory_xact_lock(7307198001)"),
+        Dialect::Sqlite => Ok(()),
+    }
+}
+
 /// Puts recorded clicks in better order; `false` when there is nothing to do. Locked against other nodes.
 pub(super) fn tidy(tx: &mut Tx<'_>) -> Result<bool, Error> {
-    if tx.dialect() == Dialect::Postgres {
-        tx.batch("SELECT pg_advisory_xact_lock(7307198001)")?;
-    }
+    lock(tx)?;
     if feed::tidy(tx)? {
         return Ok(true);
     }
@@ -214,6 +220,22 @@ fn forget_in_a_run(tx: &mut Tx<'_>) -> Result<bool, Error> {
     clicks.sort_unstable();
     delete_run(tx, run)?;
     write_run(tx, &clicks, &words, before).map(|()| true)
+}
+
+/// Removes some of what is recorded of these owners; `false` when nothing is left. What lies in batches that began before this
+/// moment is put in order first, as a batch is everybody's and a run one owner's.
+pub(super) fn remove(tx: &mut Tx<'_>, owners: [Owner; 2], before: Time) -> Result<bool, Error> {
+    lock(tx)?;
+    let batch = "SELECT 1 FROM click_batches WHERE first_at < $1 LIMIT 1";
+    if tx.first(batch, &values![before])?.is_some() {
+        return order_batches(tx).map(|()| true);
+    }
+    let [live, test] = owners;
+    if let Some(row) = tx.first("SELECT seq FROM click_runs WHERE owner IN ($1, $2) LIMIT 1", &values![live, test])? {
+        let run = row.columns("click_runs").integer("seq")?;
+        return delete_run(tx, run).map(|()| true);
+    }
+    tx.execute("DELETE FROM forgotten_visitors WHERE owner IN ($1, $2)", &values![live, test]).map(|_| false)
 }
 
 fn read_run(tx: &mut Tx<'_>, run: i64, words: &mut Words) -> Result<Vec<Click>, Error> {

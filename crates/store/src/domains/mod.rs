@@ -21,7 +21,7 @@ use mask_core::{
 };
 
 pub use look::{Begun, Served};
-pub(crate) use row::note_change_of;
+pub(crate) use row::{note_change, note_change_of};
 
 use crate::{
     By, Deed, Error, Expected, Listed, Object, Store,
@@ -29,7 +29,7 @@ use crate::{
     replies::{Keep, Once},
     webhooks::Telling,
 };
-use row::{COLUMNS, find, is_lookalike, note_change, read, to_change, write};
+use row::{COLUMNS, find, is_lookalike, read, to_change, write};
 
 /// A domain that somebody asks for.
 #[derive(Clone, Debug)]

@@ -164,7 +164,7 @@ pub(super) fn is_lookalike(tx: &mut Tx<'_>, owner: Owner, name: &DomainName) -> 
 }
 
 /// Notes that what is served is not what it was.
-pub(super) fn note_change(tx: &mut Tx<'_>) -> Result<(), Error> {
+pub(crate) fn note_change(tx: &mut Tx<'_>) -> Result<(), Error> {
     tx.execute("UPDATE served_domains SET changes = changes + 1 WHERE id = 1", &[]).map(drop)
 }
 

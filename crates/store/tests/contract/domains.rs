@@ -48,7 +48,7 @@ fn name(text: &str) -> DomainName {
     DomainName::parse(text).expect("a name")
 }
 
-fn new(n: u32, text: &str) -> NewDomain {
+pub(crate) fn new(n: u32, text: &str) -> NewDomain {
     NewDomain {
         id: domain_id(n),
         name: name(text),

@@ -34,6 +34,7 @@ mod outage;
 mod people;
 mod postgres;
 mod qr_codes;
+mod removals;
 mod replies;
 mod rows;
 mod salts;

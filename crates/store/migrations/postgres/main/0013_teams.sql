@@ -1,5 +1,7 @@
 -- Workspaces can be deleted, and for a while that can be taken back.
 ALTER TABLE workspaces ADD COLUMN deleted_at BIGINT;
+-- When nothing of what it had was left any more; the row stays, so that its number and its slug are nobody else's.
+ALTER TABLE workspaces ADD COLUMN removed_at BIGINT;
 CREATE INDEX workspaces_deleted ON workspaces (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX members_in_order ON members (workspace, id);
