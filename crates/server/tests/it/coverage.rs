@@ -21,13 +21,13 @@ use crate::{
 };
 
 /// Many requests within one minute, and still the headers of the limit; webhooks lead to this machine.
-const PATIENT: [(&str, &str); 2] =
+pub(crate) const PATIENT: [(&str, &str); 2] =
     [("limits.requests_per_minute", "100000"), ("outbound.allow_networks", "127.0.0.0/8")];
 /// An endpoint to which nobody listens.
 const NOBODY: &str = "http://127.0.0.1:9/hook";
 
 /// What a request is about.
-struct Target {
+pub(crate) struct Target {
     /// The link's id.
     id: String,
     slug: String,
@@ -49,7 +49,7 @@ struct Target {
 
 impl Target {
     /// A link, a webhook and a listener of whoever has this key.
-    async fn of(app: &App, key: &str) -> Self {
+    pub(crate) async fn of(app: &App, key: &str) -> Self {
         let (webhook, delivery) = webhook(app, key).await;
         let listening = app.api_as(key, Method::POST, "/webhooks/listeners").json(&json!({"events": ["link.created"]}));
         let listener = Answer::of(listening).await.is(201)["id"].as_str().expect("an id").to_owned();
@@ -92,7 +92,7 @@ impl Target {
     }
 
     /// What nobody ever had.
-    fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         let id = |prefix: &str| format!("{prefix}_01kcd3vyk5f8r9v3k2m4n6p8qa");
         Self {
             id: id("lnk"),
@@ -144,7 +144,7 @@ impl Target {
     }
 
     /// The operation's request about it, with the documented example as its body.
-    fn ask(&self, app: &App, operation: &Operation, key: &str) -> RequestBuilder {
+    pub(crate) fn ask(&self, app: &App, operation: &Operation, key: &str) -> RequestBuilder {
         self.ask_without_key(app, operation).bearer_auth(key)
     }
 
@@ -532,6 +532,14 @@ async fn answers_have_the_documented_shape() {
     has_shape(&app.get("/qr-codes").await.is(200), "QrCodeList");
     let upload = app.api(Method::POST, "/uploads").header("content-type", "image/png").body(picture("#c2410c"));
     has_shape(&Answer::of(upload).await.is(201), "Upload");
+    let log = app.get("/audit-log").await.is(200);
+    has_shape(&log, "AuditLog");
+    has_shape(&log["data"][0], "AuditEntry");
+    has_shape(&log["data"][0]["actor"], "AuditActor");
+    has_shape(&log["data"][0]["object"], "AuditObject");
+    let usage = app.get("/usage?groupBy=key").await.is(200);
+    has_shape(&usage, "Usage");
+    has_shape(&usage["total"], "UsageCounts");
     let error = app.post("/links", json!({"url": "x"})).await.is(422);
     has_shape(&error, "Error");
     has_shape(&error["error"], "ErrorMembers");
