@@ -48,10 +48,11 @@ fn lines_left_by(operation: &Operation) -> Vec<&'static str> {
         "delete_api_key" => vec!["api_key.revoked"],
         "update_workspace" => vec!["workspace.renamed"],
         "forget_visitors" => vec!["analytics.visitor_data_deleted"],
-        // The only block of the page is in its place already, and DNS has nothing that would change a domain.
-        "order_blocks" | "verify_domain" => vec![],
-        // What is sent, and pictures that nothing shows yet, are no change of what anybody has.
-        "test_webhook"
+        // The only block of the page is in its place already, and DNS has nothing that would change a domain. What is sent, and
+        // pictures that nothing shows yet, are no change of what anybody has.
+        "order_blocks"
+        | "verify_domain"
+        | "test_webhook"
         | "replay_delivery"
         | "replay_failed_deliveries"
         | "pull_deliveries"
