@@ -124,11 +124,11 @@ mod tests {
 
     #[test]
     fn a_filter_names_one_action_or_those_of_one_kind() {
+        use Action::{LinkCreated, LinkDeleted, LinkReleased, LinkUpdated};
         for action in Action::ALL.iter().copied() {
             assert_eq!(Action::meant_by(action.as_str()), Ok(vec![action]));
             assert!(!action.object().is_empty());
         }
-        use Action::{LinkCreated, LinkDeleted, LinkReleased, LinkUpdated};
         assert_eq!(Action::meant_by("link."), Ok(vec![LinkCreated, LinkUpdated, LinkDeleted, LinkReleased]));
         for text in ["", ".", "link", "link.c", "lin.", "Link."] {
             assert!(Action::meant_by(text).is_err(), "{text}");

@@ -104,7 +104,7 @@ impl Target {
     }
 
     /// What nobody ever had.
-    fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         let id = |prefix: &str| format!("{prefix}_01kcd3vyk5f8r9v3k2m4n6p8qa");
         Self {
             id: id("lnk"),
@@ -564,6 +564,14 @@ async fn answers_have_the_documented_shape() {
     has_shape(&app.get("/qr-codes").await.is(200), "QrCodeList");
     let upload = app.api(Method::POST, "/uploads").header("content-type", "image/png").body(picture("#c2410c"));
     has_shape(&Answer::of(upload).await.is(201), "Upload");
+    let log = app.get("/audit-log").await.is(200);
+    has_shape(&log, "AuditLog");
+    has_shape(&log["data"][0], "AuditEntry");
+    has_shape(&log["data"][0]["actor"], "AuditActor");
+    has_shape(&log["data"][0]["object"], "AuditObject");
+    let usage = app.get("/usage?groupBy=key").await.is(200);
+    has_shape(&usage, "Usage");
+    has_shape(&usage["total"], "UsageCounts");
     let error = app.post("/links", json!({"url": "x"})).await.is(422);
     has_shape(&error, "Error");
     has_shape(&error["error"], "ErrorMembers");

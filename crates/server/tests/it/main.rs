@@ -2,6 +2,7 @@
 
 mod analytics;
 mod api_keys;
+mod audit_log;
 mod binary;
 mod bio_blocks;
 mod bio_pages;
@@ -45,6 +46,7 @@ mod rules;
 mod slugs;
 mod subscribers;
 mod uploads;
+mod usage;
 mod webhooks;
 mod wire;
 mod workspace;

@@ -72,7 +72,7 @@ fn begin(
 
 fn settle(
     tx: &mut Tx<'_>,
-    by: By,
+    by: &By,
     telling: &Telling,
     id: DomainId,
     look: &Look,
@@ -122,7 +122,7 @@ fn settle(
     }
     if has_gained || has_failed {
         let action = if has_gained { Action::DomainVerified } else { Action::DomainUpdated };
-        telling.note(&by, now, action, Deed::of(Object::Domain(&old), Object::Domain(&domain)));
+        telling.note(by, now, action, Deed::of(Object::Domain(&old), Object::Domain(&domain)));
     }
     Ok(Some(domain))
 }
@@ -197,7 +197,7 @@ impl Store {
         keep: Option<Keep<Option<Domain>>>,
     ) -> Result<Once<Option<Domain>>, Error> {
         let by = by.into();
-        self.change(move |tx, telling| Once::run(tx, keep, |tx| settle(tx, by, telling, id, &look, now))).await
+        self.change(move |tx, telling| Once::run(tx, keep, |tx| settle(tx, &by, telling, id, &look, now))).await
     }
 
     /// The domains that are served, unless they are still those of this state.

@@ -221,7 +221,7 @@ async fn everything_that_changes_is_noted(backend: &Backend) {
     // A webhook, and a listener.
     let new = |n, url: &str| {
         let mut content = content(&[]);
-        content.url = url.to_owned();
+        url.clone_into(&mut content.url);
         NewWebhook { id: webhook_id(n), content, now: at(6) }
     };
     store.create_webhook(OTHER, new(1, "https://example.com/"), None).await.expect("the store works");
@@ -280,7 +280,7 @@ async fn keys_and_workspaces(backend: &Backend) {
     };
     store.create_own_key(by(test), key(1), None).await.expect("the store works");
     store.create_key(key(2)).await.expect("the store works");
-    let rename = |content: &mut Content| content.name = "another".to_owned();
+    let rename = |content: &mut Content| "another".clone_into(&mut content.name);
     for _ in 0..2 {
         let done = store.update_key((test, Scopes::all()), key_id(1), Expected::AnyVersion, rename, at(3)).await;
         done.expect("the store works").expect("it is there");
@@ -334,7 +334,9 @@ async fn many_at_once_are_a_line_each(backend: &Backend) {
     let store = &telling(backend);
     let mut new: Vec<_> = (1..=70).map(|n| new_link(n, &format!("slug{n}"))).collect();
     new[3] = new_link(4, "slug1");
-    new.iter_mut().for_each(|new| new.now = at(100));
+    for new in &mut new {
+        new.now = at(100);
+    }
     store.create_links(by(LIVE), new, None).await.expect("the store works");
     let objects: Vec<_> = log(store, LIVE).await.into_iter().map(|line| line.object).collect();
     let made: Vec<_> = (1..=70).filter(|n| *n != 4).map(|n| link_id(n).to_string()).collect();

@@ -59,6 +59,8 @@ fn label(teller: &Teller, object: &Object<'_>) -> String {
         Object::Link(link) => hosts.short_url(&link.domain, link.slug.as_str()),
         Object::Page(page) => hosts.short_url(&page.domain, page.slug.as_str()),
         Object::Code(placed) => hosts.short_url(&placed.domain, &placed.slug),
+        // A listener has no address.
+        Object::Webhook(webhook) if webhook.content.url.is_empty() => object.id(),
         Object::Webhook(webhook) => webhook.content.url.clone(),
         Object::Domain(domain) => domain.name.to_string(),
         Object::Key(key) => key.content.name.clone(),

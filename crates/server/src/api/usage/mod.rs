@@ -180,7 +180,9 @@ async fn usage(
     };
     let found = api.store.usage(caller.owner, filter, by).await?;
     let mut total = UsageCount::default();
-    found.iter().for_each(|(_, count)| total += *count);
+    for (_, count) in &found {
+        total += *count;
+    }
     Ok(Answer(UsageBody {
         from: hour_begins(from_hour).to_string(),
         to: hour_begins(to_hour).to_string(),
