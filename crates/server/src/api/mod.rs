@@ -253,6 +253,7 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
         Code::Conflict => !is_read,
         Code::PreconditionFailed => takes("If-Match"),
         Code::IdempotencyKeyReused => takes("Idempotency-Key"),
+        Code::SecondFactorRequired => operation.operation_id.as_deref() == Some("sign_in"),
         // What is answered before anybody knows which operation is meant.
         Code::Forbidden | Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge => false,
         _ => true,

@@ -1,5 +1,7 @@
 //! The whole server over real sockets: one binary, one harness, real databases. Nothing is mocked that can be run.
 
+mod account_pages;
+mod accounts;
 mod analytics;
 mod api_keys;
 mod binary;
@@ -29,6 +31,7 @@ mod lists;
 mod logos;
 mod mail;
 mod password;
+mod people;
 mod pictures;
 mod places;
 mod postbox;
@@ -37,6 +40,7 @@ mod qr_codes;
 mod receiver;
 mod redirect;
 mod rules;
+mod sessions;
 mod slugs;
 mod subscribers;
 mod uploads;
