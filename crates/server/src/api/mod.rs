@@ -230,6 +230,9 @@ pub fn document() -> String {
     document.to_pretty_json().expect("the document is plain data") + "\n"
 }
 
+/// Operations that may find nothing, though their path names nothing.
+const MAY_FIND_NOTHING: [&str; 3] = ["lookup_link", "reset_password", "confirm_email_change"];
+
 /// Adds to an operation what is the same for all: errors and headers.
 fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
     let may_be_bare = operation
@@ -239,6 +242,8 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
     if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| may_be_bare) {
         body.required = Some(openapi::Required::False);
     }
+    let ways = serde_json::to_value(&operation.security).unwrap_or_default();
+    let takes_keys = ways.as_array().is_some_and(|ways| ways.iter().any(|way| way.get("key").is_some()));
     let has_body = operation.request_body.is_some();
     let parameters = || {
         let described = operation.parameters.iter().flatten();
@@ -249,13 +254,17 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
     let applies = |code: Code| match code {
         Code::BadRequest => has_body || has_path,
         Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
-        Code::NotFound => has_path || operation.operation_id.as_deref() == Some("lookup_link"),
+        Code::NotFound => {
+            has_path || operation.operation_id.as_deref().is_some_and(|id| MAY_FIND_NOTHING.contains(&id))
+        }
+        Code::InsufficientScope => takes_keys,
         Code::Conflict => !is_read,
         Code::PreconditionFailed => takes("If-Match"),
         Code::IdempotencyKeyReused => takes("Idempotency-Key"),
         Code::SecondFactorRequired => operation.operation_id.as_deref() == Some("sign_in"),
         // What is answered before anybody knows which operation is meant.
-        Code::Forbidden | Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge => false,
+        Code::Forbidden => !takes_keys,
+        Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge => false,
         _ => true,
     };
     let codes: Vec<Code> = Code::ALL.iter().copied().filter(|code| applies(*code)).collect();

@@ -197,10 +197,8 @@ impl Create {
             Some(name) => Some(workspaces::find(store, name).await?),
             None => None,
         };
-        let password_hash = match self.password_stdin {
-            true => Some(Passwords::at_once(1).hash(self.read_password()?).await?),
-            false => None,
-        };
+        let password_hash =
+            if self.password_stdin { Some(Passwords::at_once(1).hash(self.read_password()?).await?) } else { None };
         let now = with.clock.now();
         let id = UserId::from_bits(ids.next(now));
         let new = NewUser {

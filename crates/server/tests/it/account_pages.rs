@@ -104,12 +104,11 @@ async fn an_app_is_set_up_and_asked_for() {
     assert_eq!(other.get(&app, "/account").await.status, 401);
     assert_eq!(other.open(&app, "/sign-in/code").await.status, 200);
     assert_eq!(other.send(&app, "/sign-in/code", &[("code", "000000")]).await.status, 401);
-    let late = other.clone();
+    let mut late = other.clone();
     let into = other.send(&app, "/sign-in/code", &[("code", codes[0])]).await;
     assert_eq!((into.status, into.header("location")), (303, "/account"), "{}", into.text);
     assert!(!other.cookies.contains("mask_half"), "{}", other.cookies);
     app.wait(5 * 60);
-    let mut late = late;
     assert_eq!(late.send(&app, "/sign-in/code", &[("code", codes[1])]).await.header("location"), "/sign-in");
     let mut forged = Browser { cookies: "mask_half=AAAA".to_owned() };
     assert_eq!(forged.send(&app, "/sign-in/code", &[("code", codes[1])]).await.header("location"), "/sign-in");

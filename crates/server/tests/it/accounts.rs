@@ -118,10 +118,8 @@ async fn tries_are_bounded_before_anything_is_hashed() {
         assert_eq!(answer.header("retry-after"), "46", "the rest of the minute");
         assert_eq!(passwords.worked(), before, "nothing was hashed");
     }
-    // Six of nine that one address has.
-    for n in 0..3 {
-        assert_eq!(Answer::of(sign_in(&app, &format!("n{n}@example.com"), OTHER)).await.status, 401);
-    }
+    // One address has nine, and those that were refused were tries too.
+    assert_eq!(Answer::of(sign_in(&app, "ninth@example.com", OTHER)).await.status, 401);
     assert_eq!(Answer::of(sign_in(&app, "more@example.com", OTHER)).await.status, 429);
     let mut browser = Browser::default();
     let page = browser.send(&app, "/sign-in", &[("email", ADA), ("password", PASSWORD)]).await;
