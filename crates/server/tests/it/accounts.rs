@@ -413,7 +413,7 @@ async fn operations_of_people_are_for_people() {
     let browser = Browser::of(&app, ADA).await;
     let of_people: Vec<_> =
         OPERATIONS.iter().filter(|operation| operation.takes_people() && !operation.takes_keys()).collect();
-    assert!(of_people.len() >= 12);
+    assert!(of_people.len() >= 11);
     for operation in of_people {
         let path = operation.path.replace("{id}", "ses_01kcd3vyk5f8r9v3k2m4n6p8qa");
         let request = || {
