@@ -252,6 +252,9 @@ pub fn document() -> String {
     document.to_pretty_json().expect("the document is plain data") + "\n"
 }
 
+/// Operations that may find nothing, though their path names nothing.
+const MAY_FIND_NOTHING: [&str; 3] = ["lookup_link", "reset_password", "confirm_email_change"];
+
 /// Adds to an operation what is the same for all: errors and headers.
 fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
     let may_be_bare = operation
@@ -267,12 +270,18 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
         let described = operation.parameters.iter().flatten();
         described.filter_map(|parameter| if let RefOr::T(parameter) = parameter { Some(parameter) } else { None })
     };
+    let has_path = parameters().any(|parameter| parameter.parameter_in == openapi::path::ParameterIn::Path);
     let takes = |name: &str| parameters().any(|parameter| parameter.name == name);
     let applies = |code: Code| match code {
         Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
+        // Whoever is signed in may name a workspace in which they are nobody, or none.
+        Code::NotFound => {
+            is_for_keys || has_path || operation.operation_id.as_deref().is_some_and(|id| MAY_FIND_NOTHING.contains(&id))
+        }
         Code::Conflict => !is_read,
         Code::PreconditionFailed => takes("If-Match"),
         Code::IdempotencyKeyReused => takes("Idempotency-Key"),
+        Code::SecondFactorRequired => operation.operation_id.as_deref() == Some("sign_in"),
         Code::InsufficientScope => is_for_keys,
         Code::Forbidden => !is_for_keys,
         // What is answered before anybody knows which operation is meant.

@@ -100,7 +100,8 @@ pub(super) struct SetupLink {
 
 /// Print a link with which somebody chooses a new password
 ///
-/// It works once, for 24 hours; until it is used their password stays as it is. Then they are signed out everywhere.
+/// It works once, for 24 hours; until it is used their password stays as it is. Then they are signed out everywhere. Whoever has
+/// lost the authenticator app and the recovery codes as well needs --forget-app.
 ///
 /// Example: mask users reset-password ada@example.com
 #[derive(Args, Debug)]
@@ -109,6 +110,11 @@ pub(super) struct ResetPassword {
     /// The account's address.
     #[arg(value_parser = Address::parse)]
     email: Address,
+    /// Ask for no code of an authenticator app any more.
+    ///
+    /// Default: one is asked for where an app is set up. Example: --forget-app
+    #[arg(long)]
+    forget_app: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -176,7 +182,7 @@ impl Command {
             Self::Create(create) => with(&create.common, async |with| create.run(with).await),
             Self::List(list) => with(&list.common, show),
             Self::SetupLink(link) => with(&link.common, setup_link),
-            Self::ResetPassword(reset) => with(&reset.common, async |with| reset_password(with, &reset.email).await),
+            Self::ResetPassword(reset) => with(&reset.common, async |with| reset.run(with).await),
             Self::Disable(who) => with(&who.common, async |with| turn(with, &who.email, true).await),
             Self::Enable(who) => with(&who.common, async |with| turn(with, &who.email, false).await),
         }
@@ -191,10 +197,8 @@ impl Create {
             Some(name) => Some(workspaces::find(store, name).await?),
             None => None,
         };
-        let password_hash = match self.password_stdin {
-            true => Some(Passwords::at_once(1).hash(self.read_password()?).await?),
-            false => None,
-        };
+        let password_hash =
+            if self.password_stdin { Some(Passwords::at_once(1).hash(self.read_password()?).await?) } else { None };
         let now = with.clock.now();
         let id = UserId::from_bits(ids.next(now));
         let new = NewUser {
@@ -236,9 +240,14 @@ async fn print_link(with: &With, user: &User) -> Result<(), Failure> {
     print(&format!("{link}\n"))
 }
 
-async fn reset_password(with: &With, email: &Address) -> Result<(), Failure> {
-    let user = found(with, email).await?;
-    print_link(with, &user).await
+impl ResetPassword {
+    async fn run(&self, with: &With) -> Result<(), Failure> {
+        let user = found(with, &self.email).await?;
+        if self.forget_app && with.store.end_totp(user.id).await? {
+            say(&format!("{} is asked for no code any more.", user.email));
+        }
+        print_link(with, &user).await
+    }
 }
 
 async fn setup_link(with: &With) -> Result<(), Failure> {

@@ -15,10 +15,11 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::{
-    document::{OPERATIONS, Operation, schema},
+    document::{OF_KEYS, OPERATIONS, Operation, schema},
     gallery::picture,
     harness::{Answer, App, HTTPS, lock},
     person::Person,
+    people,
     wire::{Wire, api_request},
 };
 
@@ -240,8 +241,13 @@ fn every_operation_is_described() {
             assert!(described[name].as_str().is_some_and(|text| !text.is_empty()), "{id} has no {name}");
         }
         assert_eq!(described["tags"].as_array().map(Vec::len), Some(1), "{id} has one tag");
-        let scopes = described["security"][0]["key"].as_array().map(Vec::len);
-        assert_eq!(scopes, operation.is_for_keys().then_some(1), "{id} needs one scope");
+        let needs = &described["security"][0];
+        let is_known = if operation.takes_keys() {
+            needs["key"].as_array().map(Vec::len) == Some(1)
+        } else {
+            *needs == json!({"session": []}) || *needs == json!({})
+        };
+        assert!(is_known, "{id} needs one scope, or somebody in person, or nobody");
         for status in [401, 403, 422, 429, 500, 503] {
             assert!(operation.documents(status), "{id} does not document {status}");
         }
@@ -265,7 +271,7 @@ fn every_post_can_be_repeated() {
     // What is pulled is somebody's for a minute and comes again by itself, and what was reported is over; a picture has
     // the same address however often it is sent.
     let others = ["pull_deliveries", "report_delivery", "upload_picture"];
-    for Operation { id, method, described, .. } in OPERATIONS.iter() {
+    for Operation { id, method, described, .. } in OF_KEYS.iter() {
         let parameters = described["parameters"].as_array().into_iter().flatten();
         let is_repeatable = parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key");
         assert_eq!(is_repeatable, method == "POST" && !others.contains(&id.as_str()), "{id}");
@@ -298,7 +304,7 @@ async fn without_a_valid_key_nobody_gets_in() {
         Some(app.key.clone()),
         Some(format!("Basic {}", app.key)),
     ];
-    for operation in OPERATIONS.iter() {
+    for operation in OF_KEYS.iter() {
         for header in &headers {
             let mut request = target.ask_without_key(&app, operation);
             if let Some(header) = header {
@@ -322,7 +328,7 @@ async fn without_a_valid_key_nobody_gets_in() {
 async fn every_operation_needs_its_scope_and_no_other() {
     let app = patient().await;
     let target = Target::of(&app, &app.key).await;
-    for operation in OPERATIONS.iter().filter(|operation| operation.is_for_keys()) {
+    for operation in OF_KEYS.iter() {
         let needed = operation.scope();
         let all = mask_core::scope::Scope::ALL.iter().map(|scope| scope.as_str());
         let enough = operation.scopes();
@@ -333,7 +339,7 @@ async fn every_operation_needs_its_scope_and_no_other() {
         assert_eq!(answer.error(403), "insufficient_scope", "{}", operation.id);
         assert_eq!(answer.json()["error"]["required_scope"], needed);
     }
-    for operation in OPERATIONS.iter().filter(|operation| operation.is_for_keys()) {
+    for operation in OF_KEYS.iter() {
         let key = app.key_for(operation.scope(), false).await;
         let own = Target::of(&app, &app.key).await;
         let answer = Answer::of(own.ask(&app, operation, &key)).await;
@@ -349,7 +355,7 @@ async fn what_others_own_cannot_be_told_from_what_never_was() {
     let app = patient().await;
     let (theirs, test) = (app.key_of_workspace(2, "all", false).await, app.key_for("all", true).await);
     let unknown = Target::unknown();
-    for operation in OPERATIONS.iter() {
+    for operation in OF_KEYS.iter() {
         let names_one = operation.path.contains('{') || operation.id == "lookup_link";
         let names_some = operation.example().is_some_and(|body| body.get("ids").is_some());
         if operation.id == MAKES_ITS_OWN || !(names_one || names_some) {
@@ -394,8 +400,7 @@ async fn what_others_own_cannot_be_told_from_what_never_was() {
 #[tokio::test]
 async fn the_documented_examples_work() {
     let app = patient().await;
-    let of_keys = OPERATIONS.iter().filter(|operation| operation.is_for_keys());
-    for operation in of_keys.filter(|operation| operation.example().is_some()) {
+    for operation in OF_KEYS.iter().filter(|operation| operation.example().is_some()) {
         let target = Target::of(&app, &app.key).await;
         let answer = Answer::of(target.ask(&app, operation, &app.key)).await;
         assert!(answer.status < 300, "{}: {}", operation.id, answer.text);
@@ -591,6 +596,13 @@ async fn meet(code: Code, app: &App) -> Answer {
         Code::HttpsRequired => {
             let app = App::with(&HTTPS).await;
             Answer::of(app.api(Method::GET, "/links").header("host", "mask.example")).await
+        }
+        Code::SecondFactorRequired => {
+            let person = people::ada(app).await;
+            let store = &app.server().store;
+            assert!(store.begin_totp(person.id, vec![1], app.clock.now()).await.expect("a store"));
+            assert!(store.confirm_totp(person.id, vec![1], 1, Vec::new()).await.expect("a store"));
+            Answer::of(people::sign_in(app, people::ADA, people::PASSWORD)).await
         }
         Code::InsufficientScope => {
             let key = app.key_for("links:read", false).await;

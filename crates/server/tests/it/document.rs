@@ -26,15 +26,20 @@ impl Operation {
         self.described["security"][0]["key"][0].as_str().expect("an operation of keys needs one scope")
     }
 
-    /// Whether a key may do this, and not only somebody in person.
-    pub(crate) fn is_for_keys(&self) -> bool {
-        self.described["security"][0].get("key").is_some()
-    }
-
     /// All scopes of which one will do.
     pub(crate) fn scopes(&self) -> Vec<&str> {
         let ways = self.described["security"].as_array().into_iter().flatten();
         ways.filter_map(|way| way.get("key")?[0].as_str()).collect()
+    }
+
+    /// Whether a key can ask for it; otherwise people do, who are signed in or come in.
+    pub(crate) fn takes_keys(&self) -> bool {
+        self.described["security"][0].get("key").is_some()
+    }
+
+    /// Whether it takes somebody who is signed in.
+    pub(crate) fn takes_people(&self) -> bool {
+        self.described["security"].as_array().is_some_and(|ways| ways.iter().any(|way| way.get("session").is_some()))
     }
 
     /// Whether its body is a picture.
@@ -66,6 +71,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     });
     all.collect()
 });
+
+/// The operations that a key can ask for.
+pub(crate) static OF_KEYS: LazyLock<Vec<Operation>> =
+    LazyLock::new(|| OPERATIONS.iter().filter(|operation| operation.takes_keys()).cloned().collect());
 
 /// A schema by its name.
 pub(crate) fn schema(name: &str) -> &'static Value {

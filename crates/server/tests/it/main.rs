@@ -1,5 +1,7 @@
 //! The whole server over real sockets: one binary, one harness, real databases. Nothing is mocked that can be run.
 
+mod account_pages;
+mod accounts;
 mod analytics;
 mod api_keys;
 mod audit_log;
@@ -34,6 +36,7 @@ mod members;
 mod oidc;
 mod password;
 mod person;
+mod people;
 mod pictures;
 mod places;
 mod postbox;
@@ -43,6 +46,7 @@ mod receiver;
 mod redirect;
 mod roles;
 mod rules;
+mod sessions;
 mod slugs;
 mod subscribers;
 mod uploads;

@@ -83,7 +83,7 @@ impl Taken {
     pub(crate) fn link(&self, path: &str) -> String {
         let text = self.message.replace("=\r\n", "").replace("=3D", "=");
         let place = text.find(path).unwrap_or_else(|| panic!("no {path} in {text}"));
-        let end = text[place..].find(|letter: char| !(letter.is_ascii_alphanumeric() || "/-_".contains(letter)));
+        let end = text[place..].find(|letter: char| !(letter.is_ascii_alphanumeric() || "/-_?=".contains(letter)));
         text[place..place + end.expect("an end")].to_owned()
     }
 }

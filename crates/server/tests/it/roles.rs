@@ -45,7 +45,7 @@ fn the_document_names_the_least_role() {
     for operation in OPERATIONS.iter() {
         let said = operation.described["security"].as_array().expect("a list");
         let people: Vec<_> = said.iter().filter_map(|way| way.get("session")).collect();
-        let expected = match (operation.is_for_keys(), right(operation)) {
+        let expected = match (operation.takes_keys(), right(operation)) {
             // To take a member out is an admin's, and to go is everybody's.
             (true, _) if operation.id == "remove_member" => json!([Right::Leave.least().as_str()]),
             (true, _) => json!([least(operation).as_str()]),
@@ -66,7 +66,7 @@ async fn every_operation_of_keys_is_answered_by_the_table() {
     }
     let stranger = Person::with(&app, "stranger@example.com").await;
     let mut cells = BTreeSet::new();
-    for operation in OPERATIONS.iter().filter(|operation| operation.is_for_keys()) {
+    for operation in OPERATIONS.iter().filter(|operation| operation.takes_keys()) {
         let enough = operation.scopes();
         let others = Scope::ALL.iter().map(|scope| scope.as_str()).filter(|scope| !enough.contains(scope));
         let key = app.key_for(&others.collect::<Vec<_>>().join(","), false).await;
@@ -137,7 +137,7 @@ async fn in_person(app: &App, operation: &Operation, role: Option<Role>) -> Requ
 #[tokio::test]
 async fn every_operation_of_people_is_answered_by_the_table() {
     let app = patient().await;
-    for operation in OPERATIONS.iter().filter(|operation| !operation.is_for_keys()) {
+    for operation in OPERATIONS.iter().filter(|operation| !operation.takes_keys()) {
         let least = right(operation).map(Right::least);
         for role in Role::ALL {
             let answer = Answer::of(in_person(&app, operation, Some(role)).await).await;
@@ -163,7 +163,7 @@ async fn every_operation_of_people_is_answered_by_the_table() {
 #[tokio::test]
 async fn what_people_are_shown_has_the_documented_shape() {
     let app = patient().await;
-    for operation in OPERATIONS.iter().filter(|operation| !operation.is_for_keys()) {
+    for operation in OPERATIONS.iter().filter(|operation| !operation.takes_keys()) {
         let answer = Answer::of(in_person(&app, operation, Some(Role::Owner)).await).await;
         let schema =
             &operation.described["responses"][answer.status.to_string()]["content"]["application/json"]["schema"];

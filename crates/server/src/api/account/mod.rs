@@ -229,10 +229,7 @@ async fn ask_email(
 #[utoipa::path(
     post, path = "/account/email/confirm", operation_id = "confirm_email_change", tag = "Accounts",
     request_body(content = EmailConfirmation, example = json!({"token": "0000000000000000000000000000000000000000000000000000000000000000"})),
-    responses(
-        (status = 204, description = "The account has this address now"),
-        (status = 404, description = "The link was used already, or its time is over")
-    ),
+    responses((status = 204, description = "The account has this address now")),
     security(())
 )]
 async fn confirm_email(State(api): State<Arc<Api>>, _: FromUs, body: Json) -> Result<StatusCode, ApiError> {
