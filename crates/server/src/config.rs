@@ -23,6 +23,7 @@ mod rules;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -38,14 +39,17 @@ pub use self::fault::{Fault, Faults, Source};
 pub use self::mail::{SmtpUrl, StartTls};
 pub use self::rules::PicturePlace;
 pub use self::secret::{DatabaseUrl, SecretKey, SecretText};
+pub use self::tls::TlsMode;
 
 use self::domains::{machines, name_servers, target};
 use self::layers::Layers;
 use self::mail::{mailbox, smtp_url};
 use self::rules::{
     address, addresses, any_text, choice, database_url, header_name, hosts, milliseconds, networks, number,
-    optional_origin, optional_path, origin, path, picture_place, seconds, secret_key, secret_text, word,
+    optional_origin, optional_path, origin, path, picture_place, seconds, secret_key, secret_text, socket_addresses,
+    word,
 };
+use self::tls::{directory, paths};
 
 /// The reference file: every setting with its meaning and default.
 pub const REFERENCE: &str = include_str!("../../../mask.reference.toml");
@@ -117,6 +121,34 @@ settings! {
         /// Open connections at one time.
         max_connections: usize = "max_connections", number(1..=1_000_000);
     }
+    /// TLS.
+    tls: Tls {
+        /// Whether it is spoken, and with which certificates.
+        mode: TlsMode = "mode", choice([("off", TlsMode::Off), ("files", TlsMode::Files), ("acme", TlsMode::Acme)]);
+        /// Addresses that speak it; none twice.
+        listen: Vec<SocketAddr> = "listen", socket_addresses;
+        /// Files of certificates.
+        cert_files: Vec<PathBuf> = "cert_files", paths;
+        /// The key of each.
+        key_files: Vec<PathBuf> = "key_files", paths;
+        /// How long browsers are to come over TLS alone.
+        hsts_seconds: u32 = "hsts_seconds", number(0..=63_072_000);
+    }
+    /// The authority that certificates are ordered from.
+    acme: Acme {
+        /// Its directory.
+        directory: Url = "directory", directory;
+        /// Where it can write to.
+        email: Option<Mailbox> = "email", mailbox;
+        /// Certificates of authorities that it may identify itself by.
+        ca_file: Option<PathBuf> = "ca_file", optional_path;
+        /// The id of the key that binds our account to one with the authority; empty for none.
+        eab_key_id: String = "eab_key_id", any_text;
+        /// That key, in base64url.
+        eab_hmac_key: SecretText = "eab_hmac_key", secret_text;
+        /// Most orders within an hour.
+        orders_per_hour: u32 = "orders_per_hour", number(1..=100_000);
+    }
     /// The disk of this node.
     storage: Storage {
         /// The folder of the journal and the SQLite files.
@@ -184,6 +216,8 @@ settings! {
         trusted: Vec<IpNet> = "trusted", networks;
         /// The header in which they say the client's country, if they do.
         country_header: Option<HeaderName> = "country_header", header_name;
+        /// Whether their connections begin by saying whose they are.
+        proxy_protocol: bool = "proxy_protocol", choice([("off", false), ("on", true)]);
     }
     /// Webhooks.
     webhooks: Webhooks {
@@ -336,6 +370,7 @@ impl Config {
         let config = Self::read(&mut layers);
         if let Some(config) = &config {
             config.check_listeners(&mut layers);
+            config.check_tls(&mut layers);
             config.check_mail(&mut layers);
             config.check_bucket(&mut layers);
         }
@@ -353,6 +388,8 @@ impl Config {
         };
         if self.server.listen.contains(&listen) {
             layers.refuse("metrics.listen", "must differ from the addresses of server.listen");
+        } else if self.tls.listen.contains(&listen) {
+            layers.refuse("metrics.listen", "must differ from the addresses of tls.listen");
         }
     }
 
@@ -424,7 +461,7 @@ impl Config {
                  front, and proxy.trusted to that proxy's address",
             );
         }
-        if !self.public_is_http() && self.proxy.trusted.is_empty() {
+        if !self.public_is_http() && self.proxy.trusted.is_empty() && self.tls.mode == TlsMode::Off {
             warnings.push(
                 "server.public_url is https and proxy.trusted is empty, so the server cannot learn that a request came \
                  through TLS and the API refuses it: set proxy.trusted to the address of the proxy in front",
@@ -448,6 +485,7 @@ impl Config {
                  proxy.trusted to the address of the proxy in front",
             );
         }
+        warnings.extend(self.tls_warnings());
         warnings.into_iter().map(str::to_owned).collect()
     }
 

@@ -10,6 +10,7 @@
 //! transaction spans two SQLite files safely, each of them keeps its own position in the click journal.
 
 mod bio_pages;
+mod certificates;
 mod clicks;
 mod db;
 mod domains;
@@ -28,6 +29,9 @@ mod workspaces;
 
 pub use bio_pages::{
     ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,
+};
+pub use certificates::{
+    CertificateChanges, CertificateFate, CertificateStandings, Challenge, ChangedCertificate, ClaimedCertificate,
 };
 pub use clicks::{Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Marks, Position, Visit};
 pub use db::{Error, Place};

@@ -53,6 +53,7 @@ use crate::{
     password::Passwords,
     pictures::{self, Pictures, drawings::Drawings},
     redirect::Redirects,
+    tls::Certificates,
     webhooks::seal::Vault,
 };
 pub use error::page as errors_page;
@@ -70,6 +71,8 @@ pub struct Api {
     pub redirects: Arc<Redirects>,
     /// What is asked of DNS, and which domains are served.
     pub domains: Arc<Domains>,
+    /// What is known of their certificates.
+    pub certificates: Arc<Certificates>,
     /// Says which addresses of users may be called, and calls them.
     pub outbound: Arc<Outbound>,
     /// Seals what webhooks keep secret.

@@ -1,5 +1,7 @@
 //! How an event is told, to webhooks and to streams alike: the body of a delivery.
 
+use std::sync::Arc;
+
 use mask_core::{
     event::EventKind,
     id::{EventId, LinkId, PageId, QrId},
@@ -13,19 +15,21 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{analytics, bio_pages::PageBody, domains::DomainBody, links::LinkBody};
-use crate::{domains::Records, redirect::Hosts};
+use crate::{clock::Clock, domains::Records, redirect::Hosts, tls::Certificates};
 
 /// Tells of events as the API shows things.
 #[derive(Debug)]
 pub struct Teller {
     hosts: Hosts,
     records: Records,
+    certificates: Arc<Certificates>,
+    clock: Clock,
 }
 
 impl Teller {
-    /// One that knows where links live, and where domains are to lead.
-    pub const fn new(hosts: Hosts, records: Records) -> Self {
-        Self { hosts, records }
+    /// One that knows where links live, where domains are to lead, and how their certificates are.
+    pub const fn new(hosts: Hosts, records: Records, certificates: Arc<Certificates>, clock: Clock) -> Self {
+        Self { hosts, records, certificates, clock }
     }
 }
 
@@ -35,7 +39,10 @@ impl Tell for Teller {
         match happening {
             Happening::Link(link) => body(id, kind, at, &LinkBody::of(link, &self.hosts)),
             Happening::Page(page) => body(id, kind, at, &PageBody::of(page, &self.hosts)),
-            Happening::Domain(domain) => body(id, kind, at, &DomainBody::of(domain, &self.records)),
+            Happening::Domain(domain) => {
+                let standing = self.certificates.standing_of(domain, self.clock.now());
+                body(id, kind, at, &DomainBody::of(domain, &self.records, standing))
+            }
             Happening::Visit { fact, link, code, is_unique } => {
                 body(id, kind, at, &VisitBody::of(*fact, *link, *code, *is_unique, &self.hosts))
             }

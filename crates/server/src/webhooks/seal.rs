@@ -245,6 +245,26 @@ impl Vault {
         self.open_bytes(&letter.to_string(), sealed)
     }
 
+    /// Seals a certificate and its key.
+    pub fn seal_certificate(&self, name: &str, content: &[u8]) -> Vec<u8> {
+        self.close_bytes(&format!("certificate {name}"), content)
+    }
+
+    /// Opens the certificate of this name.
+    pub fn open_certificate(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+        self.open_bytes(&format!("certificate {name}"), sealed)
+    }
+
+    /// Seals the key of our account with an authority.
+    pub fn seal_account(&self, directory: &str, content: &[u8]) -> Vec<u8> {
+        self.close_bytes(&format!("account {directory}"), content)
+    }
+
+    /// Opens the key of our account with this authority.
+    pub fn open_account(&self, directory: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+        self.open_bytes(&format!("account {directory}"), sealed)
+    }
+
     fn close_bytes(&self, about: &str, plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE_BYTES];
         nonce.copy_from_slice(&clock::secret()[..NONCE_BYTES]);

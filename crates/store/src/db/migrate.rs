@@ -22,13 +22,13 @@ macro_rules! part {
 
 /// The main file on SQLite.
 pub(crate) const MAIN_SQLITE: Migrations = &[
-    part!("sqlite", "main": "0001_links", "0002_deleted_links", "0003_webhooks", "0004_qr_codes", "0005_bio_pages", "0006_mail", "0007_domains", "0008_api_keys", "0009_workspaces"),
+    part!("sqlite", "main": "0001_links", "0002_deleted_links", "0003_webhooks", "0004_qr_codes", "0005_bio_pages", "0006_mail", "0007_domains", "0008_api_keys", "0009_workspaces", "0011_certificates"),
 ];
 /// The file of recorded clicks on SQLite.
 pub(crate) const CLICKS_SQLITE: Migrations = &[part!("sqlite", "clicks": "0001_clicks", "0002_feed")];
 /// Both parts in one database on PostgreSQL.
 pub(crate) const POSTGRES: Migrations = &[
-    part!("postgres", "main": "0001_links", "0002_deleted_links", "0003_webhooks", "0004_qr_codes", "0005_bio_pages", "0006_mail", "0007_domains", "0008_api_keys", "0009_workspaces"),
+    part!("postgres", "main": "0001_links", "0002_deleted_links", "0003_webhooks", "0004_qr_codes", "0005_bio_pages", "0006_mail", "0007_domains", "0008_api_keys", "0009_workspaces", "0011_certificates"),
     part!("postgres", "clicks": "0001_clicks", "0002_feed"),
 ];
 

@@ -1,0 +1,108 @@
+//! HTTP/2, which browsers speak over TLS.
+//!
+//! What one client can ask of this server is bounded: requests at one time, the length of a head, what waits to be sent to a
+//! client that does not read. Of resets the library keeps count and ends the connection of whoever floods it. A connection on
+//! which nothing was asked for a while is ended, as one of HTTP/1.1 is: no new requests, and those that are open may end. One
+//! that does not answer a ping is dropped.
+//!
+//! There is no fast lane here. A visitor who follows a link over HTTP/2 has mostly made a connection for it, which costs a
+//! hundred times what the lane would save.
+
+use std::{cell::Cell, pin::pin, rc::Rc};
+
+use hyper::{Request, body::Incoming, server::conn::http2, service::Service};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::Watcher,
+};
+use tokio::{net::TcpStream, time::Instant};
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    HEAD_BYTES, Rules,
+    front::{Answering, Front},
+};
+
+/// Requests of one connection at one time.
+const STREAMS: u32 = 100;
+/// What waits to be sent of one answer.
+const SEND_BYTES: usize = 64 * 1024;
+/// How many bytes of bodies a client may send before they are read, for one request and for all of a connection.
+const WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// Answers requests until the connection is over.
+pub(super) async fn answer(
+    stream: TlsStream<TcpStream>,
+    front: Front,
+    rules: &Rules,
+    watcher: Watcher,
+    stop: CancellationToken,
+) {
+    let asked = Rc::new(Cell::new(0));
+    let service = Counted { front, asked: Rc::clone(&asked) };
+    let connection = http2::Builder::new(OnThisThread)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        .max_send_buf_size(SEND_BYTES)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(rules.header_timeout)
+        .keep_alive_timeout(rules.header_timeout)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let mut alarm = pin!(tokio::time::sleep(rules.header_timeout));
+    let mut is_ending = false;
+    let mut seen = 0;
+    loop {
+        tokio::select! {
+            // A client that goes away is its own affair.
+            _ = connection.as_mut() => break,
+            () = stop.cancelled(), if !is_ending => {
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = alarm.as_mut(), if !is_ending => {
+                if seen == asked.get() {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                seen = asked.get();
+                alarm.as_mut().reset(Instant::now() + rules.header_timeout);
+            }
+        }
+    }
+    // Whoever waits for all connections has waited for this one.
+    drop(watcher);
+}
+
+/// Counts what is asked.
+struct Counted {
+    front: Front,
+    asked: Rc<Cell<u64>>,
+}
+
+impl Service<Request<Incoming>> for Counted {
+    type Response = <Front as Service<Request<Incoming>>>::Response;
+    type Error = <Front as Service<Request<Incoming>>>::Error;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        self.asked.set(self.asked.get() + 1);
+        self.front.call(request)
+    }
+}
+
+/// Runs what a connection needs where the connection is.
+#[derive(Clone, Copy)]
+struct OnThisThread;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for OnThisThread {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
