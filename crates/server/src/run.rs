@@ -5,6 +5,7 @@
 //! the rest goes. What the last drain has to tell waits in the outbox for the next start. Any of this may be cut off at any
 //! moment; starting again is the recovery.
 
+mod background;
 mod forgetting;
 mod listeners;
 
@@ -14,6 +15,7 @@ use mask_journal::Journal;
 use mask_store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use background::Background;
 use listeners::Bound;
 
 use crate::{
@@ -373,84 +375,6 @@ fn api_of(
         max_body_bytes: config.server.max_body_bytes,
         body_timeout: config.server.body_timeout,
         request_timeout: config.server.request_timeout,
-    }
-}
-
-/// What goes on beside the answering threads.
-struct Background {
-    drain_interval: Duration,
-    retention_days: u32,
-    deliveries_are_kept: Duration,
-    metrics: Option<SocketAddr>,
-    redirects: Arc<Redirects>,
-    domains: Arc<Domains>,
-    certificates: Arc<Certificates>,
-    /// Files of certificates, where there are such.
-    files: Option<tls::Files>,
-    places: Arc<Places>,
-    salts: Arc<Salts>,
-    journal: Arc<Journal>,
-    drain: Drain,
-    syncer: clicks::SyncHandle,
-    tasks: TaskTracker,
-    store: Store,
-    clock: Clock,
-}
-
-impl Background {
-    async fn run(self, stop: CancellationToken) {
-        let Self {
-            drain_interval,
-            retention_days,
-            deliveries_are_kept,
-            metrics,
-            redirects,
-            domains,
-            certificates,
-            files,
-            places,
-            salts,
-            journal,
-            drain,
-            syncer,
-            tasks,
-            store,
-            clock,
-        } = self;
-        tasks.spawn(places.watch(stop.clone()));
-        if let Some(files) = files {
-            tasks.spawn(files.watch(Arc::clone(&certificates), stop.clone()));
-        }
-        tasks.spawn(Arc::clone(&domains).follow(stop.clone()));
-        tasks.spawn(domains.watch(stop.clone()));
-        tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
-        tasks.spawn(forgetting::visitors(store.clone(), clock.clone(), retention_days, stop.clone()));
-        tasks.spawn(forgetting::what_is_old(store, clock, deliveries_are_kept, stop.clone()));
-        if let Some(address) = metrics {
-            tasks.spawn(telemetry::serve_metrics(
-                address,
-                move || report(&redirects, &journal, &certificates),
-                stop.clone(),
-            ));
-        }
-        drain.run(drain_interval, stop).await;
-        syncer.stop();
-        tasks.close();
-        tasks.wait().await;
-    }
-}
-
-/// Sets the metrics that are only looked at when somebody asks.
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and no memory here is that large")]
-fn report(redirects: &Redirects, journal: &Journal, certificates: &Certificates) {
-    let (entries, bytes) = redirects.memory();
-    metrics::gauge!("mask_links_in_memory").set(entries as f64);
-    metrics::gauge!("mask_links_in_memory_bytes").set(bytes as f64);
-    metrics::gauge!("mask_journal_pending_bytes").set(journal.pending_bytes() as f64);
-    let (count, nearest_end) = certificates.nearest_end();
-    metrics::gauge!("mask_certificates").set(count as f64);
-    if let Some(end) = nearest_end {
-        metrics::gauge!("mask_certificate_nearest_end_timestamp_seconds").set(end.unix_seconds() as f64);
     }
 }
 
