@@ -8,9 +8,21 @@
 //! There is no fast lane here. A visitor who follows a link over HTTP/2 has mostly made a connection for it, which costs a
 //! hundred times what the lane would save.
 
-use std::{cell::Cell, pin::pin, rc::Rc};
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
 
-use hyper::{Request, body::Incoming, server::conn::http2, service::Service};
+use hyper::{
+    Method, Request, Response,
+    body::{Body as _, Incoming},
+    header::{CONTENT_LENGTH, HeaderValue},
+    server::conn::http2,
+    service::Service,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::Watcher,
@@ -23,6 +35,7 @@ use super::{
     HEAD_BYTES, Rules,
     front::{Answering, Front},
 };
+use crate::body::Body;
 
 /// Requests of one connection at one time.
 const STREAMS: u32 = 100;
@@ -85,14 +98,38 @@ struct Counted {
 }
 
 impl Service<Request<Incoming>> for Counted {
-    type Response = <Front as Service<Request<Incoming>>>::Response;
-    type Error = <Front as Service<Request<Incoming>>>::Error;
-    type Future = Answering;
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Headed;
 
-    fn call(&self, request: Request<Incoming>) -> Answering {
+    fn call(&self, request: Request<Incoming>) -> Headed {
         self.asked.set(self.asked.get() + 1);
-        self.front.call(request)
+        let is_head = *request.method() == Method::HEAD;
+        Headed { answering: self.front.call(request), is_head }
     }
+}
+
+/// An answer that is being made; of one to `HEAD` its head alone, which over HTTP/1.1 is hyper's to see to.
+struct Headed {
+    answering: Answering,
+    is_head: bool,
+}
+
+impl Future for Headed {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Ok(response) = ready!(Pin::new(&mut self.answering).poll(context));
+        Poll::Ready(Ok(if self.is_head { without_body(response) } else { response }))
+    }
+}
+
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    if let Some(bytes) = body.size_hint().exact() {
+        head.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(bytes));
+    }
+    Response::from_parts(head, Body::Empty)
 }
 
 /// Runs what a connection needs where the connection is.

@@ -218,7 +218,7 @@ impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name();
         // An authority asks for nothing else; whoever asks for more is none.
-        if hello.alpn().is_some_and(|mut wishes| wishes.next() == Some(ACME)) {
+        if self.mode == TlsMode::Acme && hello.alpn().is_some_and(|mut wishes| wishes.next() == Some(ACME)) {
             let name = name?.to_ascii_lowercase();
             return self.table.load().handshakes.get(&name).map(|(_, key)| Arc::clone(key));
         }

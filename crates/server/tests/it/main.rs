@@ -39,6 +39,7 @@ mod redirect;
 mod rules;
 mod slugs;
 mod subscribers;
+mod tls;
 mod uploads;
 mod webhooks;
 mod wire;

@@ -56,7 +56,8 @@ fn database(config: &Config) -> Vec<Finding> {
             let mut findings = vec![engine, schema(&found)];
             findings.extend(found.outgoing.and_then(|outgoing| letters(&outgoing, config.mail.smtp_url.is_some())));
             if config.tls.mode == TlsMode::Acme {
-                findings.extend(certificates::of_authority(&found.certificates.unwrap_or_default(), Clock::system().now()));
+                findings
+                    .extend(certificates::of_authority(&found.certificates.unwrap_or_default(), Clock::system().now()));
             }
             findings
         }
@@ -367,8 +368,12 @@ mod tests {
             (Some(3), 2, Verdict::Wrong, "newer"),
         ];
         for (found, known, verdict, text) in cases {
-            let finding =
-                schema(&Inspection { engine: String::new(), parts: vec![part(found, known)], outgoing: None, certificates: None });
+            let finding = schema(&Inspection {
+                engine: String::new(),
+                parts: vec![part(found, known)],
+                outgoing: None,
+                certificates: None,
+            });
             assert!(finding.verdict == verdict && finding.text.contains(text), "{finding:?}");
         }
     }

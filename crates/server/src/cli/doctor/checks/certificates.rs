@@ -49,7 +49,10 @@ pub(super) fn of_authority(standings: &CertificateStandings, now: Time) -> Vec<F
         if *end <= now {
             findings.push(Finding::wrong(ABOUT, format!("that for {name} ended {end}{}", why(name))));
         } else if ends_soon(*start, *end, now) {
-            findings.push(Finding::doubtful(ABOUT, format!("that for {name} ends {end} and is not renewed yet{}", why(name))));
+            findings.push(Finding::doubtful(
+                ABOUT,
+                format!("that for {name} ends {end} and is not renewed yet{}", why(name)),
+            ));
         }
     }
     let has_one = |name: &String| standings.ends.iter().any(|(known, ..)| known == name);
@@ -63,7 +66,8 @@ pub(super) fn of_authority(standings: &CertificateStandings, now: Time) -> Vec<F
     }
     let first = standings.ends.first().map(|(name, _, end)| format!("; the first to end is that for {name}, {end}"));
     let (count, waiting) = (standings.ends.len(), standings.waiting);
-    let summary = format!("{count} of the authority, and {waiting} names that wait for one{}", first.unwrap_or_default());
+    let summary =
+        format!("{count} of the authority, and {waiting} names that wait for one{}", first.unwrap_or_default());
     findings.push(Finding::good(ABOUT, summary));
     findings
 }
@@ -86,10 +90,13 @@ mod tests {
         };
         let findings = of_authority(&standings, day(100));
         let told: Vec<_> = findings.iter().map(|finding| (finding.verdict, finding.text.as_str())).collect();
-        assert!(matches!(&told[..], [
+        assert!(
+            matches!(&told[..], [
             (Verdict::Wrong, gone), (Verdict::Doubtful, soon), (Verdict::Doubtful, new), (Verdict::Good, all)
         ] if gone.contains("gone.example") && soon.contains("soon.example") && soon.contains("CAA.")
-            && new.contains("new.example: DNS.") && all.contains("3 of the authority")), "{told:?}");
+            && new.contains("new.example: DNS.") && all.contains("3 of the authority")),
+            "{told:?}"
+        );
         assert_eq!(of_authority(&CertificateStandings::default(), day(1)).len(), 1);
     }
 
