@@ -124,33 +124,27 @@ fn ensure(tx: &mut Tx<'_>, own: &[String], now: Time) -> Result<(), Error> {
     let known = tx.query("SELECT name FROM certificates WHERE is_own = true ORDER BY name", &[])?;
     let known: Vec<String> =
         known.into_iter().map(|row| row.columns("certificates").text("name")).collect::<Result<_, _>>()?;
+    for name in known.iter().filter(|name| !own.contains(name)) {
+        tx.execute("UPDATE certificates SET is_own = false WHERE name = $1", &values![name])?;
+    }
     let missing = "SELECT name FROM domains WHERE status = 1 \
                    AND NOT EXISTS (SELECT 1 FROM certificates WHERE certificates.name = domains.name) ORDER BY name";
     let missing: Vec<String> = (tx.query(missing, &[])?.into_iter())
         .map(|row| row.columns("domains").text("name"))
         .collect::<Result<_, _>>()?;
-    let over = format!("SELECT name FROM certificates WHERE (not_after IS NULL OR not_after < $1) AND NOT {IS_NEEDED}");
-    let over = tx.query(&over, &values![now])?;
     let new = own.iter().filter(|name| !known.contains(name)).map(|name| (name, true));
     let new: Vec<_> = new.chain(missing.iter().map(|name| (name, false))).collect();
-    let gone: Vec<_> = known.iter().filter(|name| !own.contains(name)).collect();
-    if new.is_empty() && gone.is_empty() && over.is_empty() {
-        return Ok(());
+    if !new.is_empty() {
+        let change = next_change(tx)?;
+        for (name, is_own) in new {
+            let sql = "INSERT INTO certificates (name, is_own, due_at, failures, version, changed) \
+                       VALUES ($1, $2, $3, 0, 0, $4) \
+                       ON CONFLICT (name) DO UPDATE SET is_own = certificates.is_own OR excluded.is_own";
+            tx.execute(sql, &values![name, is_own, now, change])?;
+        }
     }
-    let change = next_change(tx)?;
-    for (name, is_own) in new {
-        let sql = "INSERT INTO certificates (name, is_own, due_at, failures, version, changed) VALUES ($1, $2, $3, 0, 0, $4) \
-                   ON CONFLICT (name) DO UPDATE SET is_own = certificates.is_own OR excluded.is_own";
-        tx.execute(sql, &values![name, is_own, now, change])?;
-    }
-    for name in gone {
-        tx.execute("UPDATE certificates SET is_own = false WHERE name = $1", &values![name])?;
-    }
-    for row in over {
-        let name = row.columns("certificates").text("name")?;
-        tx.execute("DELETE FROM certificates WHERE name = $1", &values![name])?;
-    }
-    Ok(())
+    let over = format!("DELETE FROM certificates WHERE (not_after IS NULL OR not_after < $1) AND NOT {IS_NEEDED}");
+    tx.execute(&over, &values![now]).map(drop)
 }
 
 fn claimed(row: Row, until: Time) -> Result<ClaimedCertificate, Error> {
@@ -344,6 +338,11 @@ impl Store {
         now: Time,
     ) -> Result<Option<CertificateChanges>, Error> {
         self.main.scan(move |tx| tx.snapshot(|tx| changes(tx, known, now))).await
+    }
+
+    /// How the certificates of all names in use are.
+    pub async fn certificate_standings(&self) -> Result<CertificateStandings, Error> {
+        self.main.scan(standings).await
     }
 
     /// Our account with an authority, sealed.

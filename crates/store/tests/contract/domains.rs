@@ -91,7 +91,7 @@ async fn settle(store: &Store, domain: &Domain, look: Look, now: Time) -> Domain
 }
 
 /// A domain that is its owner's.
-async fn verified(store: &Store, owner: Owner, n: u32, text: &str) -> Domain {
+pub(crate) async fn verified(store: &Store, owner: Owner, n: u32, text: &str) -> Domain {
     let domain = ask(store, owner, new(n, text)).await;
     let domain = settle(store, &domain, look(&[&format!("token-{n}")]), at(100)).await;
     assert_eq!(domain.status, Status::Verified);
