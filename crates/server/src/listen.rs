@@ -189,7 +189,12 @@ impl Desk {
 async fn converse(mut stream: TcpStream, mut front: Front, rules: Rules, watcher: Watcher, stop: CancellationToken) {
     let peer = front.peer.address;
     if rules.takes_proxy_headers && proxy::is_trusted(peer.to_canonical(), &rules.trusted) {
-        match timeout(rules.header_timeout, introduced(&mut stream)).await {
+        let said = tokio::select! {
+            said = timeout(rules.header_timeout, introduced(&mut stream)) => said,
+            // Nothing was asked yet.
+            () = stop.cancelled() => return,
+        };
+        match said {
             Ok(Ok(client)) => front.peer.address = client.unwrap_or(peer),
             Ok(Err(error)) => {
                 return tracing::debug!(%error, %peer, "a proxy did not say whose connection it passes on");

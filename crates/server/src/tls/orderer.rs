@@ -277,7 +277,7 @@ impl Orderer {
         if let Some(account) = &*known {
             return Ok(account.clone());
         }
-        let kept = self.store.acme_account(self.directory.clone()).await.map_err(unkept)?;
+        let kept = self.store.acme_account(self.directory.clone()).await.map_err(|error| unkept(&error))?;
         let made = match kept {
             Some(sealed) => (self.recall(&sealed).await?, sealed),
             None => self.make_account().await?,
@@ -302,7 +302,7 @@ impl Orderer {
         let plain = Zeroizing::new(serde_json::to_vec(&credentials).expect("strings always have JSON"));
         let sealed = self.vault.seal_account(&self.directory, &plain);
         let kept = self.store.keep_acme_account(self.directory.clone(), sealed.clone(), self.clock.now()).await;
-        let kept = kept.map_err(unkept)?;
+        let kept = kept.map_err(|error| unkept(&error))?;
         // Another node was faster; the account that was made for nothing does no harm.
         if kept == sealed { Ok((account, sealed)) } else { Ok((self.recall(&kept).await?, kept)) }
     }
@@ -324,8 +324,8 @@ impl Show for Shown<'_> {
     async fn show(&self, challenge: Challenge) -> Result<(), Trouble> {
         let now = self.orderer.clock.now();
         self.tokens.lock().await.push(challenge.token.clone());
-        self.orderer.store.show_challenge(challenge, now, now.after(SHOWN)).await.map_err(unkept)?;
-        self.orderer.refresh().await.map_err(unkept)?;
+        self.orderer.store.show_challenge(challenge, now, now.after(SHOWN)).await.map_err(|error| unkept(&error))?;
+        self.orderer.refresh().await.map_err(|error| unkept(&error))?;
         sleep(self.orderer.spread).await;
         Ok(())
     }
@@ -340,7 +340,7 @@ impl Shown<'_> {
     }
 }
 
-fn unkept(error: mask_store::Error) -> Trouble {
+fn unkept(error: &mask_store::Error) -> Trouble {
     tracing::warn!(%error, "a certificate could not be ordered");
     Trouble::away("The server's database was not available.")
 }

@@ -63,6 +63,8 @@ impl Pebble {
             .arg(self.folder.path().join("config.json"))
             .args(["-dnsserver", &self.dns])
             .env("PEBBLE_VA_NOSLEEP", "1")
+            // By chance it would refuse good nonces, now and then so many that an order fails, as a real one does not.
+            .env("PEBBLE_WFE_NONCEREJECT", "0")
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file"))
             .stderr(log)
