@@ -19,7 +19,7 @@ use std::{
 use hyper::{
     Method, Request, Response,
     body::{Body as _, Incoming},
-    header::{CONTENT_LENGTH, HeaderValue},
+    header::{CONTENT_LENGTH, COOKIE, HOST, HeaderValue},
     server::conn::http2,
     service::Service,
 };
@@ -102,10 +102,27 @@ impl Service<Request<Incoming>> for Counted {
     type Error = Infallible;
     type Future = Headed;
 
-    fn call(&self, request: Request<Incoming>) -> Headed {
+    fn call(&self, mut request: Request<Incoming>) -> Headed {
         self.asked.set(self.asked.get() + 1);
+        make_whole(&mut request);
         let is_head = *request.method() == Method::HEAD;
         Headed { answering: self.front.call(request), is_head }
+    }
+}
+
+/// Gives a request the two headers that HTTP/2 has elsewhere or in pieces, as all that reads requests knows them from HTTP/1.1: the
+/// host (RFC 9113 §8.3.1) and the cookies (§8.2.3).
+fn make_whole<B>(request: &mut Request<B>) {
+    if let Some(host) = request.uri().authority().filter(|_| !request.headers().contains_key(HOST))
+        && let Ok(host) = HeaderValue::try_from(host.as_str())
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+    let pieces: Vec<&[u8]> = request.headers().get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if pieces.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
+    {
+        request.headers_mut().insert(COOKIE, whole);
     }
 }
 
@@ -141,5 +158,31 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for OnThisThread {
         tokio::task::spawn_local(async move {
             future.await;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_cookies_are_where_everybody_looks() {
+        let of = |request: hyper::http::request::Builder| {
+            let mut request = request.body(()).expect("a request");
+            make_whole(&mut request);
+            let header =
+                |name| request.headers().get_all(name).iter().map(|value| value.to_str().expect("text").to_owned());
+            (header(HOST).collect::<Vec<_>>(), header(COOKIE).collect::<Vec<_>>())
+        };
+        let request = || Request::builder().uri("https://go.example:8443/spring");
+        assert_eq!(of(request()), (vec!["go.example:8443".to_owned()], Vec::new()));
+        assert_eq!(
+            of(request().header(HOST, "other.example")).0,
+            ["other.example"],
+            "two that differ are somebody else's to refuse"
+        );
+        let pieces = request().header(COOKIE, "a=1").header(COOKIE, "b=2; c=3");
+        assert_eq!(of(pieces).1, ["a=1; b=2; c=3"]);
+        assert_eq!(of(request().header(COOKIE, "a=1")).1, ["a=1"]);
     }
 }
