@@ -34,6 +34,8 @@ look() {
     need has_zbar 'libzbar0' 'libzbar, which reads QR codes'
     need 'has_command rsvg-convert' 'librsvg2-bin' 'rsvg-convert, which draws QR codes that are SVG'
     need 'has_command pdftoppm' 'poppler-utils' 'pdftoppm, which draws QR codes that are PDF'
+    need 'has_command pebble' 'pebble' 'pebble, an authority that signs certificates for tests'
+    need 'has_command openssl' 'openssl' 'openssl, a client of TLS'
     need has_node 'nodejs npm' 'node and npm, 18 or newer, for the verification of webhooks'
 }
 

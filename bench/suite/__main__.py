@@ -9,9 +9,9 @@ import time
 from . import record
 from .bench import Bench
 from .places import WORK
-from .scenarios import analytics, create, links, memory, page, qr, redirect_cold, redirect_hot, start, webhooks
+from .scenarios import analytics, create, links, memory, page, qr, redirect_cold, redirect_hot, redirect_tls, start, webhooks
 
-SCENARIOS = [redirect_hot, page, redirect_cold, start, memory, create, links, analytics, webhooks, qr]
+SCENARIOS = [redirect_hot, redirect_tls, page, redirect_cold, start, memory, create, links, analytics, webhooks, qr]
 
 
 def main():

@@ -91,7 +91,9 @@ def api_posts(key, path):
 
 def ask(server, templates, values, **options):
     """Sends the load, and answers what was seen of it; anything but 2xx, 302 and 304 is an error."""
-    command = ["taskset", "-c", str(LOAD_CORE), str(LOAD), "ask", "--connect", server.address, "--values", str(values)]
+    command = ["taskset", "-c", str(LOAD_CORE), str(LOAD), "ask", "--connect", getattr(server, "tls_address", None) or server.address, "--values", str(values)]
+    if getattr(server, "tls_address", None):
+        command += ["--tls", "localhost"]
     for template in templates:
         command += ["--template", str(template)]
     for name, value in options.items():

@@ -105,9 +105,11 @@ class Server:
 class Mask(Server):
     """The product, as `mask serve` starts it: one answering thread, the rest as it comes unless told otherwise."""
 
-    def __init__(self, folder, name="mask", under=(), **settings):
-        """`under` is a command that runs the program, such as valgrind."""
+    def __init__(self, folder, name="mask", under=(), certificate=None, **settings):
+        """`under` is a command that runs the program, such as valgrind; with a `certificate` (its file and that of its key) the
+        load comes over TLS."""
         port, self.metrics_port = free_port(), free_port()
+        self.tls_address = None
         self.settings = {
             "MASK_SERVER__THREADS": "1",
             "MASK_LIMITS__REQUESTS_PER_MINUTE": "0",
@@ -121,6 +123,15 @@ class Mask(Server):
             "MASK_SERVER__PUBLIC_URL": f"http://localhost:{port}",
             "MASK_METRICS__LISTEN": f"127.0.0.1:{self.metrics_port}",
         }
+        if certificate:
+            self.tls_address = f"127.0.0.1:{free_port()}"
+            environment |= {
+                "MASK_SERVER__PUBLIC_URL": f"https://localhost:{self.tls_address.split(':')[1]}",
+                "MASK_TLS__MODE": "files",
+                "MASK_TLS__LISTEN": self.tls_address,
+                "MASK_TLS__CERT_FILES": str(certificate[0]),
+                "MASK_TLS__KEY_FILES": str(certificate[1]),
+            }
         self.folder = Path(folder)
         super().__init__(name, [*under, MASK, "serve", "--data-dir", self.folder], port, environment)
 

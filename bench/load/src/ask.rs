@@ -12,13 +12,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use mio::{Events, Interest, Poll, Token};
 
 use crate::{
     answer,
     latency::Seen,
     options::{Options, Trouble},
     requests::Requests,
+    wire::{Tls, Wire},
 };
 
 /// How long answers are waited for at the end.
@@ -96,7 +97,7 @@ impl Plan {
 }
 
 struct Connection {
-    stream: TcpStream,
+    wire: Wire,
     out: Vec<u8>,
     written: usize,
     input: Vec<u8>,
@@ -108,6 +109,7 @@ struct Load<'r> {
     requests: &'r Requests,
     plan: Plan,
     address: SocketAddr,
+    tls: Option<Tls>,
     poll: Poll,
     connections: Vec<Connection>,
     /// Connections with nothing under way.
@@ -124,6 +126,7 @@ impl<'r> Load<'r> {
             requests,
             plan: Plan::read(options, requests.count())?,
             address: options.required("connect")?,
+            tls: options.optional::<String>("tls")?.map(|name| Tls::to(&name)).transpose()?,
             poll: Poll::new()?,
             connections: Vec::with_capacity(connections),
             idle: (0..connections).rev().collect(),
@@ -142,12 +145,9 @@ impl<'r> Load<'r> {
     }
 
     fn open(&self, number: usize) -> Result<Connection, Trouble> {
-        let stream = std::net::TcpStream::connect(self.address)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        let mut stream = TcpStream::from_std(stream);
-        self.poll.registry().register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Connection { stream, out: Vec::new(), written: 0, input: Vec::new(), under_way: None })
+        let mut wire = Wire::open(self.address, self.tls.as_ref())?;
+        self.poll.registry().register(&mut wire.stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Connection { wire, out: Vec::new(), written: 0, input: Vec::new(), under_way: None })
     }
 
     fn run(&mut self) -> Result<Duration, Trouble> {
@@ -197,17 +197,21 @@ impl<'r> Load<'r> {
 
     /// Something has happened to this connection.
     fn go_on(&mut self, number: usize) -> Result<(), Trouble> {
+        if self.connections[number].wire.flush().is_err() {
+            return self.replace(number);
+        }
         if self.connections[number].written < self.connections[number].out.len() {
             self.write(number)?;
         }
         loop {
             let connection = &mut self.connections[number];
-            match connection.stream.read(&mut self.buffer) {
+            match connection.wire.read(&mut self.buffer) {
                 Ok(0) => return self.replace(number),
                 Ok(length) => {
                     connection.input.extend_from_slice(&self.buffer[..length]);
                     self.take_answer(number)?;
-                    if length < self.buffer.len() {
+                    // Over TLS that is the end of a record, and more may be there.
+                    if length < self.buffer.len() && self.tls.is_none() {
                         return Ok(());
                     }
                 }
@@ -237,7 +241,7 @@ impl<'r> Load<'r> {
     fn write(&mut self, number: usize) -> Result<(), Trouble> {
         let connection = &mut self.connections[number];
         while connection.written < connection.out.len() {
-            match connection.stream.write(&connection.out[connection.written..]) {
+            match connection.wire.write(&connection.out[connection.written..]) {
                 Ok(length) => connection.written += length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(_) => return self.replace(number),

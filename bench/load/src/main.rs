@@ -19,6 +19,7 @@ mod options;
 mod receive;
 mod request;
 mod requests;
+mod wire;
 
 use std::{env, process::ExitCode};
 

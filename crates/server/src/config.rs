@@ -24,8 +24,10 @@ mod rules;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod warnings;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +41,7 @@ pub use self::fault::{Fault, Faults, Source};
 pub use self::mail::{SmtpUrl, StartTls};
 pub use self::rules::PicturePlace;
 pub use self::secret::{DatabaseUrl, SecretKey, SecretText};
+pub use self::tls::TlsMode;
 
 use self::domains::{machines, name_servers, target};
 use self::layers::Layers;
@@ -46,8 +49,10 @@ use self::mail::{mailbox, smtp_url};
 use self::oidc::{grants, issuer, mail_domains};
 use self::rules::{
     address, addresses, any_text, choice, database_url, header_name, hosts, milliseconds, networks, number,
-    optional_origin, optional_path, origin, path, picture_place, seconds, secret_key, secret_text, word,
+    optional_origin, optional_path, origin, path, picture_place, seconds, secret_key, secret_text, socket_addresses,
+    word,
 };
+use self::tls::{directory, paths};
 
 /// The reference file: every setting with its meaning and default.
 pub const REFERENCE: &str = include_str!("../../../mask.reference.toml");
@@ -118,6 +123,34 @@ settings! {
         stream: Duration = "stream_seconds", seconds(0..=86_400);
         /// Open connections at one time.
         max_connections: usize = "max_connections", number(1..=1_000_000);
+    }
+    /// TLS.
+    tls: Tls {
+        /// Whether it is spoken, and with which certificates.
+        mode: TlsMode = "mode", choice([("off", TlsMode::Off), ("files", TlsMode::Files), ("acme", TlsMode::Acme)]);
+        /// Addresses that speak it; none twice.
+        listen: Vec<SocketAddr> = "listen", socket_addresses;
+        /// Files of certificates.
+        cert_files: Vec<PathBuf> = "cert_files", paths;
+        /// The key of each.
+        key_files: Vec<PathBuf> = "key_files", paths;
+        /// How long browsers are to come over TLS alone.
+        hsts_seconds: u32 = "hsts_seconds", number(0..=63_072_000);
+    }
+    /// The authority that certificates are ordered from.
+    acme: Acme {
+        /// Its directory.
+        directory: Url = "directory", directory;
+        /// Where it can write to.
+        email: Option<Mailbox> = "email", mailbox;
+        /// Certificates of authorities that it may identify itself by.
+        ca_file: Option<PathBuf> = "ca_file", optional_path;
+        /// The id of the key that binds our account to one with the authority; empty for none.
+        eab_key_id: String = "eab_key_id", any_text;
+        /// That key, in base64url.
+        eab_hmac_key: SecretText = "eab_hmac_key", secret_text;
+        /// Most orders within an hour.
+        orders_per_hour: u32 = "orders_per_hour", number(1..=100_000);
     }
     /// The disk of this node.
     storage: Storage {
@@ -199,6 +232,8 @@ settings! {
         trusted: Vec<IpNet> = "trusted", networks;
         /// The header in which they say the client's country, if they do.
         country_header: Option<HeaderName> = "country_header", header_name;
+        /// Whether their connections begin by saying whose they are.
+        proxy_protocol: bool = "proxy_protocol", choice([("off", false), ("on", true)]);
     }
     /// Webhooks.
     webhooks: Webhooks {
@@ -289,9 +324,6 @@ settings! {
         format: LogFormat = "format", choice([("text", LogFormat::Text), ("json", LogFormat::Json)]);
     }
 }
-
-/// Where the large clouds tell a machine its credentials.
-const CLOUD_METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 /// Who may make an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -397,6 +429,7 @@ impl Config {
         let config = Self::read(&mut layers);
         if let Some(config) = &config {
             config.check_listeners(&mut layers);
+            config.check_tls(&mut layers);
             config.check_mail(&mut layers);
             config.check_oidc(&mut layers);
             config.check_bucket(&mut layers);
@@ -415,6 +448,8 @@ impl Config {
         };
         if self.server.listen.contains(&listen) {
             layers.refuse("metrics.listen", "must differ from the addresses of server.listen");
+        } else if self.tls.listen.contains(&listen) {
+            layers.refuse("metrics.listen", "must differ from the addresses of tls.listen");
         }
     }
 
@@ -474,43 +509,6 @@ impl Config {
             0 => 2,
             set => set,
         }
-    }
-
-    /// What is allowed and yet likely a mistake, each a sentence for the log at the start.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.public_is_http() && !self.is_local() {
-            warnings.push(
-                "server.public_url is plain http and the server is not for this machine alone, so the API refuses every \
-                 request that does not come through TLS: set server.public_url to the https address of the proxy in \
-                 front, and proxy.trusted to that proxy's address",
-            );
-        }
-        if !self.public_is_http() && self.proxy.trusted.is_empty() {
-            warnings.push(
-                "server.public_url is https and proxy.trusted is empty, so the server cannot learn that a request came \
-                 through TLS and the API refuses it: set proxy.trusted to the address of the proxy in front",
-            );
-        }
-        if (self.proxy.trusted.iter()).any(|network| network.prefix_len() == 0) {
-            warnings.push(
-                "proxy.trusted holds a network of all addresses, so any client can claim any address and escape the \
-                 limits: name the addresses of the proxy alone",
-            );
-        }
-        if (self.outbound.allow_networks.iter()).any(|network| network.contains(&CLOUD_METADATA)) {
-            warnings.push(
-                "outbound.allow_networks holds the address at which clouds tell their machines the credentials \
-                 (169.254.169.254), so any webhook can ask for them: name the networks of the receivers alone",
-            );
-        }
-        if self.proxy.country_header.is_some() && self.proxy.trusted.is_empty() {
-            warnings.push(
-                "proxy.country_header is set and proxy.trusted is empty, so the header is never believed: set \
-                 proxy.trusted to the address of the proxy in front",
-            );
-        }
-        warnings.into_iter().map(str::to_owned).collect()
     }
 
     /// Every setting in force, in the order of the reference file, with passwords hidden, and where each came from.

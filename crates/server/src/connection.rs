@@ -8,10 +8,9 @@ use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
     io,
-    net::IpAddr,
     pin::{Pin, pin},
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -20,10 +19,12 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until, timeout},
 };
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
+    proxy::Peer,
     redirect::{Glance, Worker},
     refusal::{self, FirstLine},
 };
@@ -35,6 +36,51 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// How much more is read, and for how long, of what a client goes on sending that was refused.
 const LINGERING_BYTES: u64 = 1 << 20;
 const LINGERING: Duration = Duration::from_secs(2);
+/// How long a client may take to take in that its connection ends.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// What the bytes of a connection go through. The lane and all that follows it are compiled for each kind apart, so that the
+/// one in the clear pays nothing for the other.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// Takes as many bytes as it can at once, and says how many.
+    fn write_now(&mut self, bytes: &[u8], context: &mut Context<'_>) -> usize;
+
+    /// Whether all that was taken is the system's to send.
+    fn has_sent(&self) -> bool;
+
+    /// Says that the connection ends here, where there is a way to say it.
+    async fn part(self);
+}
+
+impl Stream for TcpStream {
+    fn write_now(&mut self, bytes: &[u8], _: &mut Context<'_>) -> usize {
+        self.try_write(bytes).unwrap_or(0)
+    }
+
+    fn has_sent(&self) -> bool {
+        true
+    }
+
+    async fn part(self) {}
+}
+
+impl Stream for TlsStream<TcpStream> {
+    fn write_now(&mut self, bytes: &[u8], context: &mut Context<'_>) -> usize {
+        // What is encrypted and not sent yet stays with the session.
+        match Pin::new(self).poll_write(context, bytes) {
+            Poll::Ready(Ok(taken)) => taken,
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
+        }
+    }
+
+    fn has_sent(&self) -> bool {
+        !self.get_ref().1.wants_write()
+    }
+
+    async fn part(mut self) {
+        let _ = timeout(PARTING, self.shutdown()).await;
+    }
+}
 
 /// Where a thread reads and writes. One for all its connections, as it serves one at a time: a connection that waits
 /// holds no buffer.
@@ -68,15 +114,15 @@ enum Turn {
 }
 
 /// A connection while it is in the lane.
-pub(crate) struct Lane<'l> {
-    pub(crate) stream: &'l mut TcpStream,
+pub(crate) struct Lane<'l, S> {
+    pub(crate) stream: &'l mut S,
     pub(crate) worker: &'l Worker,
     pub(crate) scratch: &'l RefCell<Scratch>,
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: Peer,
     pub(crate) head_timeout: Duration,
 }
 
-impl Lane<'_> {
+impl<S: Stream> Lane<'_, S> {
     /// Answers what is for the lane until something else comes, the client goes, or the server is stopped.
     pub(crate) async fn drive(mut self, stop: &CancellationToken) -> Left {
         // The beginning of a head whose end has not come yet.
@@ -151,19 +197,26 @@ impl Lane<'_> {
             begun.drain(..answered);
             (answered, next)
         };
-        let sent = if output.is_empty() { 0 } else { self.stream.try_write(output).unwrap_or(0) };
+        let sent = if output.is_empty() { 0 } else { self.stream.write_now(output, context) };
         let unsent = output[sent..].to_vec();
         Poll::Ready(if next == Glance::Leave { Turn::Leave(unsent) } else { Turn::Answered(answered, unsent) })
     }
 
     /// Sends what the socket did not take at once: its client does not read, and gets the time that a head gets.
     async fn send(&mut self, unsent: &[u8]) -> bool {
-        unsent.is_empty() || matches!(timeout(self.head_timeout, self.stream.write_all(unsent)).await, Ok(Ok(())))
+        if unsent.is_empty() && self.stream.has_sent() {
+            return true;
+        }
+        let sending = async {
+            self.stream.write_all(unsent).await?;
+            self.stream.flush().await
+        };
+        matches!(timeout(self.head_timeout, sending).await, Ok(Ok(())))
     }
 }
 
 /// Answers all whole requests for the lane; says how many bytes they were, and what comes after them.
-fn answer_all(worker: &Worker, bytes: &[u8], peer: IpAddr, out: &mut Vec<u8>) -> (usize, Glance) {
+fn answer_all(worker: &Worker, bytes: &[u8], peer: Peer, out: &mut Vec<u8>) -> (usize, Glance) {
     let mut answered = 0;
     while answered < bytes.len() {
         match worker.glance(&bytes[answered..], peer, out) {
@@ -175,20 +228,21 @@ fn answer_all(worker: &Worker, bytes: &[u8], peer: IpAddr, out: &mut Vec<u8>) ->
 }
 
 /// Says that a head took too long, if the socket takes it at once: nobody waits for a client that is late.
-fn refuse_slow_head(stream: &TcpStream, head_timeout: Duration, clock: &Clock) {
-    let _ = stream.try_write(&refusal::of_slow_head(head_timeout, clock.now()));
+fn refuse_slow_head(stream: &mut impl Stream, head_timeout: Duration, clock: &Clock) {
+    let refusal = refusal::of_slow_head(head_timeout, clock.now());
+    stream.write_now(&refusal, &mut Context::from_waker(Waker::noop()));
 }
 
 /// A stream that hyper reads and writes, and that is still there when hyper has ended.
-pub(crate) struct Line {
-    stream: RefCell<TcpStream>,
+pub(crate) struct Line<S> {
+    stream: RefCell<S>,
     clock: Clock,
     /// Whether something came since the last answer.
     has_begun: Cell<bool>,
 }
 
-impl Line {
-    pub(crate) fn new(stream: TcpStream, clock: &Clock) -> Rc<Self> {
+impl<S: Stream> Line<S> {
+    pub(crate) fn new(stream: S, clock: &Clock) -> Rc<Self> {
         Rc::new(Self { stream: RefCell::new(stream), clock: clock.clone(), has_begun: Cell::new(false) })
     }
 
@@ -198,7 +252,7 @@ impl Line {
         let Ok(line) = Rc::try_unwrap(self) else { return };
         let mut stream = line.stream.into_inner();
         if why.is_timeout() && line.has_begun.get() {
-            refuse_slow_head(&stream, head_timeout, &line.clock);
+            refuse_slow_head(&mut stream, head_timeout, &line.clock);
         }
         if why.is_parse() {
             let mut rest = (&mut stream).take(LINGERING_BYTES);
@@ -208,10 +262,10 @@ impl Line {
 }
 
 /// A line of which some bytes are read already, and on which hyper's own refusals are written in our words.
-pub(crate) struct Resumed {
+pub(crate) struct Resumed<S> {
     read: Vec<u8>,
     given: usize,
-    line: Rc<Line>,
+    line: Rc<Line<S>>,
     /// The beginning of the head that comes in.
     first_line: FirstLine,
     /// A refusal of ours that takes the place of one that hyper has written.
@@ -219,9 +273,9 @@ pub(crate) struct Resumed {
     refused: usize,
 }
 
-impl Resumed {
+impl<S: Stream> Resumed<S> {
     /// The stream, beginning with these bytes.
-    pub(crate) fn new(read: Vec<u8>, line: Rc<Line>) -> Self {
+    pub(crate) fn new(read: Vec<u8>, line: Rc<Line<S>>) -> Self {
         Self { read, given: 0, line, first_line: FirstLine::default(), refusal: Vec::new(), refused: 0 }
     }
 
@@ -248,7 +302,7 @@ impl Resumed {
     }
 }
 
-impl AsyncRead for Resumed {
+impl<S: Stream> AsyncRead for Resumed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -278,7 +332,7 @@ impl AsyncRead for Resumed {
     }
 }
 
-impl AsyncWrite for Resumed {
+impl<S: Stream> AsyncWrite for Resumed<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_refusal(context))?;
         if self.takes(bytes) {

@@ -26,4 +26,5 @@ mod refusal;
 pub mod run;
 pub mod setup;
 pub mod telemetry;
+pub mod tls;
 pub mod webhooks;

@@ -1,41 +1,41 @@
 //! Listening: one single-threaded runtime a core, each with listeners of its own.
 //!
 //! The kernel spreads connections over the listeners of one address (`SO_REUSEPORT`); from then on a connection stays on
-//! its thread, and a redirect crosses none. Each request is first shown to [`redirect`](crate::redirect), and goes to
-//! the router only if it is no short link.
+//! its thread, and a redirect crosses none. What it is to say before the first request comes here: whose it is, where a proxy
+//! passes on bytes ([`introduced`]), and the handshake of TLS ([`crate::tls`]). All that is bounded by the time for a head, and
+//! whoever is in it has one of the places for connections. Then [`front`] is asked, over HTTP/1.1 or [HTTP/2](http2).
+
+mod front;
+mod http2;
 
 use std::{
     cell::RefCell,
-    convert::Infallible,
     io,
     net::{IpAddr, SocketAddr, TcpListener},
-    pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 
 use axum::Router;
-use hyper::{Request, Response, body::Incoming, header::HeaderValue, server::conn::http1, service::Service};
+use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
 };
 use ipnet::IpNet;
+use mask_core::proxy_protocol::{self, Step};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::{net::TcpStream, sync::Semaphore};
+use tokio::{io::AsyncReadExt, net::TcpStream, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tower::Service as _;
 
 use crate::{
-    api::gate::Seen,
-    body::Body,
-    clock,
-    connection::{Lane, Left, Line, Resumed, Scratch},
-    proxy,
-    redirect::{Answer, Worker},
+    connection::{Lane, Left, Line, Resumed, Scratch, Stream},
+    proxy::{self, Peer},
+    redirect::Worker,
+    tls::{self, Tls},
 };
+use front::Front;
 
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 4096;
@@ -54,6 +54,19 @@ pub struct Rules {
     pub shutdown: Duration,
     /// Proxies that are believed.
     pub trusted: Arc<[IpNet]>,
+    /// Whether connections from these begin by saying whose they are.
+    pub takes_proxy_headers: bool,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<Arc<Tls>>,
+}
+
+/// A listener.
+#[derive(Debug)]
+pub struct Door {
+    /// It.
+    pub listener: TcpListener,
+    /// Whether TLS is spoken there.
+    pub is_tls: bool,
 }
 
 /// Opens an address once for each thread; port 0 becomes the same free port for all of them.
@@ -87,7 +100,7 @@ pub fn is_taken(address: SocketAddr) -> bool {
 
 /// Serves this thread's listeners until told to stop, then lets running requests end. Runs on a `LocalSet`.
 pub async fn serve(
-    listeners: Vec<TcpListener>,
+    doors: Vec<Door>,
     worker: Rc<Worker>,
     router: Router,
     rules: Rules,
@@ -96,9 +109,10 @@ pub async fn serve(
     let graceful = Rc::new(GracefulShutdown::new());
     let scratch = Rc::new(RefCell::new(Scratch::default()));
     let places = Arc::new(Semaphore::new(rules.most_connections));
-    let accepting = listeners.into_iter().map(|listener| {
+    let accepting = doors.into_iter().map(|Door { listener, is_tls }| {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let desk = Desk {
+            is_tls,
             worker: Rc::clone(&worker),
             scratch: Rc::clone(&scratch),
             router: router.clone(),
@@ -121,7 +135,7 @@ pub async fn serve(
     let Ok(graceful) = Rc::try_unwrap(graceful).map_err(drop) else {
         return Err(io::Error::other("a listener did not end"));
     };
-    if tokio::time::timeout(rules.shutdown, graceful.shutdown()).await.is_err() {
+    if timeout(rules.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time and were cut off");
     }
     Ok(())
@@ -129,6 +143,7 @@ pub async fn serve(
 
 /// What accepts the connections of a listener.
 struct Desk {
+    is_tls: bool,
     worker: Rc<Worker>,
     scratch: Rc<RefCell<Scratch>>,
     router: Router,
@@ -150,8 +165,9 @@ impl Desk {
                         worker: Rc::clone(&self.worker),
                         scratch: Rc::clone(&self.scratch),
                         router: self.router.clone(),
-                        peer: peer.ip(),
+                        peer: Peer { address: peer.ip(), is_tls: self.is_tls },
                         trusted: Arc::clone(&self.rules.trusted),
+                        tls: self.rules.tls.clone(),
                     };
                     let (watcher, rules, stop) = (self.graceful.watcher(), self.rules.clone(), self.stop.clone());
                     tokio::task::spawn_local(async move {
@@ -169,10 +185,82 @@ impl Desk {
     }
 }
 
-/// Answers what comes over a connection until it is over.
-async fn converse(mut stream: TcpStream, front: Front, rules: Rules, watcher: Watcher, stop: CancellationToken) {
+/// Learns who is there, and answers what they say until the connection is over.
+async fn converse(mut stream: TcpStream, mut front: Front, rules: Rules, watcher: Watcher, stop: CancellationToken) {
+    let peer = front.peer.address;
+    if rules.takes_proxy_headers && proxy::is_trusted(peer.to_canonical(), &rules.trusted) {
+        let said = tokio::select! {
+            said = timeout(rules.header_timeout, introduced(&mut stream)) => said,
+            // Nothing was asked yet.
+            () = stop.cancelled() => return,
+        };
+        match said {
+            Ok(Ok(client)) => front.peer.address = client.unwrap_or(peer),
+            Ok(Err(error)) => {
+                return tracing::debug!(%error, %peer, "a proxy did not say whose connection it passes on");
+            }
+            Err(_) => return,
+        }
+    }
+    match front.tls.clone().filter(|_| front.peer.is_tls) {
+        // Apart, so that a connection in the clear does not hold the place for what TLS needs.
+        Some(tls) => Box::pin(encrypted(stream, tls, front, rules, watcher, stop)).await,
+        None => answer(stream, front, rules, watcher, stop).await,
+    }
+}
+
+/// The same over TLS.
+async fn encrypted(
+    stream: TcpStream,
+    tls: Arc<Tls>,
+    front: Front,
+    rules: Rules,
+    watcher: Watcher,
+    stop: CancellationToken,
+) {
+    let shaken = tokio::select! {
+        shaken = timeout(rules.header_timeout, tls.acceptor.accept(stream)) => shaken,
+        // Nothing was asked yet.
+        () = stop.cancelled() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => match stream.get_ref().1.alpn_protocol() {
+            Some(tls::HTTP_2) => Box::pin(http2::answer(stream, front, &rules, watcher, stop)).await,
+            // Whoever looks for the certificate of a challenge has seen it in the handshake.
+            Some(tls::ACME) => stream.part().await,
+            _ => answer(stream, front, rules, watcher, stop).await,
+        },
+        Ok(Err(error)) => tls.note_failure(&error),
+        Err(_) => tls.note_failure(&io::ErrorKind::TimedOut.into()),
+    }
+}
+
+/// Reads the header by which a proxy says whose connection this is.
+async fn introduced(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
+    let mut header = Vec::new();
+    loop {
+        match proxy_protocol::read(&header).map_err(io::Error::other)? {
+            Step::Said(client) => return Ok(client),
+            Step::Needs(more) => {
+                let begun = header.len();
+                header.resize(begun + more, 0);
+                stream.read_exact(&mut header[begun..]).await?;
+            }
+        }
+    }
+}
+
+/// Answers requests of HTTP/1.1 until the connection is over.
+async fn answer<S: Stream + 'static>(
+    mut stream: S,
+    front: Front,
+    rules: Rules,
+    watcher: Watcher,
+    stop: CancellationToken,
+) {
     let (mut read, mut head_timeout) = (Vec::new(), rules.header_timeout);
-    if front.worker.has_lane_for(front.peer) {
+    // Beside TLS nobody is sent to where links lead by what came in the clear.
+    if front.sends_on() && front.worker.has_lane_for(front.peer.address) {
         let lane = Lane {
             stream: &mut stream,
             worker: &front.worker,
@@ -181,7 +269,7 @@ async fn converse(mut stream: TcpStream, front: Front, rules: Rules, watcher: Wa
             head_timeout: rules.header_timeout,
         };
         match lane.drive(&stop).await {
-            Left::Closed => return,
+            Left::Closed => return stream.part().await,
             Left::With(bytes, left) => (read, head_timeout) = (bytes, left),
         }
     }
@@ -202,68 +290,5 @@ async fn converse(mut stream: TcpStream, front: Front, rules: Rules, watcher: Wa
     let ended = watcher.watch(connection).await;
     if let Err(why) = ended {
         line.end(&why, rules.header_timeout).await;
-    }
-}
-
-/// What answers the requests of one connection.
-struct Front {
-    worker: Rc<Worker>,
-    scratch: Rc<RefCell<Scratch>>,
-    router: Router,
-    peer: IpAddr,
-    trusted: Arc<[IpNet]>,
-}
-
-impl Service<Request<Incoming>> for Front {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn call(&self, request: Request<Incoming>) -> Answering {
-        match self.worker.answer(request, self.peer) {
-            Answer::Ready(response) => Answering::Ready(Some(response)),
-            Answer::Later(response) => Answering::Later(response),
-            Answer::NotMine(request) => Answering::Later(Box::pin(self.route(request))),
-        }
-    }
-}
-
-impl Front {
-    fn route(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + use<> {
-        let request_id = clock::request_id();
-        let client = proxy::client(self.peer, request.headers(), &self.trusted);
-        let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(Seen { request_id, client, peer: self.peer, country: None });
-        let answer = self.router.clone().call(request);
-        let span = tracing::info_span!("request", request_id = request_id.as_str());
-        tracing::Instrument::instrument(
-            async move {
-                let Ok(mut response) = answer.await;
-                if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
-                    response.headers_mut().insert("x-request-id", id);
-                }
-                response.map(Body::Routed)
-            },
-            span,
-        )
-    }
-}
-
-/// An answer that is there, or is being made. A redirect is there at once, and needs no allocation for the wait.
-pub enum Answering {
-    /// There.
-    Ready(Option<Response<Body>>),
-    /// Being made.
-    Later(Pin<Box<dyn Future<Output = Response<Body>>>>),
-}
-
-impl Future for Answering {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.get_mut() {
-            Self::Ready(response) => Poll::Ready(Ok(response.take().expect("a finished future is not polled again"))),
-            Self::Later(answer) => answer.as_mut().poll(context).map(Ok),
-        }
     }
 }

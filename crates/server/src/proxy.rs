@@ -8,12 +8,28 @@ use hyper::{HeaderMap, header::HeaderName};
 use ipnet::IpNet;
 use mask_core::country::Country;
 
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether it speaks TLS with us.
+    pub is_tls: bool,
+}
+
+/// One that speaks in the clear.
+impl From<IpAddr> for Peer {
+    fn from(address: IpAddr) -> Self {
+        Self { address, is_tls: false }
+    }
+}
+
 /// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Its address. For rate limits and for telling visitors apart; never stored.
     pub address: IpAddr,
-    /// Whether it spoke TLS, as far as a trusted proxy says.
+    /// Whether it spoke TLS: with us, or with a trusted proxy, which says so.
     pub is_https: bool,
     /// Whether the address is its own, and not that of a trusted proxy that does not say whose request it passed on.
     pub is_own: bool,
@@ -21,19 +37,21 @@ pub struct Client {
 
 /// Reads who is asking from the connection's peer and, where that is a trusted proxy, from what it forwarded: the
 /// right-most address in `X-Forwarded-For` that is not a trusted proxy's own.
-pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
+pub fn client(peer: impl Into<Peer>, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
+    let Peer { address: peer, is_tls } = peer.into();
     let peer = peer.to_canonical();
     if trusted.is_empty() || !is_trusted(peer, trusted) {
-        return Client { address: peer, is_https: false, is_own: true };
+        return Client { address: peer, is_https: is_tls, is_own: true };
     }
-    // Each proxy appends, so the last value of the header is the nearest proxy's word on the scheme too.
+    // Each proxy appends, so the last value of the header is the nearest proxy's word on the scheme too. One that speaks TLS
+    // with us and says nothing passes on what came to it that way.
     let is_https = headers
         .get_all("x-forwarded-proto")
         .iter()
         .next_back()
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.rsplit(',').next())
-        .is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
+        .map_or(is_tls, |scheme| scheme.trim().eq_ignore_ascii_case("https"));
     let mut address = peer;
     for value in headers.get_all("x-forwarded-for").iter().rev() {
         for hop in value.to_str().unwrap_or_default().rsplit(',') {
@@ -58,7 +76,8 @@ pub fn country(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], header: &He
     Country::parse(said.as_bytes().trim_ascii())
 }
 
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+/// Whether this is the address of a proxy that is believed.
+pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
@@ -82,7 +101,7 @@ mod tests {
         if let Some(proto) = proto {
             headers.insert("x-forwarded-proto", proto.parse().expect("a header"));
         }
-        let client = client(peer.parse().expect("an address"), &headers, &trusted);
+        let client = client(peer.parse::<IpAddr>().expect("an address"), &headers, &trusted);
         assert_eq!(client.is_own, !is_trusted(client.address, &trusted), "{peer} {forwarded:?}");
         (client.address.to_string(), client.is_https)
     }
@@ -104,6 +123,25 @@ mod tests {
             ("10.0.0.1", &["10.0.0.7"], Some("https, http"), "10.0.0.7", false),
         ] {
             assert_eq!(seen(peer, forwarded, proto), (address.to_owned(), is_https), "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_over_tls_is_https_unless_a_trusted_proxy_says_otherwise() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        for (peer, proto, is_https) in [
+            ("192.0.2.1", None, true),
+            ("192.0.2.1", Some("http"), true),
+            ("10.0.0.1", None, true),
+            ("10.0.0.1", Some("https"), true),
+            ("10.0.0.1", Some("http"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(
+                proto.map(|proto| (HeaderName::from_static("x-forwarded-proto"), proto.parse().expect("a value"))),
+            );
+            let peer = Peer { address: peer.parse().expect("an address"), is_tls: true };
+            assert_eq!(client(peer, &headers, &trusted).is_https, is_https, "{peer:?} {proto:?}");
         }
     }
 

@@ -5,34 +5,36 @@
 //! the rest goes. What the last drain has to tell waits in the outbox for the next start. Any of this may be cut off at any
 //! moment; starting again is the recovery.
 
+mod background;
 mod forgetting;
+mod listeners;
 
-use std::{io, net::SocketAddr, rc::Rc, sync::Arc, thread, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, thread};
 
 use mask_journal::Journal;
 use mask_store::Store;
-use tokio::task::LocalSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use background::Background;
+use listeners::Bound;
 
 use crate::{
     accounts::{self, Accounts},
-    api::{
-        self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, payload::Teller, turns::Turns,
-        usage::Counter,
-    },
+    api::{self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, payload::Teller, turns::Turns},
     bio,
     clicks::{self, Drain, DrainHandle, Salts},
     clock::{Clock, Ids},
-    config::Config,
+    config::{Config, TlsMode},
     domains::{Domains, Records},
-    listen::{self, Rules},
+    listen::Rules,
     mail::{self, Letters},
     outbound::{self, Outbound},
     password::Passwords,
     pictures::{self, Pictures, drawings::Drawings},
     places::Places,
-    redirect::{self, Hosts, Redirects, Worker},
+    redirect::{self, Hosts, Redirects},
     setup, telemetry,
+    tls::{self, Certificates, Orderer, Tls},
     webhooks::{
         Dispatcher, Means,
         seal::{self, Vault},
@@ -66,6 +68,9 @@ pub enum RunError {
     /// The place of pictures.
     #[error(transparent)]
     Pictures(#[from] pictures::PlaceError),
+    /// Certificates from files.
+    #[error("tls.cert_files and tls.key_files: {0}")]
+    Certificates(#[from] tls::FilesError),
     /// Anything else that the system would not give.
     #[error("the system refused something: {0}")]
     System(#[from] io::Error),
@@ -73,8 +78,10 @@ pub enum RunError {
 
 /// A running server.
 pub struct Running {
-    /// Where it listens.
+    /// Where it listens in the clear.
     pub addresses: Vec<SocketAddr>,
+    /// Where it speaks TLS.
+    pub tls_addresses: Vec<SocketAddr>,
     /// Its API key, on the first start of an installation only.
     pub first_key: Option<mask_core::key::Secret>,
     /// The link that makes the first account, while there is none.
@@ -106,16 +113,24 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     raise_file_limit();
     // Before anything counts: what is counted without a recorder is lost.
     telemetry::metrics_exporter();
-    if let Some(address) = config.server.listen.iter().find(|address| listen::is_taken(**address)) {
-        return Err(RunError::Listen(*address, io::ErrorKind::AddrInUse.into()));
-    }
+    listeners::check(config)?;
     let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
+    let certificates = Arc::new(Certificates::new(config, hosts.clone()));
+    if config.tls.mode == TlsMode::Files {
+        certificates.show_files(tls::Files::of(config).read()?);
+    }
     let store = setup::open_store(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ids = Arc::new(Ids::default());
     let salts = Salts::new(clock.now());
     let vault = Arc::new(runtime.block_on(Vault::of(config, &store))?);
-    let teller = Teller::new(hosts.clone(), Records::of(config), Some(Arc::clone(&vault)));
+    let teller = Teller::new(
+        hosts.clone(),
+        Records::of(config),
+        Arc::clone(&certificates),
+        clock.clone(),
+        Some(Arc::clone(&vault)),
+    );
     let store = store.telling(Arc::new(teller));
     let outbound = Arc::new(Outbound::new(&config.outbound, Arc::new(outbound::System::default()))?);
     let pictures = Arc::new(Pictures::open(config, Arc::clone(&outbound), hosts.clone())?);
@@ -140,6 +155,21 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     let domains = Arc::new(Domains::new(config, store.clone(), clock.clone(), hosts.clone()));
     runtime.block_on(domains.refresh())?;
     let own_hosts = Arc::new(hosts.clone());
+    let tls = Tls::of(config, &certificates).map_err(io::Error::other)?;
+    let orderer = if config.tls.mode == TlsMode::Acme {
+        let means = tls::Means {
+            store: store.clone(),
+            clock: clock.clone(),
+            vault: Arc::clone(&vault),
+            certificates: Arc::clone(&certificates),
+            hosts: hosts.clone(),
+        };
+        let orderer = Orderer::new(config, means)?;
+        runtime.block_on(orderer.refresh())?;
+        Some(Arc::new(orderer))
+    } else {
+        None
+    };
     let (drain, handle) = Drain::new(Arc::clone(&journal), store.clone(), own_hosts, setup::aside_folder(config));
     let places = Places::by(config.places_file());
     places.refresh();
@@ -159,6 +189,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         drain: handle.clone(),
         sync: syncer.clone(),
         durability: config.clicks.durability,
+        hsts_seconds: config.tls.hsts_seconds,
     });
     let reception =
         bio::reception::Reception::new(store.clone(), clock.clone(), Arc::clone(&ids), Arc::clone(&letters));
@@ -174,6 +205,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         ids,
         &redirects,
         &domains,
+        &certificates,
         letters,
         pictures,
         passwords.clone(),
@@ -189,21 +221,15 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         most_connections: (config.server.max_connections / threads).max(1),
         shutdown: config.server.shutdown,
         trusted: config.proxy.trusted.clone().into(),
+        takes_proxy_headers: config.proxy.proxy_protocol,
+        tls,
     };
-    let mut addresses = Vec::new();
-    let mut listeners: Vec<Vec<_>> = (0..threads).map(|_| Vec::new()).collect();
-    for address in &config.server.listen {
-        let bound = listen::bind(*address, threads).map_err(|error| RunError::Listen(*address, error))?;
-        addresses.push(bound[0].local_addr()?);
-        for (thread, listener) in listeners.iter_mut().zip(bound) {
-            thread.push(listener);
-        }
-    }
+    let Bound { addresses, tls_addresses, doors } = listeners::bind(config, threads)?;
     let mut answering = Vec::new();
-    for ((place, writer), listeners) in (0..).zip(writers).zip(listeners) {
+    for ((place, writer), doors) in (0..).zip(writers).zip(doors) {
         let place: usize = place;
         let (redirects, router, rules, stop) = (Arc::clone(&redirects), router.clone(), rules.clone(), stop.clone());
-        let work = move || answer(&redirects, writer, listeners, router, rules, stop);
+        let work = move || listeners::answer(&redirects, writer, doors, router, rules, stop);
         answering.push(thread::Builder::new().name(format!("mask-{place}")).spawn(work)?);
     }
     let background = Background {
@@ -214,6 +240,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         redirects: Arc::clone(&redirects),
         requests: Arc::clone(&api.requests),
         domains,
+        certificates: Arc::clone(&certificates),
+        files: (config.tls.mode == TlsMode::Files).then(|| tls::Files::of(config)),
         places: Arc::clone(&places),
         salts,
         journal,
@@ -234,10 +262,14 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         let (reply_to, host) = (config.mail.reply_to.clone(), config.public_host().to_owned());
         background.push(send_mail(mail::Means { store, clock, vault, server, from, reply_to, host }, stop.clone())?);
     }
+    if let Some(orderer) = orderer {
+        background.push(order(orderer, stop.clone())?);
+    }
     // It waits for nobody: what is told after it has stopped is in the outbox at the next start.
     background.push(deliver(means, stop.clone())?);
     Ok(Running {
         addresses,
+        tls_addresses,
         first_key,
         setup_link,
         passwords,
@@ -267,6 +299,13 @@ fn send_mail(means: mail::Means, stop: CancellationToken) -> io::Result<thread::
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = mail::Sender::new(means).run(stop);
     thread::Builder::new().name("mask-mail".to_owned()).spawn(move || runtime.block_on(work))
+}
+
+/// Starts the thread that orders certificates: keys are made there, and authorities are waited for.
+fn order(orderer: Arc<Orderer>, stop: CancellationToken) -> io::Result<thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let work = orderer.run(stop);
+    thread::Builder::new().name("mask-tls".to_owned()).spawn(move || runtime.block_on(work))
 }
 
 impl Running {
@@ -309,25 +348,6 @@ fn journal_options(config: &Config, threads: usize) -> mask_journal::Options {
     mask_journal::Options { segment_bytes: segment_bytes / PAGE_BYTES * PAGE_BYTES, max_bytes }
 }
 
-fn answer(
-    redirects: &Arc<Redirects>,
-    writer: mask_journal::Writer,
-    listeners: Vec<std::net::TcpListener>,
-    router: axum::Router,
-    rules: Rules,
-    stop: CancellationToken,
-) {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system gives an event queue");
-    let local = LocalSet::new();
-    let worker = Rc::new(Worker::new(Arc::clone(redirects), writer));
-    if let Err(error) = local.block_on(&runtime, listen::serve(listeners, worker, router, rules, stop)) {
-        tracing::error!(%error, "a thread could not go on listening");
-    }
-    // What is still being answered has had its time.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-}
-
 #[expect(clippy::too_many_arguments, reason = "each is made before, as others have it too")]
 fn api_of(
     config: &Config,
@@ -335,6 +355,7 @@ fn api_of(
     ids: Arc<Ids>,
     redirects: &Arc<Redirects>,
     domains: &Arc<Domains>,
+    certificates: &Arc<Certificates>,
     letters: Arc<Letters>,
     pictures: Arc<Pictures>,
     passwords: Passwords,
@@ -349,6 +370,7 @@ fn api_of(
         ids,
         redirects: Arc::clone(redirects),
         domains: Arc::clone(domains),
+        certificates: Arc::clone(certificates),
         outbound: Arc::clone(&means.outbound),
         vault: Arc::clone(&means.vault),
         letters,
@@ -378,71 +400,6 @@ fn api_of(
     }
 }
 
-/// What goes on beside the answering threads.
-struct Background {
-    drain_interval: Duration,
-    retention_days: u32,
-    kept: forgetting::KeptFor,
-    metrics: Option<SocketAddr>,
-    redirects: Arc<Redirects>,
-    requests: Arc<Counter>,
-    domains: Arc<Domains>,
-    places: Arc<Places>,
-    salts: Arc<Salts>,
-    journal: Arc<Journal>,
-    drain: Drain,
-    syncer: clicks::SyncHandle,
-    tasks: TaskTracker,
-    store: Store,
-    clock: Clock,
-}
-
-impl Background {
-    async fn run(self, stop: CancellationToken) {
-        let Self {
-            drain_interval,
-            retention_days,
-            kept,
-            metrics,
-            redirects,
-            requests,
-            domains,
-            places,
-            salts,
-            journal,
-            drain,
-            syncer,
-            tasks,
-            store,
-            clock,
-        } = self;
-        tasks.spawn(places.watch(stop.clone()));
-        tasks.spawn(Arc::clone(&domains).follow(stop.clone()));
-        tasks.spawn(domains.watch(stop.clone()));
-        tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
-        let (counted, ended) = (store.clone(), stop.clone());
-        tasks.spawn(async move { requests.keep_bringing(&counted, ended).await });
-        tasks.spawn(forgetting::visitors(store.clone(), clock.clone(), retention_days, stop.clone()));
-        tasks.spawn(forgetting::what_is_old(store, clock, kept, stop.clone()));
-        if let Some(address) = metrics {
-            tasks.spawn(telemetry::serve_metrics(address, move || report(&redirects, &journal), stop.clone()));
-        }
-        drain.run(drain_interval, stop).await;
-        syncer.stop();
-        tasks.close();
-        tasks.wait().await;
-    }
-}
-
-/// Sets the metrics that are only looked at when somebody asks.
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and no memory here is that large")]
-fn report(redirects: &Redirects, journal: &Journal) {
-    let (entries, bytes) = redirects.memory();
-    metrics::gauge!("mask_links_in_memory").set(entries as f64);
-    metrics::gauge!("mask_links_in_memory_bytes").set(bytes as f64);
-    metrics::gauge!("mask_journal_pending_bytes").set(journal.pending_bytes() as f64);
-}
-
 fn key_from(secret: &[u8]) -> [u8; 32] {
     use sha2::{Digest, Sha256};
     Sha256::digest(secret).into()
@@ -467,6 +424,9 @@ pub fn serve(config: &Config) -> Result<(), RunError> {
     let running = start(config, &Clock::system())?;
     for address in &running.addresses {
         tracing::info!(%address, public_url = %config.server.public_url, "listening");
+    }
+    for address in &running.tls_addresses {
+        tracing::info!(%address, "listening, with TLS");
     }
     if let Some(secret) = &running.first_key {
         print!("{}", setup::greeting(&config.server.public_url, secret));

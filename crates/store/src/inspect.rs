@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{Error, Location, Options, Outgoing, db, mail};
+use crate::{CertificateStandings, Error, Location, Options, Outgoing, certificates, db, mail};
 
 /// What a look at the databases found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Inspection {
     pub parts: Vec<PartVersion>,
     /// How the outbox of letters is, where there is one.
     pub outgoing: Option<Outgoing>,
+    /// How certificates from an authority are, where there may be some.
+    pub certificates: Option<CertificateStandings>,
 }
 
 /// How far one part of the schema is.
@@ -45,7 +47,12 @@ fn sqlite_file(path: &Path, parts: db::Migrations, options: &Options<'_>) -> Res
 }
 
 fn look(tx: &mut db::Tx<'_>, parts: db::Migrations) -> Result<Inspection, Error> {
-    Ok(Inspection { engine: tx.engine()?, parts: db::versions(tx, parts)?, outgoing: mail::look(tx)? })
+    Ok(Inspection {
+        engine: tx.engine()?,
+        parts: db::versions(tx, parts)?,
+        outgoing: mail::look(tx)?,
+        certificates: certificates::look(tx)?,
+    })
 }
 
 #[cfg(test)]

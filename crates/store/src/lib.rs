@@ -12,6 +12,7 @@
 mod accounts;
 mod audit;
 mod bio_pages;
+mod certificates;
 mod clicks;
 mod db;
 mod domains;
@@ -42,6 +43,9 @@ pub use accounts::{Account, FirstUser};
 pub use audit::{ChangeFilter, Deed, LoggedChange, Object, ShownChange};
 pub use bio_pages::{
     ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,
+};
+pub use certificates::{
+    CertificateChanges, CertificateFate, CertificateStandings, Challenge, ChangedCertificate, ClaimedCertificate,
 };
 pub use clicks::{Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Marks, Position, Visit};
 pub use db::{Error, Place};

@@ -152,15 +152,16 @@ pub struct Caller<S> {
     scope: PhantomData<S>,
 }
 
+/// Whose objects a request changes, who does, and from which country.
+fn by(owner: Owner, actor: Actor, seen: &Seen) -> By {
+    let country = seen.country.map(|country| country.as_str().to_owned());
+    By { owner, actor, request: Some(seen.request_id.to_string()), country }
+}
+
 impl<S> Caller<S> {
     /// Whose objects this request changes, and who does.
     pub fn by(&self, seen: &Seen) -> By {
-        By {
-            owner: self.owner,
-            actor: self.actor,
-            request: Some(seen.request_id.to_string()),
-            country: seen.country.map(|country| country.as_str().to_owned()),
-        }
+        by(self.owner, self.actor, seen)
     }
 }
 
@@ -233,7 +234,7 @@ pub struct InPerson<R> {
 impl<R> InPerson<R> {
     /// Whose objects this request changes, and who does.
     pub fn by(&self, seen: &Seen) -> By {
-        By { owner: self.owner, actor: Actor::Person(self.user), request: Some(seen.request_id.to_string()) }
+        by(self.owner, Actor::Person(self.user), seen)
     }
 }
 

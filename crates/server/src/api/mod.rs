@@ -65,6 +65,7 @@ use crate::{
     password::Passwords,
     pictures::{self, Pictures, drawings::Drawings},
     redirect::Redirects,
+    tls::Certificates,
     webhooks::seal::Vault,
 };
 pub use error::page as errors_page;
@@ -83,6 +84,8 @@ pub struct Api {
     pub redirects: Arc<Redirects>,
     /// What is asked of DNS, and which domains are served.
     pub domains: Arc<Domains>,
+    /// What is known of their certificates.
+    pub certificates: Arc<Certificates>,
     /// Says which addresses of users may be called, and calls them.
     pub outbound: Arc<Outbound>,
     /// Seals what webhooks keep secret.
@@ -276,7 +279,9 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
         Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
         // Whoever is signed in may name a workspace in which they are nobody, or none.
         Code::NotFound => {
-            is_for_keys || has_path || operation.operation_id.as_deref().is_some_and(|id| MAY_FIND_NOTHING.contains(&id))
+            is_for_keys
+                || has_path
+                || operation.operation_id.as_deref().is_some_and(|id| MAY_FIND_NOTHING.contains(&id))
         }
         Code::Conflict => !is_read,
         Code::PreconditionFailed => takes("If-Match"),

@@ -15,21 +15,29 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{analytics, audit_log, bio_pages::PageBody, domains::DomainBody, links::LinkBody};
-use crate::{domains::Records, redirect::Hosts, webhooks::seal::Vault};
+use crate::{clock::Clock, domains::Records, redirect::Hosts, tls::Certificates, webhooks::seal::Vault};
 
 /// Tells of events as the API shows things.
 #[derive(Debug)]
 pub struct Teller {
     pub(super) hosts: Hosts,
     pub(super) records: Records,
+    pub(super) certificates: Arc<Certificates>,
+    pub(super) clock: Clock,
     pub(super) vault: Option<Arc<Vault>>,
 }
 
 impl Teller {
-    /// One that knows where links live, and where domains are to lead. Without a vault it does not know which headers a
-    /// webhook sends: for tools that change none.
-    pub const fn new(hosts: Hosts, records: Records, vault: Option<Arc<Vault>>) -> Self {
-        Self { hosts, records, vault }
+    /// One that knows where links live, where domains are to lead, and how their certificates are. Without a vault it does not
+    /// know which headers a webhook sends: for tools that change none.
+    pub const fn new(
+        hosts: Hosts,
+        records: Records,
+        certificates: Arc<Certificates>,
+        clock: Clock,
+        vault: Option<Arc<Vault>>,
+    ) -> Self {
+        Self { hosts, records, certificates, clock, vault }
     }
 }
 
@@ -39,7 +47,10 @@ impl Tell for Teller {
         match happening {
             Happening::Link(link) => body(id, kind, at, &LinkBody::of(link, &self.hosts)),
             Happening::Page(page) => body(id, kind, at, &PageBody::of(page, &self.hosts)),
-            Happening::Domain(domain) => body(id, kind, at, &DomainBody::of(domain, &self.records)),
+            Happening::Domain(domain) => {
+                let standing = self.certificates.standing_of(domain, self.clock.now());
+                body(id, kind, at, &DomainBody::of(domain, &self.records, standing))
+            }
             Happening::Visit { fact, link, code, is_unique } => {
                 body(id, kind, at, &VisitBody::of(*fact, *link, *code, *is_unique, &self.hosts))
             }

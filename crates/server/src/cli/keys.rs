@@ -113,10 +113,11 @@ pub(super) fn with_store(
     step: impl AsyncFnOnce(&Store, &Clock) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let config: Config = common.read(&[])?;
-    let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
-    let teller = Teller::new(hosts, Records::of(&config), None);
+    let (hosts, clock) = (Hosts::new(&config.server.public_url, &config.links.domains), Clock::system());
+    let certificates = Arc::new(Certificates::new(&config, hosts.clone()));
+    let teller = Teller::new(hosts, Records::of(&config), certificates, clock.clone(), None);
     let store = setup::open_store(&config)?.telling(Arc::new(teller));
-    let done = block_on(step(&store, &Clock::system()));
+    let done = block_on(step(&store, &clock));
     store.close();
     done?
 }

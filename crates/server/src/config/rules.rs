@@ -159,10 +159,16 @@ fn socket_address(text: &str) -> Checked<SocketAddr> {
 
 /// Addresses to listen on: at least one, none twice.
 pub(super) fn addresses(value: &Value) -> Checked<Vec<SocketAddr>> {
-    let addresses = each(value, socket_address)?;
+    let addresses = socket_addresses(value)?;
     if addresses.is_empty() {
         return Err("must name at least one address, such as 127.0.0.1:8080".to_owned());
     }
+    Ok(addresses)
+}
+
+/// Addresses, none twice.
+pub(super) fn socket_addresses(value: &Value) -> Checked<Vec<SocketAddr>> {
+    let addresses = each(value, socket_address)?;
     let twice = |(index, address): &(usize, &SocketAddr)| address.port() != 0 && addresses[..*index].contains(address);
     match addresses.iter().enumerate().find(twice) {
         Some((_, address)) => Err(format!("must name each address once, not {address} twice")),

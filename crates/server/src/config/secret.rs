@@ -93,7 +93,7 @@ impl fmt::Debug for SecretText {
 }
 
 /// Settings that are secrets as a whole.
-const SECRETS: &[&str] = &["secrets.key", "pictures.secret_access_key"];
+const SECRETS: &[&str] = &["secrets.key", "pictures.secret_access_key", "acme.eab_hmac_key"];
 
 /// A setting's value as it is shown.
 pub(super) fn shown(key: &str, value: &str) -> String {

@@ -39,6 +39,11 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.server.heartbeat, seconds(15));
     assert_eq!(config.server.stream, seconds(3600));
     assert_eq!(config.server.max_connections, 20_000);
+    assert_eq!((config.tls.mode, config.tls.hsts_seconds), (TlsMode::Off, 0));
+    assert!(config.tls.listen.is_empty() && config.tls.cert_files.is_empty() && config.tls.key_files.is_empty());
+    assert_eq!(config.acme.directory.as_str(), instant_acme::LetsEncrypt::Production.url());
+    assert_eq!((&config.acme.email, &config.acme.ca_file, config.acme.orders_per_hour), (&None, &None, 80));
+    assert!(config.acme.eab_key_id.is_empty() && config.acme.eab_hmac_key.reveal().is_empty());
     assert_eq!(config.storage.data_dir, Path::new("./data"));
     assert_eq!(config.database.url.reveal(), "");
     assert_eq!(config.database.pool_size, 0);
@@ -54,7 +59,7 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.limits.requests_per_minute, 1000);
     assert_eq!(config.limits.password_attempts_per_minute, 10);
     assert!(config.proxy.trusted.is_empty());
-    assert_eq!(config.proxy.country_header, None);
+    assert_eq!((&config.proxy.country_header, config.proxy.proxy_protocol), (&None, false));
     assert!(config.outbound.allow_networks.is_empty());
     assert_eq!(config.outbound.timeout, seconds(10));
     assert_eq!(config.outbound.connect_timeout, seconds(5));

@@ -46,4 +46,4 @@ pub use self::{
     resolve::{Addresses, Resolve, System},
     tls::AuthoritiesError,
 };
-pub(crate) use tls::config as authorities;
+pub(crate) use tls::{authorities as authorities_of, config as authorities};

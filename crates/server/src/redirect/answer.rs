@@ -46,7 +46,7 @@ use crate::{
     body::Body,
     clicks::{record::Limit, visitor::octets},
     places::Place,
-    proxy,
+    proxy::{self, Peer},
 };
 
 const ALLOWED: &str = "GET, HEAD";
@@ -152,12 +152,12 @@ impl Worker {
     }
 
     /// Answers a request, or hands it back.
-    pub fn answer<B>(self: &Rc<Self>, request: Request<B>, peer: IpAddr) -> Answer<B>
+    pub fn answer<B>(self: &Rc<Self>, request: Request<B>, peer: impl Into<Peer>) -> Answer<B>
     where
         B: hyper::body::Body<Data = Bytes> + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let worker = Rc::clone(self);
+        let (worker, peer) = (Rc::clone(self), peer.into());
         match self.at_once(&request, peer) {
             Step::NotMine => Answer::NotMine(request),
             Step::Done(Reply { response, ticket: None }) => Answer::Ready(response),
@@ -170,7 +170,7 @@ impl Worker {
         }
     }
 
-    fn at_once<B>(&self, request: &Request<B>, peer: IpAddr) -> Step {
+    fn at_once<B>(&self, request: &Request<B>, peer: Peer) -> Step {
         let seen = Seen::read(request.headers());
         let (uri, kind) = (request.uri(), Kind::of(request.method()));
         let host = match self.host(uri, request.version(), &seen) {
@@ -224,7 +224,7 @@ impl Worker {
         uri: &'r Uri,
         headers: &'r HeaderMap,
         seen: Seen<'r>,
-        peer: IpAddr,
+        peer: Peer,
     ) -> Asking<'r> {
         let client = proxy::client(peer, headers, &self.shared.trusted);
         let address = client.address;
@@ -238,14 +238,14 @@ impl Worker {
             headers,
             address,
             // Who is not trusted is not believed to be a proxy, but it may be one all the same.
-            is_own_address: client.is_own && !(seen.is_forwarded && address == peer.to_canonical()),
-            place: self.shared.place(address, headers, peer),
+            is_own_address: client.is_own && !(seen.is_forwarded && address == peer.address.to_canonical()),
+            place: self.shared.place(address, headers, peer.address),
             fetch_metadata: self.shared.passing.of(&seen, &client, peer),
             opens_many_links: false,
         }
     }
 
-    async fn look<B>(&self, request: Request<B>, peer: IpAddr, key: &Key) -> Reply
+    async fn look<B>(&self, request: Request<B>, peer: Peer, key: &Key) -> Reply
     where
         B: hyper::body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -5,15 +5,16 @@
 
 use std::sync::Arc;
 
-use hyper::{StatusCode, header::HeaderValue};
+use hyper::{Request, StatusCode, header::HeaderValue};
 use mask_core::{domain::Robots, route::Ended};
 
 use super::{
     answer::{Asking, Kind, Reply, Step, Worker},
-    hosts::{APPLICATION, Custom, Host, HostNumber},
+    hosts::{self, APPLICATION, Custom, Host, HostNumber},
     meters::Outcome,
     pages::{self, Notice},
     reply,
+    seen::Seen,
 };
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -46,6 +47,15 @@ impl Worker {
             },
         };
         if matches!(kind, Kind::Get | Kind::Head) { Step::Done(reply) } else { self.refused() }
+    }
+
+    /// The address of what is asked for, over TLS; `None` where no host of ours is asked.
+    pub fn over_tls<B>(&self, request: &Request<B>) -> Option<HeaderValue> {
+        let uri = request.uri();
+        let asked = hosts::asked(uri, request.version(), &Seen::read(request.headers())).ok()?.into_owned();
+        let host = self.hosts.borrow_mut().load().parsed(&asked).cloned()?;
+        let rest = uri.path_and_query().map_or("/", |rest| rest.as_str());
+        HeaderValue::try_from(host.address(rest.strip_prefix('/')?)).ok()
     }
 
     /// Where nothing is.

@@ -225,6 +225,11 @@ impl Hosts {
         }
     }
 
+    /// Another number whenever other hosts are served than before.
+    pub fn generation(&self) -> u64 {
+        self.table.load().generation
+    }
+
     /// The name under which links of this host are stored; `None` for a host that is not served.
     pub fn canonical(&self, host: &str) -> Option<String> {
         self.table.load().spelt(host).map(|host| host.name.clone())

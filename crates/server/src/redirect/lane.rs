@@ -33,6 +33,7 @@ use crate::{
     clicks::record::{self, Limit, PURPOSE_BYTES, USER_AGENT_BYTES},
     clock::{self, Clock},
     config::Durability,
+    proxy::Peer,
 };
 
 const MOST_HEADERS: usize = 48;
@@ -97,7 +98,8 @@ impl Worker {
     }
 
     /// Looks at what a connection has sent; writes the answer to the first request in it if that is for the lane.
-    pub fn glance(&self, bytes: &[u8], peer: IpAddr, out: &mut Vec<u8>) -> Glance {
+    pub fn glance(&self, bytes: &[u8], peer: impl Into<Peer>, out: &mut Vec<u8>) -> Glance {
+        let peer = peer.into();
         let head = match read(bytes) {
             Ok(head) => head,
             Err(glance) => return glance,
@@ -118,8 +120,8 @@ impl Worker {
     }
 
     /// What is asked for in the lane, and by whom.
-    fn lane_asking<'h>(&'h self, head: &Head<'h>, host: HostNumber, peer: IpAddr) -> Asking<'h> {
-        let address = peer.to_canonical();
+    fn lane_asking<'h>(&'h self, head: &Head<'h>, host: HostNumber, peer: Peer) -> Asking<'h> {
+        let address = peer.address.to_canonical();
         Asking {
             now: self.shared.clock.now(),
             host,
@@ -130,24 +132,25 @@ impl Worker {
             headers: &self.no_headers,
             address,
             is_own_address: !head.seen.is_forwarded,
-            // Nobody who would be believed says that this came over HTTPS.
-            fetch_metadata: Passing::over_http(&head.seen),
+            // Who comes here is no trusted proxy, whose word on the scheme would be heard.
+            fetch_metadata: Passing::without_proxy(&head.seen, peer),
             opens_many_links: false,
             // Who comes here is no trusted proxy, whose word on the country would be heard.
             place: self.shared.places.at(address),
         }
     }
 
-    fn redirect(&self, head: &Head<'_>, host: HostNumber, entry: &Entry, peer: IpAddr, out: &mut Vec<u8>) {
+    fn redirect(&self, head: &Head<'_>, host: HostNumber, entry: &Entry, peer: Peer, out: &mut Vec<u8>) {
         let mut asking = self.lane_asking(head, host, peer);
         asking.opens_many_links = self.opens_many_links(entry, &asking);
         self.record(entry, &asking, Choice::Url, Limit::None);
         self.shared.meters.count(Outcome::Redirect);
-        self.write(out, entry.status, entry.location_for(&asking.query.passed_on).as_bytes(), asking.now);
+        let location = entry.location_for(&asking.query.passed_on);
+        self.write(out, entry.status, location.as_bytes(), peer, asking.now);
     }
 
     /// A page, or that the copy of it which the visitor has is still right.
-    fn show(&self, head: &Head<'_>, host: HostNumber, page: &Page, peer: IpAddr, out: &mut Vec<u8>) {
+    fn show(&self, head: &Head<'_>, host: HostNumber, page: &Page, peer: Peer, out: &mut Vec<u8>) {
         let asking = self.lane_asking(head, host, peer);
         self.see(page, &asking);
         let is_known = !head.none_match.is_empty() && reply::has_tag(head.none_match, page.rendered.etag.as_bytes());
@@ -156,7 +159,7 @@ impl Worker {
         let id = clock::request_id();
         let line: &[u8] = if is_known { b"HTTP/1.1 304 Not Modified\r\n" } else { b"HTTP/1.1 200 OK\r\n" };
         out.reserve(page.head.len() + body.len() + 160);
-        for part in [line, &page.head, b"x-request-id: ", id.as_str().as_bytes(), b"\r\n"] {
+        for part in [line, &page.head, self.promise(peer), b"x-request-id: ", id.as_str().as_bytes(), b"\r\n"] {
             out.extend_from_slice(part);
         }
         if !is_known {
@@ -191,7 +194,12 @@ impl Worker {
         date
     }
 
-    fn write(&self, out: &mut Vec<u8>, status: StatusCode, location: &[u8], now: Time) {
+    /// The header by which a browser learns to come over TLS alone, if it is to.
+    fn promise(&self, peer: Peer) -> &[u8] {
+        if peer.is_tls { &self.shared.hsts } else { &[] }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, status: StatusCode, location: &[u8], peer: Peer, now: Time) {
         let date = self.date_text(now);
         let line: &[u8] = match status {
             StatusCode::MOVED_PERMANENTLY => b"HTTP/1.1 301 Moved Permanently\r\n",
@@ -200,8 +208,9 @@ impl Worker {
             _ => b"HTTP/1.1 302 Found\r\n",
         };
         let id = clock::request_id();
-        let parts: [&[u8]; 8] = [
+        let parts: [&[u8]; 9] = [
             line,
+            self.promise(peer),
             b"location: ",
             location,
             b"\r\ncache-control: private, no-store\r\nx-request-id: ",

@@ -93,6 +93,8 @@ pub struct Setup {
     pub sync: SyncHandle,
     /// What a click survives once its redirect was sent.
     pub durability: Durability,
+    /// Seconds that browsers are told to come over TLS alone; 0 tells them nothing.
+    pub hsts_seconds: u32,
 }
 
 /// The redirects of this process: what all its workers share.
@@ -114,6 +116,8 @@ pub struct Redirects {
     passwords: Passwords,
     sync: SyncHandle,
     durability: Durability,
+    /// The header of answers over TLS as its line, with its end; empty for none.
+    hsts: Box<[u8]>,
     meters: Meters,
 }
 
@@ -140,6 +144,10 @@ impl Redirects {
             passwords: Passwords::at_once(password::AT_ONCE),
             sync: setup.sync,
             durability: setup.durability,
+            hsts: match setup.hsts_seconds {
+                0 => Box::default(),
+                seconds => format!("strict-transport-security: max-age={seconds}\r\n").into_bytes().into(),
+            },
             meters: Meters::register(),
         })
     }

@@ -3,10 +3,7 @@
 //!
 //! Both are told here and go into the click's record, as the drain knows neither the scheme nor what came before.
 
-use std::{
-    net::IpAddr,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mask_core::agent::{FetchMetadata, Verdict};
 
@@ -16,7 +13,11 @@ use super::{
     entry::Entry,
     seen::Seen,
 };
-use crate::{clicks::visitor::octets, places::is_in_the_world, proxy::Client};
+use crate::{
+    clicks::visitor::octets,
+    places::is_in_the_world,
+    proxy::{Client, Peer},
+};
 
 /// The proxies in front that are known to pass `Sec-Fetch-*` on, as they have done it: a bit for each.
 ///
@@ -28,11 +29,11 @@ pub(super) struct Passing(AtomicU64);
 
 impl Passing {
     /// What came with a request, and with which word of the proxy on its scheme.
-    pub(super) fn of(&self, seen: &Seen<'_>, client: &Client, peer: IpAddr) -> FetchMetadata {
-        if !client.is_https {
-            return Self::over_http(seen);
+    pub(super) fn of(&self, seen: &Seen<'_>, client: &Client, peer: Peer) -> FetchMetadata {
+        if !client.is_https || client.address == peer.address.to_canonical() {
+            return Self::without_proxy(seen, peer);
         }
-        let proxy = 1 << (u128::from_le_bytes(octets(peer)) % 61);
+        let proxy = 1 << (u128::from_le_bytes(octets(peer.address)) % 61);
         let is_known = self.0.load(Ordering::Relaxed) & proxy != 0;
         if !seen.has_fetch_metadata {
             return if is_known { FetchMetadata::Missing } else { FetchMetadata::Absent };
@@ -43,10 +44,14 @@ impl Passing {
         FetchMetadata::Sent
     }
 
-    /// A browser sends them to HTTPS alone (and to this machine), so there is none that could be missing. The same holds
-    /// where the scheme is not known.
-    pub(super) fn over_http(seen: &Seen<'_>) -> FetchMetadata {
-        if seen.has_fetch_metadata { FetchMetadata::Sent } else { FetchMetadata::Absent }
+    /// A browser sends them to HTTPS alone (and to this machine), so in the clear there is none that could be missing. The
+    /// same holds where the scheme is not known, and where somebody whom we do not know has passed the request on.
+    pub(super) fn without_proxy(seen: &Seen<'_>, peer: Peer) -> FetchMetadata {
+        match seen.has_fetch_metadata {
+            true => FetchMetadata::Sent,
+            false if peer.is_tls && !seen.is_forwarded => FetchMetadata::Missing,
+            false => FetchMetadata::Absent,
+        }
     }
 }
 

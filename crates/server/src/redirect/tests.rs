@@ -87,6 +87,7 @@ impl Bench {
             drain: handle,
             sync: clicks::start_syncer(Arc::clone(&journal), Duration::from_hours(1)).expect("a thread"),
             durability,
+            hsts_seconds: 0,
         });
         let workers = writers.into_iter().map(|writer| Rc::new(Worker::new(Arc::clone(&redirects), writer))).collect();
         Self { folder, store, clock, journal, drain: RefCell::new(Some(drain)), redirects, workers }

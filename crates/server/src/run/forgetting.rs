@@ -77,9 +77,22 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
         let sessions = store.forget_sessions(clock.now(), AT_ONCE).await;
         let words = store.forget_words(clock.now(), AT_ONCE).await;
         let invitations = store.forget_invitations(clock.now(), AT_ONCE).await;
-        let removed = store.remove_deleted(ago(UNDO), clock.now(), AT_ONCE).await.map(|is_more| u64::from(is_more) * u64::from(AT_ONCE));
+        let removed = store
+            .remove_deleted(ago(UNDO), clock.now(), AT_ONCE)
+            .await
+            .map(|is_more| u64::from(is_more) * u64::from(AT_ONCE));
         let all = [
-            replies, listeners, deliveries, changes, usage, letters, unconfirmed, sessions, words, invitations, removed,
+            replies,
+            listeners,
+            deliveries,
+            changes,
+            usage,
+            letters,
+            unconfirmed,
+            sessions,
+            words,
+            invitations,
+            removed,
         ];
         for error in all.iter().filter_map(|forgotten| forgotten.as_ref().err()) {
             tracing::warn!(%error, "what is old could not be forgotten; it is tried again");

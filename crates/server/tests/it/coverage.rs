@@ -18,8 +18,8 @@ use crate::{
     document::{OF_KEYS, OPERATIONS, Operation, schema},
     gallery::picture,
     harness::{Answer, App, HTTPS, lock},
-    person::Person,
     people,
+    person::Person,
     wire::{Wire, api_request},
 };
 

@@ -130,7 +130,7 @@ async fn from_the_wish_to_a_link() {
     let domain = made.is(201);
     assert_eq!(location, format!("/api/v1{}", path(&domain, "")));
     assert_eq!((&domain["domain"], &domain["status"]), (&json!(NAME), &json!("pending")));
-    assert_eq!(domain["tls"], json!({"status": "off", "expires_at": null}));
+    assert_eq!(domain["tls"], json!({"status": "off", "expires_at": null, "error": null}));
     assert_eq!(domain["well_known"], json!({"apple_app_site_association": null, "assetlinks": null}));
     let token = token(&domain).to_owned();
     assert!(token.starts_with("mask-domain=") && token.len() == 44, "{token}");

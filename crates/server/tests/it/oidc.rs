@@ -110,7 +110,14 @@ impl Idp {
             .route("/keys", get(async |State(state): Shared| Json(keys(&state.lock().expect("nobody panicked")))))
             .route("/token", axum::routing::post(exchange))
             .with_state(Arc::clone(&state));
-        let serving = async move { axum::serve(listener, router).await.expect("it serves") };
+        let serving = async move {
+            let mut lines = tokio::task::JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = hyper_util::service::TowerToHyperService::new(router.clone());
+                let http = hyper::server::conn::http1::Builder::new();
+                lines.spawn(async move { http.serve_connection(hyper_util::rt::TokioIo::new(stream), service).await });
+            }
+        };
         let task = tokio::task::spawn(serving);
         Self { issuer, state, task }
     }

@@ -3,8 +3,11 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
+
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
 use crate::harness::BROWSER;
 
@@ -13,8 +16,48 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection of a client that writes whatever it likes.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     unread: Vec<u8>,
+}
+
+/// What its bytes go through.
+enum Stream {
+    Clear(TcpStream),
+    Encrypted(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Clear(stream) => stream,
+            Self::Encrypted(stream) => &stream.sock,
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.read(bytes),
+            Self::Encrypted(stream) => stream.read(bytes),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.write(bytes),
+            Self::Encrypted(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.flush(),
+            Self::Encrypted(stream) => stream.flush(),
+        }
+    }
 }
 
 /// An answer as it came.
@@ -32,7 +75,7 @@ impl Wire {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, unread: Vec::new() })
+        Ok(Self { stream: Stream::Clear(stream), unread: Vec::new() })
     }
 
     /// A connection of a client that reads nothing by itself: hardly anything fits between it and the server.
@@ -42,7 +85,26 @@ impl Wire {
         socket.connect(&address.into())?;
         let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { stream: Stream::Clear(stream), unread: Vec::new() })
+    }
+
+    /// The same connection, encrypted from here on, for a client that asks for this name.
+    pub(crate) fn encrypt(self, name: &str, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let Stream::Clear(mut stream) = self.stream else { return Err(io::Error::other("it is encrypted already")) };
+        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+        let mut session = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+        while session.is_handshaking() {
+            session.complete_io(&mut stream)?;
+        }
+        let stream = Stream::Encrypted(Box::new(StreamOwned::new(session, stream)));
         Ok(Self { stream, unread: Vec::new() })
+    }
+
+    /// The first certificate that was shown.
+    pub(crate) fn certificate(&self) -> Vec<u8> {
+        let Stream::Encrypted(stream) = &self.stream else { return Vec::new() };
+        let shown = stream.conn.peer_certificates().unwrap_or_default();
+        shown.first().map(|certificate| certificate.to_vec()).unwrap_or_default()
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -51,7 +113,7 @@ impl Wire {
 
     /// Says that nothing more will come, and goes on listening.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        self.stream.shutdown(std::net::Shutdown::Write)
+        self.stream.socket().shutdown(std::net::Shutdown::Write)
     }
 
     /// Sends a request and reads its answer.

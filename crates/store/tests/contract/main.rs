@@ -11,6 +11,7 @@ mod backend;
 mod bio_page_races;
 mod bio_pages;
 mod bio_public;
+mod certificates;
 mod changes;
 mod clicks;
 mod coverage;

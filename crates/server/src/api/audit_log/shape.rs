@@ -83,7 +83,10 @@ fn text(teller: &Teller, object: &Object<'_>, now: Time) -> Option<String> {
             let secrets = opened.and_then(Result::ok).unwrap_or_else(nothing);
             written(&WebhookBody::of(webhook, &secrets, now))
         }
-        Object::Domain(domain) => written(&DomainBody::of(domain, &teller.records)),
+        Object::Domain(domain) => {
+            let standing = teller.certificates.standing_of(domain, teller.clock.now());
+            written(&DomainBody::of(domain, &teller.records, standing))
+        }
         Object::Key(key) => written(&ApiKeyBody::of(key, now)),
         Object::Workspace(workspace) => written(&WorkspaceBody::of(workspace)),
         Object::Subscriber(subscriber) => written(&json!({

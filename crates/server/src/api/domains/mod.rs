@@ -15,6 +15,7 @@ use axum::{
 };
 use hyper::StatusCode;
 use mask_core::{
+    certificate::{Standing, Status},
     domain::{Content, Domain},
     id::DomainId,
     workspace::Owner,
@@ -74,19 +75,25 @@ async fn create(
     let (name, takes_over) = (asked.name.take().ok_or_else(ApiError::internal)?, asked.takes_over);
     asked.apply(&mut content);
     let id = DomainId::from_bits(api.ids.next(now));
+    let certificate = api.certificates.standing(name.as_str(), now);
+    let known = certificate.clone();
     let new = NewDomain { id, name, token: domains::new_token(), content, takes_over, now };
     let records = api.domains.records().clone();
     let keep = attempt.keep(&api, move |made: &Result<Domain, Unheld>| match made {
-        Ok(domain) => Kept { status: 201, body: json_bytes(&DomainBody::of(domain, &records)) },
+        Ok(domain) => {
+            Kept { status: 201, body: json_bytes(&DomainBody::of(domain, &records, known.clone().of_domain(domain))) }
+        }
         Err(why) => once::kept_error(&refused(*why), seen.request_id),
     });
     match once::done(api.store.create_domain(caller.by(&seen), new, keep).await?)? {
         Err(kept) => Ok(recreated(kept)),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(domain)) => {
-            let body = json_body(&DomainBody::of(&domain, api.domains.records()));
+            let certificate = certificate.of_domain(&domain);
+            let tag = tag(&domain, &certificate);
+            let body = json_body(&DomainBody::of(&domain, api.domains.records(), certificate));
             let response = located((StatusCode::CREATED, body).into_response(), &format!("domains/{}", domain.id));
-            Ok(tagged(response, &tag(&domain)))
+            Ok(tagged(response, &tag))
         }
     }
 }
@@ -112,8 +119,10 @@ async fn list(
     let limit = parameters.limit();
     parameters.end()?;
     let listed = api.store.list_domains(caller.owner, after, limit).await?;
+    let now = api.clock.now();
+    let body = |domain| DomainBody::of(domain, api.domains.records(), api.certificates.standing_of(domain, now));
     Ok(Answer(DomainList {
-        data: listed.rows.iter().map(|domain| DomainBody::of(domain, api.domains.records())).collect(),
+        data: listed.rows.iter().map(body).collect(),
         pagination: Pagination::of(listed.next.as_ref()),
     }))
 }
@@ -229,15 +238,19 @@ async fn verify(
     };
     let look = api.domains.look(&domain).await;
     let records = api.domains.records().clone();
+    let certificate = api.certificates.standing(domain.name.as_str(), now);
+    let known = certificate.clone();
     let keep = attempt.keep(&api, move |domain: &Option<Domain>| match domain {
-        Some(domain) => Kept { status: 200, body: json_bytes(&DomainBody::of(domain, &records)) },
+        Some(domain) => {
+            Kept { status: 200, body: json_bytes(&DomainBody::of(domain, &records, known.clone().of_domain(domain))) }
+        }
         None => once::kept_error(&absent(), seen.request_id),
     });
     let settled = api.store.settle_domain(caller.by(&seen), id, look, api.clock.now(), keep).await?;
     api.domains.refresh_soon().await;
     match once::done::<Option<Domain>>(settled)? {
         Err(kept) => Ok(once::replay(kept)),
-        Ok(domain) => Ok(shown(&api, &domain.ok_or_else(absent)?, &HeaderMap::new())),
+        Ok(domain) => Ok(shown_with(&api, &domain.ok_or_else(absent)?, certificate, &HeaderMap::new())),
     }
 }
 
@@ -287,9 +300,12 @@ fn counted(number: i64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-/// Changes before the dot, looks behind it: what is shown changes with both, and only changes are in anybody's way.
-fn tag(domain: &Domain) -> String {
-    format!("\"{}.{}\"", domain.version, domain.looks)
+/// Changes before the dot, looks and what became of the certificate behind it: what is shown changes with all, and only changes
+/// are in anybody's way.
+fn tag(domain: &Domain, certificate: &Standing) -> String {
+    // A certificate that ends changes without anybody's doing.
+    let has_ended = certificate.not_after.is_some() && certificate.status != Status::Active;
+    format!("\"{}.{}\"", domain.version, domain.looks + 2 * certificate.version + i64::from(has_ended))
 }
 
 /// The answer of before to the making of a domain, with what every new one has beside its body.
@@ -302,9 +318,14 @@ fn recreated(kept: Kept) -> Response {
 }
 
 fn shown(api: &Api, domain: &Domain, headers: &HeaderMap) -> Response {
-    let tag = tag(domain);
+    shown_with(api, domain, api.certificates.standing(domain.name.as_str(), api.clock.now()), headers)
+}
+
+fn shown_with(api: &Api, domain: &Domain, certificate: Standing, headers: &HeaderMap) -> Response {
+    let certificate = certificate.of_domain(domain);
+    let tag = tag(domain, &certificate);
     if version::is_known(headers, &tag) {
         return tagged(StatusCode::NOT_MODIFIED.into_response(), &tag);
     }
-    tagged(json_body(&DomainBody::of(domain, api.domains.records())).into_response(), &tag)
+    tagged(json_body(&DomainBody::of(domain, api.domains.records(), certificate)).into_response(), &tag)
 }

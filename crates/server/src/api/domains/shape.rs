@@ -1,6 +1,9 @@
 //! A domain's JSON.
 
-use mask_core::domain::{Domain, Looked};
+use mask_core::{
+    certificate::Standing,
+    domain::{Domain, Looked},
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -112,12 +115,27 @@ impl RecordBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DomainTls)]
 struct TlsBody {
-    /// `off`: something in front of this server answers for the domain over TLS.
-    #[schema(example = "off")]
+    /// `off`: this server speaks no TLS, and something in front of it answers for the domain. `pending`: there is none yet.
+    /// `active`: there is one, and it is renewed in time. `failed`: there is none, and the last try to get one failed; it is
+    /// tried again.
+    #[schema(value_type = TlsStatusName)]
     status: &'static str,
     /// When the certificate ends.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// What went wrong with the last try to get one, for people. While the certificate before it lasts, `status` is `active`.
+    error: Option<String>,
+}
+
+/// How the certificate of a domain is.
+#[derive(Debug, ToSchema)]
+#[schema(as = TlsStatus)]
+#[expect(dead_code, non_camel_case_types, reason = "the names as the document shows them")]
+pub(crate) enum TlsStatusName {
+    off,
+    pending,
+    active,
+    failed,
 }
 
 /// The files that tie apps to a domain.
@@ -156,7 +174,7 @@ impl CheckBody {
 
 impl DomainBody {
     /// The domain as the API shows it.
-    pub(in crate::api) fn of(domain: &Domain, records: &Records) -> Self {
+    pub(in crate::api) fn of(domain: &Domain, records: &Records, certificate: Standing) -> Self {
         let content = &domain.content;
         let url = |url: &Option<mask_core::destination::WebUrl>| url.as_ref().map(|url| url.as_str().to_owned());
         // What is stored was read from JSON.
@@ -169,7 +187,11 @@ impl DomainBody {
             not_found_url: url(&content.not_found_url),
             root_url: url(&content.root_url),
             dns_records: records.for_domain(domain).into_iter().map(RecordBody::of).collect(),
-            tls: TlsBody { status: "off", expires_at: None },
+            tls: TlsBody {
+                status: certificate.status.as_str(),
+                expires_at: certificate.not_after.map(|at| at.to_string()),
+                error: certificate.error,
+            },
             verified_at: domain.verified_at.map(|at| at.to_string()),
             created_at: domain.created_at.to_string(),
             updated_at: domain.updated_at.to_string(),

@@ -1,6 +1,7 @@
 //! Events as they might be, to try a webhook out: each with `"test": true` in its data.
 
 use mask_core::{
+    certificate::Standing,
     destination::WebUrl,
     domain::{Domain, DomainName, Status},
     event::EventKind,
@@ -81,7 +82,7 @@ fn a_domain(now: Time, target: &str) -> Value {
         updated_at: now,
     };
     let records = Records { target: Target::Name(target.to_owned()), addresses: Vec::new() };
-    serde_json::to_value(DomainBody::of(&sample, &records)).unwrap_or_default()
+    serde_json::to_value(DomainBody::of(&sample, &records, Standing::OFF)).unwrap_or_default()
 }
 
 fn link(now: Time, hosts: &Hosts, domain: &str) -> Value {

@@ -1,5 +1,7 @@
 //! The checks, from the database to the disk.
 
+mod certificates;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -7,7 +9,8 @@ use std::{
 
 use mask::{
     clicks::{AsideFile, aside_files},
-    config::Config,
+    clock::Clock,
+    config::{Config, TlsMode},
     mail::Server,
     pictures,
     places::{About, Database, MISSING, Unusable},
@@ -34,6 +37,9 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     findings.push(kept_pictures(config));
     findings.push(places(config));
     findings.push(mail(config));
+    if config.tls.mode == TlsMode::Files {
+        findings.extend(certificates::of_files(config, Clock::system().now()));
+    }
     findings.extend(config.warnings().into_iter().map(|warning| Finding::doubtful("settings", warning)));
     findings
 }
@@ -49,6 +55,10 @@ fn database(config: &Config) -> Vec<Finding> {
             let engine = Finding::good("database", format!("{} at {place}", found.engine));
             let mut findings = vec![engine, schema(&found)];
             findings.extend(found.outgoing.and_then(|outgoing| letters(&outgoing, config.mail.smtp_url.is_some())));
+            if config.tls.mode == TlsMode::Acme {
+                findings
+                    .extend(certificates::of_authority(&found.certificates.unwrap_or_default(), Clock::system().now()));
+            }
             findings
         }
         Err(error) => vec![Finding::wrong(
@@ -358,8 +368,12 @@ mod tests {
             (Some(3), 2, Verdict::Wrong, "newer"),
         ];
         for (found, known, verdict, text) in cases {
-            let finding =
-                schema(&Inspection { engine: String::new(), parts: vec![part(found, known)], outgoing: None });
+            let finding = schema(&Inspection {
+                engine: String::new(),
+                parts: vec![part(found, known)],
+                outgoing: None,
+                certificates: None,
+            });
             assert!(finding.verdict == verdict && finding.text.contains(text), "{finding:?}");
         }
     }

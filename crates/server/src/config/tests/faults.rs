@@ -24,7 +24,7 @@ fn each_fault_says_where_what_and_what_would_be_right() {
         ("[sever]\nthreads = 1\nlisten = 1", "mask.toml line 1: [sever] is no section; did you mean [server]?"),
         (
             "[qwertyuiop]",
-            "[qwertyuiop] is no section; there are [server], [storage], [database], [secrets], [links], [workspaces], [domains], [clicks], [limits], [proxy], [webhooks], [outbound], [pictures], [mail], [places], [metrics], [log]",
+            "[qwertyuiop] is no section; there are [server], [tls], [acme], [storage], [database], [secrets], [links], [workspaces], [domains], [clicks], [limits], [auth], [proxy], [webhooks], [audit], [outbound], [pictures], [mail], [oidc], [places], [metrics], [log]",
         ),
         ("server = 3", "server is a section: write [server] on a line of its own"),
         ("[[server]]\nthreads = 3", "server is a section: write [server]"),
@@ -215,4 +215,54 @@ fn a_key_is_shown_nowhere() {
             "{faults}"
         );
     }
+}
+
+/// Settings of TLS that are right, but for what is given.
+fn with_tls(change: &[(&str, &str)]) -> Result<Config, Faults> {
+    let right = [
+        ("server.public_url", "https://mask.example"),
+        ("tls.mode", "files"),
+        ("tls.listen", "127.0.0.1:443"),
+        ("tls.cert_files", "a.pem,b.pem"),
+        ("tls.key_files", "a.key,b.key"),
+    ];
+    load("", &[], &[&right[..], change].concat())
+}
+
+#[test]
+fn settings_of_tls_must_fit_each_other() {
+    let config = with_tls(&[]).expect("these are right");
+    assert_eq!((config.tls.cert_files.len(), config.has_tls(), config.warnings()), (2, true, Vec::new()));
+    let acme = [("tls.mode", "acme"), ("acme.eab_key_id", "kid"), ("acme.eab_hmac_key", "aGVsbG8_")];
+    let config = with_tls(&acme).expect("these are right");
+    assert_eq!(config.account_binding(), Some(("kid", b"hello?".to_vec())));
+    assert_eq!(shown(&config, "acme.eab_hmac_key").0, "***");
+    for (change, expected) in [
+        (&[("tls.listen", "")][..], "tls.listen must name at least one address"),
+        (&[("tls.listen", "127.0.0.1:8080")], "tls.listen must differ from the addresses of server.listen"),
+        (&[("metrics.listen", "127.0.0.1:443")], "metrics.listen must differ from the addresses of tls.listen"),
+        (&[("server.public_url", "http://mask.example")], "server.public_url must begin with https://"),
+        (&[("tls.cert_files", ""), ("tls.key_files", "")], "tls.cert_files must name at least one file"),
+        (&[("tls.key_files", "a.key")], "tls.key_files must name as many files as tls.cert_files"),
+        (&[("tls.mode", "off")], "tls.listen must be empty, as tls.mode is off"),
+        (&[("tls.mode", "on")], "tls.mode must be one of \"off\", \"files\", \"acme\", not \"on\""),
+        (&[("tls.hsts_seconds", "-1")], "tls.hsts_seconds must be a whole number from 0 to 63072000"),
+        (&[("tls.mode", "acme"), ("acme.eab_key_id", "kid")], "acme.eab_hmac_key must be set"),
+        (&[("tls.mode", "acme"), ("acme.eab_hmac_key", "aGVsbG8_")], "acme.eab_key_id must be set"),
+        (
+            &[("tls.mode", "acme"), ("acme.eab_key_id", "kid"), ("acme.eab_hmac_key", "hunter2 !")],
+            "acme.eab_hmac_key must be base64url",
+        ),
+        (&[("acme.directory", "http://ca.example/dir")], "acme.directory must be the https:// address of a directory"),
+        (&[("acme.email", "nobody")], "acme.email must be an address"),
+        (&[("proxy.proxy_protocol", "v2")], "proxy.proxy_protocol must be one of \"off\", \"on\""),
+    ] {
+        let faults = with_tls(change).expect_err("this is wrong").to_string();
+        assert!(faults.contains(expected) && !faults.contains(SECRET), "{change:?}\n  gave: {faults}");
+        assert_eq!(faults.lines().count(), 1, "one mistake is one fault:\n{faults}");
+    }
+    let unreachable = with_tls(&[("tls.mode", "acme"), ("tls.listen", "127.0.0.1:8443")]).expect("it may be passed on");
+    assert!(unreachable.warnings()[0].contains("443"), "{:?}", unreachable.warnings());
+    let unheard = with_tls(&[("proxy.proxy_protocol", "on")]).expect("allowed");
+    assert!(unheard.warnings()[0].contains("proxy.trusted"), "{:?}", unheard.warnings());
 }

@@ -115,9 +115,9 @@ async fn a_scanner_takes_nothing_of_a_limit() {
 fn headers_are_missed_where_they_have_come_before() {
     let passing = Passing::default();
     let (first, second) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-    let told = |peer, is_https, has_fetch_metadata| {
+    let told = |peer: IpAddr, is_https, has_fetch_metadata| {
         let client = Client { address: PEER, is_https, is_own: true };
-        passing.of(&Seen { has_fetch_metadata, ..Seen::default() }, &client, peer)
+        passing.of(&Seen { has_fetch_metadata, ..Seen::default() }, &client, peer.into())
     };
     assert_eq!(told(first, true, false), FetchMetadata::Absent, "perhaps the proxy does not pass them on");
     assert_eq!(told(first, false, true), FetchMetadata::Sent);
