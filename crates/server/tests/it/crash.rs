@@ -283,7 +283,7 @@ fn killed(mut server: Server, times: u32, account: impl FnOnce(&Server) -> Accou
             field.wait_for_answers(fastrand::usize(1..800));
             server.kill();
             server = server.again();
-            assert_eq!(server.printed(), "", "only a first start prints a key");
+            assert!(!server.printed().contains("mk_live_"), "only a first start prints a key");
             field.moved_to(server.address());
         }
         field.wait_for_answers(50);
