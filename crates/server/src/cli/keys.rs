@@ -10,6 +10,7 @@ use mask::{
     domains::Records,
     redirect::Hosts,
     setup::{self, KeyWish},
+    tls::Certificates,
 };
 use mask_core::{
     id::KeyId,

@@ -325,7 +325,8 @@ async fn signing_up_by_mail_tells_nothing() {
 /// The code of an app with this secret, at the app's time.
 pub(crate) fn code(app: &App, secret: &str, later_s: i64) -> String {
     const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits: String = secret.chars().map(|letter| format!("{:05b}", LETTERS.find(letter).expect("base32"))).collect();
+    let fives = secret.chars().map(|letter| format!("{:05b}", LETTERS.find(letter).expect("base32")));
+    let bits = fives.collect::<Vec<_>>().concat();
     let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).expect("digits"), 2).expect("a byte");
     let bytes: Vec<u8> = bits.as_bytes().chunks_exact(8).map(byte).collect();
     let step = (app.clock.now().unix_seconds() + later_s).div_euclid(30).to_be_bytes();

@@ -24,7 +24,7 @@ type Lie = fn(&mut Map<String, Value>);
 struct Idp {
     issuer: String,
     state: Arc<Mutex<Says>>,
-    task: tokio::task::JoinHandle<()>,
+    _serving: tokio::task::JoinSet<()>,
 }
 
 /// What it says.
@@ -36,12 +36,6 @@ struct Says {
     exchanged: Vec<(String, String)>,
     authorization: String,
     is_closed: bool,
-}
-
-impl Drop for Idp {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 fn new_key() -> EcdsaKeyPair {
@@ -96,7 +90,7 @@ impl Idp {
         let exchange = async |State(state): Shared, headers: HeaderMap, body: String| {
             let mut says = state.lock().expect("nobody panicked");
             says.exchanged = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-            says.authorization = headers["authorization"].to_str().expect("text").to_owned();
+            headers["authorization"].to_str().expect("text").clone_into(&mut says.authorization);
             if says.is_closed {
                 return (axum::http::StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"})));
             }
@@ -118,8 +112,9 @@ impl Idp {
                 lines.spawn(async move { http.serve_connection(hyper_util::rt::TokioIo::new(stream), service).await });
             }
         };
-        let task = tokio::task::spawn(serving);
-        Self { issuer, state, task }
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(serving);
+        Self { issuer, state, _serving: tasks }
     }
 
     /// What it will say of whoever asks with this nonce, but for what the lie changes.

@@ -204,7 +204,7 @@ async fn ends_by_itself(backend: &Backend) {
 async fn is_not_for_everybody_to_make(backend: &Backend) {
     let team = Team::of(backend, "team", &[Role::Owner, Role::Admin, Role::Member]).await;
     let other = Team::of(backend, "other", &[]).await;
-    let by_stranger = By { owner: other.owner(), actor: Actor::Person(user(1)), request: None };
+    let by_stranger = By { owner: other.owner(), actor: Actor::Person(user(1)), request: None, country: None };
     for (by, role, why) in [
         (team.by(3), Role::Viewer, Uninvited::Unallowed(Unallowed::NoAdmin)),
         (team.by(2), Role::Owner, Uninvited::Unallowed(Unallowed::AboveOwn)),

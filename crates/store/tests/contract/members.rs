@@ -80,11 +80,11 @@ impl<'b> Team<'b> {
     }
 
     pub(crate) fn by(&self, n: u128) -> By {
-        By { owner: self.owner(), actor: Actor::Person(user(n)), request: None }
+        By { owner: self.owner(), actor: Actor::Person(user(n)), request: None, country: None }
     }
 
     pub(crate) fn by_key(&self) -> By {
-        By { owner: self.owner(), actor: Actor::Key(KeyId::from_bits(1)), request: None }
+        By { owner: self.owner(), actor: Actor::Key(KeyId::from_bits(1)), request: None, country: None }
     }
 
     pub(crate) async fn roles(&self) -> Vec<Role> {
