@@ -79,6 +79,20 @@ actions! {
     WorkspaceCreated = "workspace.created",
     /// The workspace got another name.
     WorkspaceRenamed = "workspace.renamed",
+    /// The workspace was deleted, for as long as it is not taken back.
+    WorkspaceDeleted = "workspace.deleted",
+    /// The workspace was taken back.
+    WorkspaceRestored = "workspace.restored",
+    /// Somebody joined the workspace.
+    MemberCreated = "member.created",
+    /// A member got another role.
+    MemberUpdated = "member.updated",
+    /// A member left the workspace, or was taken out of it.
+    MemberDeleted = "member.deleted",
+    /// Somebody was invited.
+    InvitationCreated = "invitation.created",
+    /// An invitation was taken back.
+    InvitationRevoked = "invitation.revoked",
     /// A subscriber of a bio page was deleted by the workspace.
     SubscriberDeleted = "subscriber.deleted",
     /// What is known of visitors was forgotten.

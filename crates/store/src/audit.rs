@@ -22,8 +22,10 @@ use mask_core::{
     bio_page::BioPage,
     domain::Domain,
     id::{self, ChangeId},
+    invitation::Invitation,
     key::Key,
     link::Link,
+    member::Member,
     subscriber::Subscriber,
     time::Time,
     webhook::Webhook,
@@ -55,6 +57,10 @@ pub enum Object<'a> {
     Workspace(&'a Workspace),
     /// Somebody who left an address at a page.
     Subscriber(&'a Subscriber),
+    /// A member of the workspace.
+    Member(&'a Member),
+    /// An invitation to the workspace.
+    Invitation(&'a Invitation),
     /// A workspace, of which the visitors before a moment are forgotten.
     Visitors(&'a Workspace, Time),
     /// What is left of an object that is gone: its id.
@@ -72,15 +78,19 @@ impl Object<'_> {
             Self::Domain(domain) => domain.id.to_string(),
             Self::Key(key) => key.id.to_string(),
             Self::Workspace(workspace) | Self::Visitors(workspace, _) => workspace.id.to_string(),
+            Self::Member(member) => member.id.to_string(),
+            Self::Invitation(invitation) => invitation.id.to_string(),
             Self::Subscriber(subscriber) => subscriber.id.to_string(),
             Self::Gone(id) => (*id).to_owned(),
         }
     }
 
-    /// Whose log it is told in. A workspace has one name on both of its sides, so its changes stand in the live one's.
+    /// Whose log it is told in. A workspace has one name and one team on both of its sides, so their changes stand in the live
+    /// one's.
     const fn owner(&self, by: Owner) -> Owner {
         match self {
             Self::Workspace(workspace) => Owner { workspace: workspace.number, is_test: false },
+            Self::Member(_) | Self::Invitation(_) => Owner { is_test: false, ..by },
             _ => by,
         }
     }

@@ -4,6 +4,7 @@
 //! deleted is not there, and comes back with it.
 
 use mask_core::{
+    action::Action,
     actor::Actor,
     cursor::Cursor,
     id::{InvitationId, MemberId, UserId},
@@ -13,13 +14,15 @@ use mask_core::{
     person::WordHash,
     role::Role,
     time::Time,
-    workspace::Workspace,
+    workspace::{Owner, Workspace},
 };
 
 use crate::{
-    By, Error, Keep, Listed, NewLetter, NewMember, NewSession, NewUser, Once, Store,
+    By, Deed, Error, Keep, Listed, NewLetter, NewMember, NewSession, NewUser, Object, Once, Store,
     db::{Columns, Row, Tx, values},
-    mail, members, people, workspaces,
+    mail, members, people,
+    webhooks::Telling,
+    workspaces,
 };
 
 /// An invitation to be made.
@@ -79,7 +82,12 @@ fn invitation(row: Row) -> Result<Invitation, Error> {
 }
 
 /// Writes an invitation, in the place of the one before for the same mailbox.
-fn invite(tx: &mut Tx<'_>, by: &By, new: &NewInvitation) -> Result<Result<Invitation, Uninvited>, Error> {
+fn invite(
+    tx: &mut Tx<'_>,
+    by: &By,
+    telling: &Telling,
+    new: &NewInvitation,
+) -> Result<Result<Invitation, Uninvited>, Error> {
     let workspace = by.owner.workspace;
     if workspaces::lock(tx, workspace)?.is_none() {
         return Ok(Err(Uninvited::Absent));
@@ -118,6 +126,8 @@ fn invite(tx: &mut Tx<'_>, by: &By, new: &NewInvitation) -> Result<Result<Invita
     ];
     tx.execute(sql, &all)?;
     letter.as_ref().map_or(Ok(()), |letter| mail::post(tx, letter, None))?;
+    let deed = Deed::made(Object::Invitation(invitation));
+    telling.note(by, invitation.created_at, Action::InvitationCreated, deed);
     Ok(Ok(invitation.clone()))
 }
 
@@ -146,6 +156,7 @@ fn to_use(tx: &mut Tx<'_>, hash: WordHash, now: Time) -> Result<Option<(Invitati
 
 fn join(
     tx: &mut Tx<'_>,
+    telling: &Telling,
     (invitation, workspace): (Invitation, Workspace),
     user: UserId,
     id: MemberId,
@@ -156,11 +167,14 @@ fn join(
         return Ok(Err(Uninvited::Known));
     }
     tx.execute("DELETE FROM invitations WHERE id = $1", &values![invitation.id])?;
+    let owner = Owner { workspace: workspace.number, is_test: false };
+    members::note_joined(tx, telling, owner, (user, id), now)?;
     Ok(Ok((workspace, invitation.role)))
 }
 
 fn accept(
     tx: &mut Tx<'_>,
+    telling: &Telling,
     hash: WordHash,
     user: UserId,
     id: MemberId,
@@ -171,7 +185,7 @@ fn accept(
     if tx.first(sql, &values![user, found.0.email.key()])?.is_none() {
         return Ok(Err(Uninvited::Foreign));
     }
-    join(tx, found, user, id, now)
+    join(tx, telling, found, user, id, now)
 }
 
 impl Store {
@@ -183,7 +197,7 @@ impl Store {
         keep: Option<Keep<Result<Invitation, Uninvited>>>,
     ) -> Result<Once<Result<Invitation, Uninvited>>, Error> {
         let by = by.into();
-        let done = self.main.write(move |tx| Once::run(tx, keep, |tx| invite(tx, &by, &new))).await?;
+        let done = self.change(move |tx, telling| Once::run(tx, keep, |tx| invite(tx, &by, telling, &new))).await?;
         self.posted.send_replace(());
         Ok(done)
     }
@@ -219,15 +233,19 @@ impl Store {
         now: Time,
     ) -> Result<Option<Invitation>, Error> {
         let by = by.into();
-        self.main
-            .write(move |tx| {
-                let sql = format!(
-                    "DELETE FROM invitations AS i WHERE i.id = $1 AND i.workspace = $2 AND i.expires_at > $3 RETURNING {}",
-                    COLUMNS.replace("i.", "")
-                );
-                tx.first(&sql, &values![id, by.owner.workspace, now])?.map(invitation).transpose()
-            })
-            .await
+        self.change(move |tx, telling| {
+            let sql = format!(
+                "DELETE FROM invitations AS i WHERE i.id = $1 AND i.workspace = $2 AND i.expires_at > $3 RETURNING {}",
+                COLUMNS.replace("i.", "")
+            );
+            let revoked = tx.first(&sql, &values![id, by.owner.workspace, now])?.map(invitation).transpose()?;
+            if let Some(invitation) = &revoked {
+                let deed = Deed::deleted(Object::Invitation(invitation));
+                telling.note(&by, now, Action::InvitationRevoked, deed);
+            }
+            Ok(revoked)
+        })
+        .await
     }
 
     /// What the invitation with this word leads to, if it is good.
@@ -244,7 +262,7 @@ impl Store {
         now: Time,
         keep: Option<Keep<Result<(Workspace, Role), Uninvited>>>,
     ) -> Result<Once<Result<(Workspace, Role), Uninvited>>, Error> {
-        self.main.write(move |tx| Once::run(tx, keep, |tx| accept(tx, hash, user, id, now))).await
+        self.change(move |tx, telling| Once::run(tx, keep, |tx| accept(tx, telling, hash, user, id, now))).await
     }
 
     /// Uses an invitation for somebody who has no account yet: makes it, with the address that was invited, and signs them in.
@@ -255,18 +273,17 @@ impl Store {
         session: NewSession,
         id: MemberId,
     ) -> Result<Result<(Workspace, Role), Uninvited>, Error> {
-        self.main
-            .write(move |tx| {
-                let now = user.now;
-                let Some(found) = to_use(tx, hash, now)? else { return Ok(Err(Uninvited::Absent)) };
-                if found.0.email.key() != user.email.key() {
-                    return Ok(Err(Uninvited::Foreign));
-                }
-                let Some(user) = people::insert_user(tx, &user)? else { return Ok(Err(Uninvited::HasAccount)) };
-                people::insert_session(tx, session)?;
-                join(tx, found, user.id, id, now)
-            })
-            .await
+        self.change(move |tx, telling| {
+            let now = user.now;
+            let Some(found) = to_use(tx, hash, now)? else { return Ok(Err(Uninvited::Absent)) };
+            if found.0.email.key() != user.email.key() {
+                return Ok(Err(Uninvited::Foreign));
+            }
+            let Some(user) = people::insert_user(tx, &user)? else { return Ok(Err(Uninvited::HasAccount)) };
+            people::insert_session(tx, session)?;
+            join(tx, telling, found, user.id, id, now)
+        })
+        .await
     }
 
     /// Forgets invitations that ended before this moment, at most `limit`; says how many.

@@ -2,6 +2,7 @@
 //! such changes one sees what the other did, also where two owners demote each other at the same moment.
 
 use mask_core::{
+    action::Action,
     actor::Actor,
     cursor::Cursor,
     id::{MemberId, UserId},
@@ -9,11 +10,13 @@ use mask_core::{
     member::{Case, Member, Unallowed, Wish},
     role::Role,
     time::Time,
+    workspace::Owner,
 };
 
 use crate::{
-    By, Error, Expected, Keep, Listed, Once, Store,
+    By, Deed, Error, Expected, Keep, Listed, Object, Once, Store,
     db::{Row, Tx, values},
+    webhooks::Telling,
     workspaces,
 };
 
@@ -101,29 +104,52 @@ fn to_change(
     })
 }
 
-fn give_role(tx: &mut Tx<'_>, old: Member, role: Role, now: Time) -> Result<Member, Error> {
+fn give_role(tx: &mut Tx<'_>, by: &By, telling: &Telling, old: Member, role: Role, now: Time) -> Result<Member, Error> {
     if old.role == role {
         return Ok(old);
     }
-    let new = Member { role, version: old.version + 1, updated_at: now, ..old };
+    let new = Member { role, version: old.version + 1, updated_at: now, ..old.clone() };
     let sql = "UPDATE members SET role = $2, version = $3, updated_at = $4 WHERE id = $1";
     tx.execute(sql, &values![new.id, role.as_str(), new.version, now])?;
+    let deed = Deed::of(Object::Member(&old), Object::Member(&new));
+    telling.note(by, now, Action::MemberUpdated, deed);
     Ok(new)
 }
 
+/// Says that somebody has joined.
+pub(crate) fn note_joined(
+    tx: &mut Tx<'_>,
+    telling: &Telling,
+    owner: Owner,
+    (user, id): (UserId, MemberId),
+    now: Time,
+) -> Result<(), Error> {
+    let by = By { actor: Actor::Person(user), ..owner.into() };
+    if let Some(member) = find(tx, owner.workspace, id)? {
+        telling.note(&by, now, Action::MemberCreated, Deed::made(Object::Member(&member)));
+    }
+    Ok(())
+}
+
 /// The new owner comes first, so that there is always one; then whoever hands over is an admin.
-fn transfer(tx: &mut Tx<'_>, by: &By, to: MemberId, now: Time) -> Result<Result<Member, Unmembered>, Error> {
+fn transfer(
+    tx: &mut Tx<'_>,
+    by: &By,
+    telling: &Telling,
+    to: MemberId,
+    now: Time,
+) -> Result<Result<Member, Unmembered>, Error> {
     let heir = match to_change(tx, by, to, &Expected::AnyVersion, Wish::Become(Role::Owner))? {
         Ok(heir) => heir,
         Err(why) => return Ok(Err(why)),
     };
-    let heir = give_role(tx, heir, Role::Owner, now)?;
+    let heir = give_role(tx, by, telling, heir, Role::Owner, now)?;
     if let Actor::Person(user) = by.actor
         && user != heir.user
     {
         let sql = format!("{SELECT} WHERE m.workspace = $1 AND u.id = $2");
         if let Some(row) = tx.first(&sql, &values![by.owner.workspace, user])? {
-            give_role(tx, member(row)?, Role::Admin, now)?;
+            give_role(tx, by, telling, member(row)?, Role::Admin, now)?;
         }
     }
     Ok(Ok(heir))
@@ -159,12 +185,11 @@ impl Store {
         now: Time,
     ) -> Result<Result<Member, Unmembered>, Error> {
         let by = by.into();
-        self.main
-            .write(move |tx| match to_change(tx, &by, id, &expected, Wish::Become(role))? {
-                Ok(old) => give_role(tx, old, role, now).map(Ok),
-                Err(why) => Ok(Err(why)),
-            })
-            .await
+        self.change(move |tx, telling| match to_change(tx, &by, id, &expected, Wish::Become(role))? {
+            Ok(old) => give_role(tx, &by, telling, old, role, now).map(Ok),
+            Err(why) => Ok(Err(why)),
+        })
+        .await
     }
 
     /// Takes a member out of the workspace; answers what they were. Whoever it is may do so for themselves.
@@ -173,17 +198,18 @@ impl Store {
         by: impl Into<By>,
         id: MemberId,
         expected: Expected,
+        now: Time,
     ) -> Result<Result<Member, Unmembered>, Error> {
         let by = by.into();
-        self.main
-            .write(move |tx| {
-                let removed = to_change(tx, &by, id, &expected, Wish::Leave)?;
-                if removed.is_ok() {
-                    tx.execute("DELETE FROM members WHERE id = $1", &values![id])?;
-                }
-                Ok(removed)
-            })
-            .await
+        self.change(move |tx, telling| {
+            let removed = to_change(tx, &by, id, &expected, Wish::Leave)?;
+            if let Ok(member) = &removed {
+                tx.execute("DELETE FROM members WHERE id = $1", &values![id])?;
+                telling.note(&by, now, Action::MemberDeleted, Deed::deleted(Object::Member(member)));
+            }
+            Ok(removed)
+        })
+        .await
     }
 
     /// Makes another member an owner, and an admin of the owner who asks for it. Answers the new owner.
@@ -195,6 +221,6 @@ impl Store {
         keep: Option<Keep<Result<Member, Unmembered>>>,
     ) -> Result<Once<Result<Member, Unmembered>>, Error> {
         let by = by.into();
-        self.main.write(move |tx| Once::run(tx, keep, |tx| transfer(tx, &by, to, now))).await
+        self.change(move |tx, telling| Once::run(tx, keep, |tx| transfer(tx, &by, telling, to, now))).await
     }
 }

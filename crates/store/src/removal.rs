@@ -32,7 +32,8 @@ impl Doomed {
 }
 
 /// What has neither an address nor anything below it: tables with the column that tells their rows apart.
-const PLAIN: [(&str, &str); 4] = [("tags", "seq"), ("deleted_links", "id"), ("qr_codes", "number"), ("api_keys", "id")];
+const PLAIN: [(&str, &str); 5] =
+    [("tags", "seq"), ("deleted_links", "id"), ("qr_codes", "number"), ("api_keys", "id"), ("audit_log", "seq")];
 
 fn next(tx: &mut Tx<'_>, before: Time) -> Result<Option<Doomed>, Error> {
     let sql = "SELECT number, deleted_at FROM workspaces WHERE deleted_at <= $1 AND removed_at IS NULL \
@@ -66,7 +67,7 @@ fn remove(tx: &mut Tx<'_>, doomed: Doomed, now: Time, most: u32) -> Result<(), E
     if free_domains(tx, doomed, most)? {
         return Ok(());
     }
-    for table in ["invitations", "members"] {
+    for table in ["invitations", "members", "recipients"] {
         tx.execute(&format!("DELETE FROM {table} WHERE workspace = $1"), &values![doomed.number])?;
     }
     let sql =

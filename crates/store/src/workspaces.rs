@@ -116,18 +116,33 @@ fn mark(tx: &mut Tx<'_>, old: Workspace, deleted_at: Option<Time>, now: Time) ->
     Ok(Workspace { deleted_at, version, updated_at: now, ..old })
 }
 
-fn delete(tx: &mut Tx<'_>, by: &By, name: &str, now: Time) -> Result<Result<Workspace, Undeleted>, Error> {
+fn delete(
+    tx: &mut Tx<'_>,
+    by: &By,
+    telling: &Telling,
+    name: &str,
+    now: Time,
+) -> Result<Result<Workspace, Undeleted>, Error> {
     let Some(old) = lock(tx, by.owner.workspace)? else { return Ok(Err(Undeleted::Absent)) };
     Ok(match members::standing(tx, by.actor, old.number)? {
         None => Err(Undeleted::Absent),
         Some(role) if role < Right::Delete.least() => Err(Undeleted::NoOwner),
         Some(_) if old.slug == DEFAULT_SLUG => Err(Undeleted::Default),
         Some(_) if old.name != name => Err(Undeleted::OtherName),
-        Some(_) => Ok(mark(tx, old, Some(now), now)?),
+        Some(_) => {
+            telling.note(by, now, Action::WorkspaceDeleted, Deed::deleted(Object::Workspace(&old)));
+            Ok(mark(tx, old, Some(now), now)?)
+        }
     })
 }
 
-fn restore(tx: &mut Tx<'_>, user: UserId, slug: &str, now: Time) -> Result<Result<Workspace, Undeleted>, Error> {
+fn restore(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    telling: &Telling,
+    slug: &str,
+    now: Time,
+) -> Result<Result<Workspace, Undeleted>, Error> {
     let Some(old) = lock_where(tx, "slug = $1", &values![slug])? else { return Ok(Err(Undeleted::Absent)) };
     let is_over = old.deleted_at.is_some_and(|at| at.after(UNDO) <= now);
     Ok(match members::standing(tx, Actor::Person(user), old.number)? {
@@ -136,7 +151,13 @@ fn restore(tx: &mut Tx<'_>, user: UserId, slug: &str, now: Time) -> Result<Resul
         Some(role) if role < Right::Delete.least() => Err(Undeleted::NoOwner),
         // Whoever asks twice has what they want.
         Some(_) if old.deleted_at.is_none() => Ok(old),
-        Some(_) => Ok(mark(tx, old, None, now)?),
+        Some(_) => {
+            let by = By { actor: Actor::Person(user), ..Owner { workspace: old.number, is_test: false }.into() };
+            let new = mark(tx, old.clone(), None, now)?;
+            let deed = Deed::of(Object::Workspace(&old), Object::Workspace(&new));
+            telling.note(&by, now, Action::WorkspaceRestored, deed);
+            Ok(new)
+        }
     })
 }
 
@@ -221,7 +242,7 @@ impl Store {
         now: Time,
     ) -> Result<Result<Workspace, Undeleted>, Error> {
         let by = by.into();
-        self.main.write(move |tx| delete(tx, &by, &name, now)).await
+        self.change(move |tx, telling| delete(tx, &by, telling, &name, now)).await
     }
 
     /// Takes back that a workspace was deleted: all of it is there again, as it was.
@@ -232,7 +253,7 @@ impl Store {
         now: Time,
         keep: Option<Keep<Result<Workspace, Undeleted>>>,
     ) -> Result<Once<Result<Workspace, Undeleted>>, Error> {
-        self.main.write(move |tx| Once::run(tx, keep, |tx| restore(tx, user, &slug, now))).await
+        self.change(move |tx, telling| Once::run(tx, keep, |tx| restore(tx, user, telling, &slug, now))).await
     }
 
     /// A workspace by its slug.

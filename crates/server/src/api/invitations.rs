@@ -48,7 +48,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
 /// An invitation that waits.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Invitation)]
-struct InvitationBody {
+pub(super) struct InvitationBody {
     /// The invitation's id.
     #[schema(example = "inv_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     id: String,
@@ -122,7 +122,7 @@ struct JoinedBody {
 }
 
 impl InvitationBody {
-    fn of(invitation: &Invitation) -> Self {
+    pub(super) fn of(invitation: &Invitation) -> Self {
         Self {
             id: invitation.id.to_string(),
             email: invitation.email.to_string(),

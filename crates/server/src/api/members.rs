@@ -194,7 +194,7 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let expected = version::expected(&headers)?;
-    api.store.remove_member(caller.by(&seen), id, expected).await?.map_err(refused)?;
+    api.store.remove_member(caller.by(&seen), id, expected, api.clock.now()).await?.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

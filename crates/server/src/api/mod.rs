@@ -268,20 +268,19 @@ fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
         body.required = Some(openapi::Required::False);
     }
     let is_for_keys = open_to_people(operation);
+    let ways = serde_json::to_value(&operation.security).unwrap_or_default();
+    let is_for_people = ways.as_array().is_some_and(|ways| ways.iter().any(|way| way.get(SESSION).is_some()));
     let has_body = operation.request_body.is_some();
     let parameters = || {
         let described = operation.parameters.iter().flatten();
         described.filter_map(|parameter| if let RefOr::T(parameter) = parameter { Some(parameter) } else { None })
     };
-    let has_path = parameters().any(|parameter| parameter.parameter_in == openapi::path::ParameterIn::Path);
     let takes = |name: &str| parameters().any(|parameter| parameter.name == name);
     let applies = |code: Code| match code {
         Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
         // Whoever is signed in may name a workspace in which they are nobody, or none.
         Code::NotFound => {
-            is_for_keys
-                || has_path
-                || operation.operation_id.as_deref().is_some_and(|id| MAY_FIND_NOTHING.contains(&id))
+            is_for_people || operation.operation_id.as_deref().is_some_and(|id| MAY_FIND_NOTHING.contains(&id))
         }
         Code::Conflict => !is_read,
         Code::PreconditionFailed => takes("If-Match"),

@@ -47,6 +47,10 @@ fn lines_left_by(operation: &Operation) -> Vec<&'static str> {
         "rotate_api_key" => vec!["api_key.rotated"],
         "delete_api_key" => vec!["api_key.revoked"],
         "update_workspace" => vec!["workspace.renamed"],
+        "create_invitation" => vec!["invitation.created"],
+        "delete_invitation" => vec!["invitation.revoked"],
+        "update_member" => vec!["member.updated"],
+        "remove_member" => vec!["member.deleted"],
         "forget_visitors" => vec!["analytics.visitor_data_deleted"],
         // The only block of the page is in its place already, and DNS has nothing that would change a domain. What is sent, and
         // pictures that nothing shows yet, are no change of what anybody has.

@@ -245,7 +245,7 @@ fn every_operation_is_described() {
         let is_known = if operation.takes_keys() {
             needs["key"].as_array().map(Vec::len) == Some(1)
         } else {
-            *needs == json!({"session": []}) || *needs == json!({})
+            needs["session"].is_array() || *needs == json!({})
         };
         assert!(is_known, "{id} needs one scope, or somebody in person, or nobody");
         for status in [401, 403, 422, 429, 500, 503] {

@@ -35,6 +35,8 @@ async fn members_are_listed() {
     let app = App::start().await;
     assert_eq!(app.get("/workspace/members").await.is(200)["data"], json!([]), "a new installation has nobody");
     let (owner, _) = Person::who_is(&app, Role::Owner, SLUG).await;
+    // Those who joined at the same moment stand in no order.
+    app.wait(1);
     Person::who_is(&app, Role::Viewer, SLUG).await;
     let other = workspace(&app, "Other").await;
     Person::who_is(&app, Role::Owner, &other).await;

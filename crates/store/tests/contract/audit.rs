@@ -56,6 +56,8 @@ fn word(object: Object<'_>) -> String {
         Object::Domain(domain) => format!("domain {:?} {}", domain.status, domain.content.is_default),
         Object::Key(key) => format!("key {} {:?}", key.version, key.revoked_at),
         Object::Workspace(workspace) => workspace.name.clone(),
+        Object::Member(member) => format!("{} {}", member.email, member.role),
+        Object::Invitation(invitation) => format!("{} {}", invitation.email, invitation.role),
         Object::Subscriber(subscriber) => subscriber.email.to_string(),
         Object::Visitors(workspace, before) => format!("{} {before}", workspace.name),
         Object::Gone(id) => id.to_owned(),

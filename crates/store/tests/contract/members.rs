@@ -98,7 +98,7 @@ impl<'b> Team<'b> {
     }
 
     async fn remove(&self, by: By, n: u128) -> Result<Member, Unmembered> {
-        let done = self.backend.store.remove_member(by, place(n), Expected::AnyVersion).await;
+        let done = self.backend.store.remove_member(by, place(n), Expected::AnyVersion, at(9)).await;
         done.expect("the store works")
     }
 
@@ -142,7 +142,7 @@ async fn roles_change_and_members_go(backend: &Backend) {
     let stale = Expected::OneOf(vec![1]);
     let change = store.change_member(team.by(1), place(2), stale.clone(), Role::Viewer, at(60)).await;
     assert_eq!(change.expect("the store works"), Err(Unmembered::Changed));
-    let remove = store.remove_member(team.by(1), place(2), stale).await.expect("the store works");
+    let remove = store.remove_member(team.by(1), place(2), stale, at(9)).await.expect("the store works");
     assert_eq!(remove, Err(Unmembered::Changed));
     assert_eq!(team.remove(team.by(2), 2).await, Ok(changed), "everybody may go");
     assert_eq!(team.membership(2).await, None);

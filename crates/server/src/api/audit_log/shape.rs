@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 
 use crate::{
     api::{
-        api_keys::ApiKeyBody, bio_pages::PageBody, domains::DomainBody, links::LinkBody, payload::Teller,
-        qr_codes::QrCodeBody, webhooks::WebhookBody, workspace::WorkspaceBody,
+        api_keys::ApiKeyBody, bio_pages::PageBody, domains::DomainBody, invitations::InvitationBody, links::LinkBody,
+        members::MemberBody, payload::Teller, qr_codes::QrCodeBody, webhooks::WebhookBody, workspace::WorkspaceBody,
     },
     webhooks::seal::Secrets,
 };
@@ -65,6 +65,8 @@ fn label(teller: &Teller, object: &Object<'_>) -> String {
         Object::Domain(domain) => domain.name.to_string(),
         Object::Key(key) => key.content.name.clone(),
         Object::Workspace(workspace) | Object::Visitors(workspace, _) => workspace.name.clone(),
+        Object::Member(member) => member.email.to_string(),
+        Object::Invitation(invitation) => invitation.email.to_string(),
         Object::Subscriber(_) | Object::Gone(_) => object.id(),
     }
 }
@@ -89,6 +91,8 @@ fn text(teller: &Teller, object: &Object<'_>, now: Time) -> Option<String> {
         }
         Object::Key(key) => written(&ApiKeyBody::of(key, now)),
         Object::Workspace(workspace) => written(&WorkspaceBody::of(workspace)),
+        Object::Member(member) => written(&MemberBody::of(member)),
+        Object::Invitation(invitation) => written(&InvitationBody::of(invitation)),
         Object::Subscriber(subscriber) => written(&json!({
             "id": subscriber.id.to_string(),
             "bio_page_id": subscriber.page.to_string(),
