@@ -9,7 +9,7 @@
 //! may be told (`same-origin`): with `no-referrer` browsers would say `Origin: null` with the form, and then it could not be told
 //! from one that another site sends.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -24,28 +24,26 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
 };
 use mask_core::{
-    Refused, agent,
-    id::{MemberId, SessionId, UserId},
-    person::{self, Session, Word},
+    Refused,
+    id::{MemberId, UserId},
+    password,
+    person::{self, Word},
     role::Role,
-    time::Time,
     workspace::Workspace,
 };
-use mask_store::{NewSession, NewUser, Opened, Uninvited};
+use mask_store::{NewUser, Opened, Uninvited};
 
 use crate::{
+    accounts::{self, Visitor},
     api::{
         Api,
         error::Code,
         gate::Seen,
         session::{self, Person},
     },
-    clock,
     redirect::pages::{self, Ask, ICON, MARK, style},
 };
 
-/// How long a session lasts that is not used.
-const SESSION_LASTS: Duration = Duration::from_hours(30 * 24);
 /// Most bytes of what is posted: a name and a password, each byte of them written as three.
 const MOST_BYTES: usize = 8 << 10;
 
@@ -217,6 +215,7 @@ async fn join(
     State(api): State<Arc<Api>>,
     Path(word): Path<String>,
     Extension(seen): Extension<Seen>,
+    visitor: Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Shown, Shown> {
@@ -232,7 +231,7 @@ async fn join(
     let visit = Visit::of(&api, &word, &headers).await?;
     match &visit.person {
         Some(person) if visit.is_theirs(person) => accept(&api, &visit, person).await,
-        None if !visit.opened.has_account => make_account(&api, &visit, &headers, body).await,
+        None if !visit.opened.has_account => make_account(&api, &visit, &visitor, body).await,
         _ => Ok(visit.page()),
     }
 }
@@ -248,9 +247,10 @@ async fn accept(api: &Api, visit: &Visit, person: &Person) -> Result<Shown, Show
     }
 }
 
-async fn make_account(api: &Api, visit: &Visit, headers: &HeaderMap, body: Body) -> Result<Shown, Shown> {
+async fn make_account(api: &Api, visit: &Visit, visitor: &Visitor, body: Body) -> Result<Shown, Shown> {
     let (name, password) = read(api, body).await?;
-    let (parsed_name, parsed_password) = (person::parse_name(&name), parse_password(&password));
+    let about = [visit.opened.invitation.email.as_str(), &name];
+    let (parsed_name, parsed_password) = (person::parse_name(&name), password::parse(&password, &about));
     let (parsed_name, password) = match (parsed_name, parsed_password) {
         (Ok(name), Ok(password)) => (name, password),
         (name_read, password_read) => {
@@ -264,7 +264,7 @@ async fn make_account(api: &Api, visit: &Visit, headers: &HeaderMap, body: Body)
         }
     };
     let hash = api.passwords.hash(password).await.map_err(|error| unavailable(&error))?;
-    let (now, word) = (api.clock.now(), Word::new(clock::secret()));
+    let now = api.clock.now();
     let user = NewUser {
         id: UserId::from_bits(api.ids.next(now)),
         email: visit.opened.invitation.email.clone(),
@@ -273,11 +273,11 @@ async fn make_account(api: &Api, visit: &Visit, headers: &HeaderMap, body: Body)
         is_admin: false,
         now,
     };
-    let session = NewSession { session: new_session(api, user.id, headers, now), hash: word.hash() };
+    let (session, cookie) = accounts::new_session(api, visitor, user.id);
     let place = MemberId::from_bits(api.ids.next(now));
     let joined = api.store.accept_as_new(visit.word.hash(), user, session, place).await;
     let joined = joined.map_err(|error| unavailable(&error))?.map_err(refused)?;
-    Ok(Shown { cookie: cookie(api, &word), ..welcome(&joined) })
+    Ok(Shown { cookie: Some(cookie), ..welcome(&joined) })
 }
 
 fn welcome((workspace, role): &(Workspace, Role)) -> Shown {
@@ -304,38 +304,4 @@ async fn read(api: &Api, body: Body) -> Result<(String, String), Shown> {
         fields.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
     };
     Ok((field("name"), field("password")))
-}
-
-/// A password of 8 to 128 characters: length is what makes one hard to guess (NIST SP 800-63B §5.1.1.2).
-fn parse_password(text: &str) -> Result<String, Refused> {
-    if (8..=128).contains(&text.chars().count()) {
-        Ok(text.to_owned())
-    } else {
-        Err(Refused::because("Must be 8 to 128 characters"))
-    }
-}
-
-fn new_session(api: &Api, user: UserId, headers: &HeaderMap, now: Time) -> Session {
-    Session {
-        id: SessionId::from_bits(api.ids.next(now)),
-        user,
-        device: device(headers),
-        country: None,
-        created_at: now,
-        seen_at: now,
-        expires_at: now.after(SESSION_LASTS),
-    }
-}
-
-/// What a browser calls itself, in a few words.
-fn device(headers: &HeaderMap) -> String {
-    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    format!("{} on {}", agent::browser(agent), agent::os(agent))
-}
-
-fn cookie(api: &Api, word: &Word) -> Option<HeaderValue> {
-    let secure = if api.is_local { "" } else { "; Secure" };
-    let (name, word, seconds) = (session::COOKIE, word.reveal(), SESSION_LASTS.as_secs());
-    let cookie = format!("{name}={word}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&cookie).ok()
 }

@@ -69,7 +69,7 @@ pub async fn make(api: &Api, visitor: &Visitor, word: &Word, body: Value) -> Res
         created_at: now,
         updated_at: now,
     };
-    let (session, cookie) = new_session(api, visitor, &user);
+    let (session, cookie) = new_session(api, visitor, user.id);
     let first = FirstUser {
         word: word.hash(),
         user: NewUser { id, email, name, password_hash, is_admin: true, now },

@@ -45,7 +45,7 @@ use hyper::{
 };
 use mask_core::{
     agent,
-    id::SessionId,
+    id::{SessionId, UserId},
     person::{Session, User, Word, WordHash},
     time::Time,
 };
@@ -202,13 +202,13 @@ pub struct SignedIn {
 }
 
 /// A session that is to begin, and the cookie that shows it.
-fn new_session(api: &Api, visitor: &Visitor, user: &User) -> (NewSession, HeaderValue) {
+pub fn new_session(api: &Api, visitor: &Visitor, user: UserId) -> (NewSession, HeaderValue) {
     let now = api.clock.now();
     let word = Word::new(clock::secret());
     let country = api.accounts.places.at(visitor.address).country.map(|country| country.as_str().to_owned());
     let session = Session {
         id: SessionId::from_bits(api.ids.next(now)),
-        user: user.id,
+        user,
         device: visitor.device.clone(),
         country,
         created_at: now,
@@ -221,7 +221,7 @@ fn new_session(api: &Api, visitor: &Visitor, user: &User) -> (NewSession, Header
 
 /// Begins a session with a new word, in place of the one that the browser had.
 async fn begin(api: &Api, visitor: &Visitor, user: User) -> Result<SignedIn, ApiError> {
-    let (session, cookie) = new_session(api, visitor, &user);
+    let (session, cookie) = new_session(api, visitor, user.id);
     if !api.store.begin_session(session, visitor.had).await? {
         return Err(sign_in::wrong());
     }

@@ -1,7 +1,7 @@
 //! Signing in by way of a provider of identities: OpenID Connect, the code flow with PKCE.
 //!
 //! [`Ticket`] is what the browser keeps meanwhile, [`Provider`] asks and is answered, [`jwt`] sees whether what it says was
-//! said by it. Why this is ours and no library's: [decision 0011](../../../../docs/decisions/0011-oidc.md).
+//! said by it. Why this is ours and no library's: [decision 0012](../../../../docs/decisions/0012-oidc.md).
 
 pub mod jwt;
 mod provider;
