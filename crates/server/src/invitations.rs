@@ -15,7 +15,8 @@ use askama::Template;
 use axum::{
     Extension, Router,
     body::Body,
-    extract::{Path, State},
+    extract::State,
+    http::Uri,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -207,28 +208,47 @@ const fn with_article(role: Role) -> &'static str {
     }
 }
 
-async fn show(State(api): State<Arc<Api>>, Path(word): Path<String>, headers: HeaderMap) -> Result<Shown, Shown> {
-    Visit::of(&api, &word, &headers).await.map(|visit| visit.page())
+/// Nothing is shown in the clear that somebody might type a password into.
+fn in_clear(api: &Api, seen: &Seen) -> Option<Shown> {
+    let sentence = "This page is shown over https only. Open the link again, with https.";
+    let is_exposed = !api.is_local && !seen.client.is_https;
+    is_exposed.then(|| said(StatusCode::FORBIDDEN, "Not without encryption", sentence))
+}
+
+/// The last part of the path. What is none of our words is none, whatever it is made of.
+fn word(uri: &Uri) -> &str {
+    uri.path().rsplit('/').next().unwrap_or_default()
+}
+
+async fn show(
+    State(api): State<Arc<Api>>,
+    uri: Uri,
+    Extension(seen): Extension<Seen>,
+    headers: HeaderMap,
+) -> Result<Shown, Shown> {
+    if let Some(refused) = in_clear(&api, &seen) {
+        return Err(refused);
+    }
+    Visit::of(&api, word(&uri), &headers).await.map(|visit| visit.page())
 }
 
 async fn join(
     State(api): State<Arc<Api>>,
-    Path(word): Path<String>,
+    uri: Uri,
     Extension(seen): Extension<Seen>,
     visitor: Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Shown, Shown> {
-    if !api.is_local && !seen.client.is_https {
-        let sentence = "What you sent has travelled in the clear. Open the link again, with https.";
-        return Err(said(StatusCode::FORBIDDEN, "Not without encryption", sentence));
+    if let Some(refused) = in_clear(&api, &seen) {
+        return Err(refused);
     }
     if !session::comes_from_us(&api, &headers) {
         let sentence =
             "This was sent by another page than ours. Open the link of the invitation, and press the button there.";
         return Err(said(StatusCode::FORBIDDEN, "This did not come from here", sentence));
     }
-    let visit = Visit::of(&api, &word, &headers).await?;
+    let visit = Visit::of(&api, word(&uri), &headers).await?;
     match &visit.person {
         Some(person) if visit.is_theirs(person) => accept(&api, &visit, person).await,
         None if !visit.opened.has_account => make_account(&api, &visit, &visitor, body).await,

@@ -134,7 +134,7 @@ impl Store {
             .read(move |tx| {
                 let sql = format!(
                     "SELECT {}, m.role FROM members m JOIN users u ON u.number = m.user_number \
-                     JOIN workspaces w ON w.number = m.workspace WHERE u.id = $1 ORDER BY w.name, w.slug",
+                     JOIN workspaces w ON w.number = m.workspace WHERE u.id = $1 AND w.deleted_at IS NULL ORDER BY w.name, w.slug",
                     workspaces::OF_W
                 );
                 let rows = tx.query(&sql, &values![id])?.into_iter();

@@ -5,17 +5,22 @@
 //! What their groups make them is written in the same step, so nobody is signed in with what they were before.
 
 use mask_core::{
+    action::Action,
+    actor::Actor,
     id::{MemberId, UserId},
     mail::Address,
     person::User,
     role::Role,
     time::Time,
+    workspace::Owner,
 };
 
 use crate::{
-    Error, NewUser, Store, accounts,
+    By, Deed, Error, NewUser, Object, Store, accounts,
     db::{Dialect, Row, Tx, values},
-    people,
+    members, people,
+    webhooks::Telling,
+    words,
 };
 
 /// Somebody whom a provider knows.
@@ -74,7 +79,10 @@ fn by_email(tx: &mut Tx<'_>, email: &Address) -> Result<Option<(i64, User)>, Err
 /// The account of whoever comes for the first time: the one with their address, or a new one.
 fn first_time(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), Unidentified>, Error> {
     let found = match by_email(tx, &new.email)? {
-        Some(found) => found,
+        Some(found) => {
+            take_over(tx, &found)?;
+            found
+        }
         None => match make(tx, new)? {
             Ok(made) => made,
             Err(why) => return Ok(Err(why)),
@@ -84,6 +92,20 @@ fn first_time(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), 
                ON CONFLICT (issuer, subject) DO NOTHING";
     tx.execute(sql, &values![&new.issuer, &new.subject, found.0, new.now])?;
     Ok(Ok(found))
+}
+
+/// The account is theirs who read its mail. Somebody else may have made it with their address beforehand, and waits: so what it
+/// was signed in with until now counts no more. The installation's own, which nobody can make, is left as it is.
+fn take_over(tx: &mut Tx<'_>, (number, user): &(i64, User)) -> Result<(), Error> {
+    if user.is_admin {
+        return Ok(());
+    }
+    accounts::end_sessions(tx, *number, None)?;
+    words::end(tx, *number)?;
+    for table in ["second_factors", "recovery_codes"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE user_number = $1"), &values![*number])?;
+    }
+    tx.execute("UPDATE users SET password_hash = NULL WHERE number = $1", &values![*number]).map(drop)
 }
 
 fn make(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), Unidentified>, Error> {
@@ -98,42 +120,65 @@ fn make(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), Uniden
 }
 
 /// Gives them the place in a workspace that their groups stand for, or takes it. An owner stays one.
-fn place(tx: &mut Tx<'_>, user: i64, place: &(MemberId, String, Option<Role>), now: Time) -> Result<(), Error> {
+fn place(
+    tx: &mut Tx<'_>,
+    telling: &Telling,
+    (user, person): (i64, UserId),
+    place: &(MemberId, String, Option<Role>),
+    now: Time,
+) -> Result<(), Error> {
     let (id, slug, role) = place;
     let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
-    let sql = format!("SELECT number FROM workspaces WHERE slug = $1{lock}");
+    let sql = format!("SELECT number FROM workspaces WHERE slug = $1 AND deleted_at IS NULL{lock}");
     let Some(row) = tx.first(&sql, &values![slug])? else { return Ok(()) };
     let workspace = row.columns("workspaces").integer("number")?;
-    let Some(role) = role else {
+    let before = members::of_user(tx, workspace, user)?;
+    if let Some(role) = role {
+        give(tx, (*id, workspace, user), *role, now)?;
+    } else {
         let sql = "DELETE FROM members WHERE workspace = $1 AND user_number = $2 AND role <> 'owner'";
-        return tx.execute(sql, &values![workspace, user]).map(drop);
+        tx.execute(sql, &values![workspace, user])?;
+    }
+    let after = members::of_user(tx, workspace, user)?;
+    let (action, deed) = match (&before, &after) {
+        (Some(old), Some(new)) if old.role != new.role => {
+            (Action::MemberUpdated, Deed::of(Object::Member(old), Object::Member(new)))
+        }
+        (None, Some(new)) => (Action::MemberCreated, Deed::made(Object::Member(new))),
+        (Some(old), None) => (Action::MemberDeleted, Deed::deleted(Object::Member(old))),
+        _ => return Ok(()),
     };
+    let by = By { actor: Actor::Person(person), ..Owner { workspace, is_test: false }.into() };
+    telling.note(&by, now, action, deed);
+    Ok(())
+}
+
+fn give(tx: &mut Tx<'_>, (id, workspace, user): (MemberId, i64, i64), role: Role, now: Time) -> Result<(), Error> {
     let sql = "INSERT INTO members (id, workspace, user_number, role, version, created_at, updated_at) \
                VALUES ($1, $2, $3, $4, 1, $5, $5) ON CONFLICT (workspace, user_number) DO UPDATE \
                SET role = excluded.role, version = members.version + 1, updated_at = excluded.updated_at \
                WHERE members.role <> 'owner' AND members.role <> excluded.role";
-    tx.execute(sql, &values![*id, workspace, user, role.as_str(), now]).map(drop)
+    tx.execute(sql, &values![id, workspace, user, role.as_str(), now]).map(drop)
 }
 
 impl Store {
     /// Who somebody is whom a provider knows, with what their groups make them.
     pub async fn identify(&self, new: NewIdentity) -> Result<Result<User, Unidentified>, Error> {
-        self.main
-            .write(move |tx| {
-                let found = match known(tx, &new)? {
-                    Some(found) => Ok(found),
-                    None => first_time(tx, &new)?,
-                };
-                let (number, user) = match found {
-                    Ok((_, user)) if user.disabled_at.is_some() => return Ok(Err(Unidentified::Disabled)),
-                    Ok(found) => found,
-                    Err(why) => return Ok(Err(why)),
-                };
-                for role in &new.roles {
-                    place(tx, number, role, new.now)?;
-                }
-                Ok(Ok(user))
-            })
-            .await
+        self.change(move |tx, telling| {
+            let found = match known(tx, &new)? {
+                Some(found) => Ok(found),
+                None => first_time(tx, &new)?,
+            };
+            let (number, user) = match found {
+                Ok((_, user)) if user.disabled_at.is_some() => return Ok(Err(Unidentified::Disabled)),
+                Ok(found) => found,
+                Err(why) => return Ok(Err(why)),
+            };
+            for role in &new.roles {
+                place(tx, telling, (number, user.id), role, new.now)?;
+            }
+            Ok(Ok(user))
+        })
+        .await
     }
 }

@@ -136,7 +136,20 @@ fn find(tx: &mut Tx<'_>, hash: WordHash, now: Time) -> Result<Option<(Invitation
     let sql = format!("SELECT {COLUMNS}, i.workspace FROM invitations i WHERE i.hash = $1 AND i.expires_at > $2");
     let Some(row) = tx.first(&sql, &values![&hash.0[..], now])? else { return Ok(None) };
     let mut row = row.columns("invitations");
-    Ok(Some((read(&mut row)?, row.integer("workspace")?)))
+    let (invitation, workspace) = (read(&mut row)?, row.integer("workspace")?);
+    Ok(is_backed(tx, &invitation, workspace)?.then_some((invitation, workspace)))
+}
+
+/// Whether whoever invited could still do it: an invitation is worth no more than they are by now.
+fn is_backed(tx: &mut Tx<'_>, invitation: &Invitation, workspace: i64) -> Result<bool, Error> {
+    if let Actor::Key(id) = invitation.invited_by {
+        let sql = "SELECT 1 FROM api_keys WHERE id = $1 AND revoked_at IS NULL";
+        if tx.first(sql, &values![id])?.is_none() {
+            return Ok(false);
+        }
+    }
+    let inviter = members::standing(tx, invitation.invited_by, workspace)?;
+    Ok(inviter.is_some_and(|role| may_give(role, invitation.role).is_ok()))
 }
 
 fn open(tx: &mut Tx<'_>, hash: WordHash, now: Time) -> Result<Option<Opened>, Error> {

@@ -62,7 +62,7 @@ pub(crate) fn standing(tx: &mut Tx<'_>, actor: Actor, workspace: i64) -> Result<
         Actor::System => Ok(Some(Role::Owner)),
         Actor::Person(user) => {
             let sql = "SELECT m.role FROM members m JOIN users u ON u.number = m.user_number \
-                       WHERE m.workspace = $1 AND u.id = $2";
+                       WHERE m.workspace = $1 AND u.id = $2 AND u.disabled_at IS NULL";
             let row = tx.first(sql, &values![workspace, user])?;
             row.map(|row| row.columns("members").parsed("role", Role::parse)).transpose()
         }
@@ -72,6 +72,12 @@ pub(crate) fn standing(tx: &mut Tx<'_>, actor: Actor, workspace: i64) -> Result<
 fn find(tx: &mut Tx<'_>, workspace: i64, id: MemberId) -> Result<Option<Member>, Error> {
     let sql = format!("{SELECT} WHERE m.workspace = $1 AND m.id = $2");
     tx.first(&sql, &values![workspace, id])?.map(member).transpose()
+}
+
+/// What somebody is in a workspace, by their number.
+pub(crate) fn of_user(tx: &mut Tx<'_>, workspace: i64, user: i64) -> Result<Option<Member>, Error> {
+    let sql = format!("{SELECT} WHERE m.workspace = $1 AND m.user_number = $2");
+    tx.first(&sql, &values![workspace, user])?.map(member).transpose()
 }
 
 fn other_owners(tx: &mut Tx<'_>, workspace: i64, id: MemberId) -> Result<bool, Error> {

@@ -1,7 +1,8 @@
 //! How often passwords and codes are tried, and letters asked for: bounded before anything is hashed, looked up or mailed.
 //!
 //! For each account, whoever tries, and for each address, whatever it tries; so many a minute, and ten times as many an hour.
-//! An account is named as it was typed, so one that is not there is bounded like one that is. Tables of fixed size count, as
+//! An account is named by its address, as it was typed where that is none, so one that is not there is bounded like one that is,
+//! and another spelling of an address is no other account. Tables of fixed size count, as
 //! for forms and links' passwords. Each node counts for itself: somebody who finds all nodes has as many tries as there are
 //! nodes, which changes nothing about what can be guessed.
 //!
@@ -10,7 +11,7 @@
 
 use std::net::IpAddr;
 
-use mask_core::time::Time;
+use mask_core::{mail::Address, time::Time};
 use siphasher::sip::SipHasher13;
 
 use crate::{
@@ -67,7 +68,8 @@ impl Tries {
 
     /// Counts a try of a password or a code.
     pub(super) fn count(&self, from: IpAddr, account: &str, now: Time) -> Result<(), ApiError> {
-        let account = SipHasher13::new_with_key(&self.key).hash(account.trim().to_ascii_lowercase().as_bytes());
+        let account = Address::parse(account).map_or_else(|_| account.trim().to_ascii_lowercase(), |known| known.key());
+        let account = SipHasher13::new_with_key(&self.key).hash(account.as_bytes());
         let counted = self.addresses.count(self.of(from), now).and_then(|()| self.accounts.count(account, now));
         counted.map_err(|TooMany { retry_after_s }| {
             metrics::counter!("mask_sign_in_limited_total").increment(1);
@@ -107,6 +109,9 @@ mod tests {
             |from, account, now| tries.count(from, account, now).err().and_then(|error| error.retry_after_seconds);
         assert_eq!((wait(from(1), "ada@e.com", at(17)), wait(from(2), " ADA@e.com", at(17))), (None, None));
         assert_eq!(wait(from(3), "ada@e.com", at(17)), Some(43), "from a third address too");
+        for spelling in ["ada@ｅ.com", "ada@e。com", "ada@e\u{ad}.com", "Ada@E.COM"] {
+            assert_eq!(wait(from(3), spelling, at(17)), Some(43), "{spelling} is the same account");
+        }
         for account in ["a", "b", "c", "d", "e"] {
             assert_eq!(wait(from(1), account, at(17)), None);
         }

@@ -196,6 +196,12 @@ impl<S: Needs, T: Sync> FromRequestParts<T> for Caller<S> {
             None => return Err(ApiError::internal()),
         };
         let is_person = matches!(actor, Actor::Person(_));
+        // Both sides of a workspace have one name and one team, and a test key must not be worth a live one.
+        let governs = S::SCOPE == Scope::WorkspaceWrite && !parts.method.is_safe();
+        if governs && owner.is_test && !is_person {
+            let message = "A test key changes nothing about the workspace and its people, as the live side shares them. Use a live key.";
+            return Err(ApiError::new(Code::Forbidden, message));
+        }
         if !are_enough::<S>(rights, is_person) {
             let why = if is_person { ApiError::insufficient_role } else { ApiError::insufficient_scope };
             return Err(why(S::SCOPE));

@@ -163,7 +163,7 @@ pub const ROOT: &str = "/api/v1";
         description = "Short links on your own domain, and honest counts of who followed them.\n\nSend `Authorization: Bearer mk_live_…` with every request. People who are signed in may do the same with their session, as far as their role goes: each operation names the least one that may. Every answer carries `X-Request-Id`, and `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Errors are described at [/docs/errors](/docs/errors).",
         license(name = "Apache-2.0 OR MIT"),
     ),
-    components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, bio_pages::FormatName, bio_pages::SortName, error::Detail)),
+    components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, bio_pages::FormatName, bio_pages::SortName, audit_log::FormatName, usage::GroupName, error::Detail)),
     tags(
         (name = "Links", description = "Short links"),
         (name = "Tags", description = "Tags of links"),

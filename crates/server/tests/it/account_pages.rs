@@ -23,6 +23,7 @@ async fn in_and_out_again() {
     assert_eq!((sent_away.status, sent_away.header("location")), (303, "/sign-in"));
     let page = browser.open(&app, "/sign-in").await;
     assert_eq!(page.status, 200);
+    assert_eq!(page.headers.get_all("content-type").iter().collect::<Vec<_>>(), ["text/html; charset=utf-8"]);
     let policy = page.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'; ") && policy.contains("form-action 'self'"), "{policy}");
     assert_eq!((page.header("cache-control"), page.header("x-robots-tag")), ("no-store", "noindex"));
@@ -112,7 +113,13 @@ async fn an_app_is_set_up_and_asked_for() {
     assert_eq!(late.send(&app, "/sign-in/code", &[("code", codes[1])]).await.header("location"), "/sign-in");
     let mut forged = Browser { cookies: "mask_half=AAAA".to_owned() };
     assert_eq!(forged.send(&app, "/sign-in/code", &[("code", codes[1])]).await.header("location"), "/sign-in");
+    let mut waiting = Browser::default();
+    let half = waiting.send(&app, "/sign-in", &[("email", ADA), ("password", PASSWORD)]).await;
+    assert_eq!(half.header("location"), "/sign-in/code");
     assert_eq!(other.send(&app, "/account/end-totp", &[("password", PASSWORD)]).await.status, 303);
+    // Half of the way leads nowhere when there is no other half any more.
+    let over = waiting.send(&app, "/sign-in/code", &[("code", "x")]).await;
+    assert_eq!((over.header("location"), waiting.session()), ("/sign-in", ""));
 }
 
 #[tokio::test]

@@ -106,6 +106,43 @@ async fn what_was_taken_back_or_replaced_or_has_ended_opens_nothing() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_worth_no_more_than_who_made_it_is_by_now() {
+    let app = App::start().await;
+    let (owner, _) = Person::who_is(&app, Role::Owner, SLUG).await;
+    let (admin, place) = Person::who_is(&app, Role::Admin, SLUG).await;
+    let bob = Person::with(&app, "bob@example.com").await;
+    let by = async |request: RequestBuilder, email: &str| {
+        let made = Answer::of(request.json(&json!({"email": email, "role": "admin"}))).await.is(201);
+        word_of(made["url"].as_str().expect("an address"))
+    };
+    let word = by(admin.api(&app, SLUG, Method::POST, "/workspace/invitations"), "bob@example.com").await;
+    assert_eq!(open(&app, Some(&bob), &word).await.status, 200);
+    let demote = owner.api(&app, SLUG, Method::PATCH, &format!("/workspace/members/{place}"));
+    Answer::of(demote.json(&json!({"role": "member"}))).await.is(200);
+    assert_eq!(open(&app, Some(&bob), &word).await.status, 404);
+    assert_eq!(accept(&app, &bob, &word).await.error(404), "not_found");
+
+    let made = app.post("/api-keys", json!({"name": "Inviting", "scopes": ["workspace:write"]})).await.is(201);
+    let key = made["key"].as_str().expect("a key");
+    let word = by(app.api_as(key, Method::POST, "/workspace/invitations"), "bob@example.com").await;
+    assert_eq!(open(&app, Some(&bob), &word).await.status, 200);
+    app.delete(&format!("/api-keys/{}", made["id"].as_str().expect("an id"))).await.is(204);
+    assert_eq!(accept(&app, &bob, &word).await.error(404), "not_found");
+}
+
+#[tokio::test]
+async fn a_test_key_does_not_govern_what_both_sides_share() {
+    let app = App::start().await;
+    let key = app.key_for("workspace:read,workspace:write", true).await;
+    let invite = app.api_as(&key, Method::POST, "/workspace/invitations");
+    let invited = Answer::of(invite.json(&json!({"email": "bob@example.com", "role": "admin"}))).await;
+    assert_eq!(invited.error(403), "forbidden");
+    let rename = app.api_as(&key, Method::PATCH, "/workspace").json(&json!({"name": "Mine"}));
+    assert_eq!(Answer::of(rename).await.error(403), "forbidden");
+    assert_eq!(Answer::of(app.api_as(&key, Method::GET, "/workspace")).await.is(200)["name"], "Default");
+}
+
+#[tokio::test]
 async fn who_may_invite() {
     let app = App::start().await;
     let (owner, _) = Person::who_is(&app, Role::Owner, SLUG).await;
@@ -234,7 +271,7 @@ async fn the_page_of_who_is_not_signed_in() {
     assert!(made.status == 200 && made.text.contains("You are a viewer of Default now."), "{}", made.text);
     let cookie = made.header("set-cookie").to_owned();
     let (pair, attributes) = cookie.split_once("; ").expect("attributes");
-    assert_eq!(attributes, "Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax");
+    assert_eq!(attributes, "Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax");
     links_as(&app, pair).await.is(200);
     let members = app.get("/workspace/members").await.is(200);
     assert_eq!((&members["data"][0]["name"], &members["data"][0]["role"]), (&json!("Zoë"), &json!("viewer")));

@@ -1,12 +1,12 @@
 //! Who people are with a provider of identities elsewhere.
 
 use mask_core::{
-    id::{MemberId, UserId, WorkspaceId},
+    id::{MemberId, SessionId, UserId, WorkspaceId},
     mail::Address,
-    person::User,
+    person::{Session, User, Word},
     role::Role,
 };
-use mask_store::{NewIdentity, NewMember, NewUser, NewWorkspace, Store, Unidentified};
+use mask_store::{NewIdentity, NewMember, NewSession, NewUser, NewWorkspace, Store, Unidentified};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -31,6 +31,18 @@ async fn identify(store: &Store, new: NewIdentity) -> Result<User, Unidentified>
     store.identify(new).await.expect("the store works")
 }
 
+fn session_of(user: UserId) -> Session {
+    Session {
+        id: SessionId::from_bits(9),
+        user,
+        device: "Firefox on Linux".to_owned(),
+        country: None,
+        created_at: at(2),
+        seen_at: at(2),
+        expires_at: at(1000),
+    }
+}
+
 async fn set_up(store: &Store) -> User {
     let new = NewUser {
         id: UserId::from_bits(1),
@@ -52,6 +64,23 @@ async fn who_comes_again_is_known(backend: &Backend) {
 
     let made = identify(store, identity("a", "Ada@example.com")).await.expect("a new account");
     assert_eq!((made.id, made.is_admin, made.email.as_str()), (UserId::from_bits(50), false, "Ada@example.com"));
+    // Somebody else may have made an account with an address that is not theirs, and wait in it.
+    let squatter = NewUser {
+        id: UserId::from_bits(60),
+        email: Address::parse("bob@example.com").expect("an address"),
+        name: "Bob".to_owned(),
+        password_hash: Some("$argon2id$".to_owned()),
+        is_admin: false,
+        now: at(2),
+    };
+    let squatter = store.create_user(squatter).await.expect("the store works").expect("the address is free");
+    let (hash, session) = (Word::new([9; 32]).hash(), session_of(squatter.id));
+    assert!(store.create_session(NewSession { session, hash }).await.expect("the store works"));
+    assert_eq!(identify(store, identity("b", "bob@example.com")).await.map(|user| user.id), Ok(squatter.id));
+    assert_eq!(store.session_by_hash(hash, at(3)).await.expect("the store works"), None);
+    let account = store.account(squatter.id).await.expect("the store works").expect("it is there");
+    assert_eq!(account.password_hash, None);
+
     // By now the name counts and the address does not.
     let moved = NewIdentity { email: Address::parse("owner@example.com").expect("an address"), ..closed };
     assert_eq!(identify(store, moved).await, Ok(made.clone()));

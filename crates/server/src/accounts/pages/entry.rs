@@ -95,7 +95,7 @@ pub(super) async fn sign_in(State(api): State<Arc<Api>>, visitor: Visitor, sent:
         Err(error) => return again(error),
     };
     if accounts::needs_code(&account) {
-        return on_to("/sign-in/code", [half(&api, account.user.id)]);
+        return on_to("/sign-in/code", [half(&api, &account)]);
     }
     match accounts::second_step(&api, &visitor, account, None).await {
         Ok(SignedIn { cookie, .. }) => on_to("/account", [cookie]),
@@ -104,9 +104,10 @@ pub(super) async fn sign_in(State(api): State<Arc<Api>>, visitor: Visitor, sent:
 }
 
 /// The cookie of whoever has given the right password.
-fn half(api: &Api, user: UserId) -> HeaderValue {
+fn half(api: &Api, account: &Account) -> HeaderValue {
     let until = api.clock.now().after(HALF_LASTS).unix_millis();
-    let sealed = api.vault.seal_about(HALF, format!("{user} {until}").as_bytes());
+    let said = format!("{} {until} {}", account.user.id, password_of(account));
+    let sealed = api.vault.seal_about(HALF, said.as_bytes());
     half_cookie(api, &URL_SAFE_NO_PAD.encode(sealed), HALF_LASTS.as_secs())
 }
 
@@ -116,18 +117,24 @@ fn half_cookie(api: &Api, value: &str, lasts_s: u64) -> HeaderValue {
     HeaderValue::try_from(text).expect("base64 can stand in a header")
 }
 
-/// Whose password was right in this browser, less than five minutes ago.
+/// What tells a password from the next one: the hash of it that is kept.
+fn password_of(account: &Account) -> &str {
+    account.password_hash.as_deref().unwrap_or_default()
+}
+
+/// Whose password was right in this browser, less than five minutes ago, and still is; and a code is asked for.
 async fn halfway(api: &Api, headers: &HeaderMap) -> Result<Option<Account>, ApiError> {
     let opened = || {
         let sealed = URL_SAFE_NO_PAD.decode(session::cookie(headers, HALF)?).ok()?;
         let opened = api.vault.open_about(HALF, &sealed).ok()?;
-        let (user, until) = std::str::from_utf8(&opened).ok()?.split_once(' ')?;
+        let (user, rest) = std::str::from_utf8(&opened).ok()?.split_once(' ')?;
+        let (until, password) = rest.split_once(' ')?;
         let until = Time::from_unix_millis(until.parse().ok()?);
-        (until > api.clock.now()).then(|| UserId::parse(user).ok()).flatten()
+        (until > api.clock.now()).then(|| Some((UserId::parse(user).ok()?, password.to_owned()))).flatten()
     };
-    let Some(user) = opened() else { return Ok(None) };
-    let account = api.store.account(user).await?;
-    Ok(account.filter(|account| account.user.disabled_at.is_none()))
+    let Some((user, password)) = opened() else { return Ok(None) };
+    let account = api.store.account(user).await?.filter(|account| account.user.disabled_at.is_none());
+    Ok(account.filter(|account| accounts::needs_code(account) && password_of(account) == password))
 }
 
 fn code_form() -> Plain {

@@ -104,7 +104,10 @@ fn shown(sheet: &Sheet, status: StatusCode) -> Response {
     ];
     let mut response = (status, page.html).into_response();
     for (name, value) in headers {
-        response.headers_mut().extend(HeaderValue::from_str(value).map(|value| (name, value)));
+        // In the place of what is there, and not beside it: a text says that it is plain.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

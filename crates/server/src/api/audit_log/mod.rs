@@ -33,8 +33,9 @@ use super::{
     request::Answer,
     turns::Turn,
 };
+use shape::ChangeBody;
+pub(super) use shape::FormatName;
 pub(super) use shape::{ActorBody, shown};
-use shape::{ChangeBody, FormatName};
 
 /// Lines that a CSV reads at once.
 const PIECE: usize = 500;

@@ -126,7 +126,7 @@ pub(super) enum ActorName {
 #[derive(Debug, ToSchema)]
 #[schema(as = AuditFormat)]
 #[expect(dead_code, non_camel_case_types, reason = "the names as the document shows them")]
-pub(super) enum FormatName {
+pub(in crate::api) enum FormatName {
     json,
     csv,
 }

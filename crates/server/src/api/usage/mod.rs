@@ -31,11 +31,14 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new().routes(routes!(usage))
 }
 
+/// Most characters of an endpoint that is asked for; the longest that there is has fewer.
+const LONGEST_ENDPOINT: usize = 200;
+
 /// What the rows are.
 #[derive(Debug, ToSchema)]
 #[schema(as = UsageGroup)]
 #[expect(dead_code, non_camel_case_types, reason = "the names as the document shows them")]
-enum GroupName {
+pub(super) enum GroupName {
     hour,
     day,
     key,
@@ -169,7 +172,10 @@ async fn usage(
     let actor = parameters.optional("actor", |text| {
         Actor::parse(text).map_err(|_| Refused::because("Must be the id of a key or of a person"))
     });
-    let endpoint = parameters.optional("endpoint", query::plain);
+    let endpoint = parameters.optional("endpoint", |text| match text.chars().count() {
+        0..=LONGEST_ENDPOINT => query::plain(text),
+        _ => Err(Refused::because("Must be at most 200 characters")),
+    });
     parameters.end()?;
     let from_hour = from.unwrap_or(to_hour - SHOWN_HOURS);
     let filter = UsageFilter { from_hour, to_hour, actor, endpoint };
