@@ -3,6 +3,10 @@
 # The build is kept outside the checkout, so that a fresh clone on the same machine builds warm.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mask/target
 
+# What `make run` builds; scripts/run.sh, which tries it out, takes what the tests have built.
+RUN_PROFILE := release
+BUILT = $(CARGO_TARGET_DIR)/$(if $(filter dev,$(RUN_PROFILE)),debug,$(RUN_PROFILE))/mask
+
 .PHONY: help run test ci fmt gen bench
 
 help:
@@ -14,9 +18,9 @@ help:
 	@echo "make bench  measure; raw numbers go to bench/runs/"
 
 run:
-	cargo build --release -p mask
-	@$(if $(findstring --data-dir,$(ARGS)),,[ -e data/places.mmdb ] || scripts/places.sh "$(CARGO_TARGET_DIR)/release/mask")
-	@exec "$(CARGO_TARGET_DIR)/release/mask" serve $(ARGS)
+	cargo build --profile $(RUN_PROFILE) -p mask
+	@$(if $(findstring --data-dir,$(ARGS)),,[ -e data/places.mmdb ] || scripts/places.sh "$(BUILT)")
+	@exec "$(BUILT)" serve $(ARGS)
 
 test:
 	@scripts/test.sh

@@ -90,6 +90,7 @@ export function blocks(pictures) {
     link("Book a consultation"),
     link("My new essay: notes on the analytical engine, and what it means to weave algebraical patterns", { thumbnail_url: pictures.small }),
     link("Letters", { thumbnail_url: pictures.small }),
+    link("Call the workshop", { url: "tel:+442079460000" }),
     { type: "header", data: { text: "From the shop" } },
     {
       type: "product",
@@ -109,7 +110,7 @@ export function blocks(pictures) {
           "## About me\nI write about *machines that think*, and sometimes build them. Find my talks [on this page](https://example.com/talks) or write to me.\n\n- Mathematics\n- Poetical science\n\n> The engine has no pretensions to originate anything.",
       },
     },
-    { type: "video", data: { url: "https://www.youtube.com/watch?v=dQw4w9WgXcQ" } },
+    { type: "video", data: { url: "https://www.youtube.com/watch?v=dQw4w9WgXcQ", title: "How the analytical engine would have counted, card by card" } },
     { type: "spotify", data: { url: "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC" } },
     { type: "image", data: { url: pictures.wide, alt: "A loom with a chain of cards", link: "https://example.com/loom", caption: "The loom at the museum, 1843" } },
     { type: "email", data: { mode: "signup", title: "Letters from the engine room", button_text: "Subscribe", success_message: "Thank you! The next letter is yours." } },
@@ -149,6 +150,12 @@ export async function all(api, domain) {
       { type: "header", data: { text: "المتجر" } },
       { type: "text", data: { content: "مرحبًا! هذا **نص** قصير مع [رابط](https://example.com)." } },
       link("A link in English"),
+      link("راسلني", { url: "mailto:shirin@example.com" }),
+      { type: "social", data: { profiles: [{ platform: "email", url: "mailto:shirin@example.com" }, { platform: "website", url: "https://example.com" }] } },
+      { type: "video", data: { url: "https://vimeo.com/76979871", title: "فيلم قصير عن الضوء" } },
+      { type: "video", data: { url: "https://vimeo.com/76979872" } },
+      { type: "spotify", data: { url: "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC" } },
+      { type: "email", data: { mode: "contact", title: "اكتب لي", button_text: "أرسل", success_message: "شكرًا لك." } },
     ],
   });
   const long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft";
@@ -160,30 +167,58 @@ export async function all(api, domain) {
       link(long, { thumbnail_url: shown.small }),
       { type: "header", data: { text: long } },
       { type: "text", data: { content: `${long} \`${long}\` https://example.com/${"a".repeat(200)}\n\n    ${long} ${long}` } },
-      { type: "product", data: { ...blocks(shown)[5].data, title: long, button_text: long.slice(0, 40) } },
+      { type: "product", data: { ...blocks(shown).find(({ type }) => type === "product").data, title: long, button_text: long.slice(0, 40) } },
+      { type: "video", data: { url: "https://vimeo.com/76979871", title: long + long.slice(0, 30) } },
       { type: "email", data: { mode: "signup", title: long, button_text: long.slice(0, 40), success_message: long } },
     ],
   });
   return made;
 }
 
-/** Pages that hold these texts wherever a text can stand; some texts for each page. */
+/** A block with a form. */
+export const form = (mode, more = {}) => ({ type: "email", data: { mode, title: "Write to me", button_text: "Send", success_message: "Thank you.", ...more } });
+
+/** Pages that hold these texts wherever a text can stand, some texts on each; and what is to be seen where. */
 export async function hostile(api, domain, texts, each) {
+  const { wide, goods } = await pictures(api);
+  // As much as there is room for, and as the API keeps it.
+  const line = (most) => (text) => [...text.replaceAll("\t", " ")].slice(0, most).join("").trim();
+  const [name, title, caption, button, message] = [100, 120, 300, 40, 300].map(line);
   const made = [];
   for (let start = 0; start < texts.length; start += each) {
     const some = texts.slice(start, start + each);
-    const [first] = some;
+    const description = [...some.join("\n")].slice(0, 500).join("").trim();
+    const product = (text) => ({ title: title(text), image_url: goods, price: "1", currency: "EUR", url: "https://example.com", button_text: button(text) });
     made.push({
-      texts: some,
+      title: name(some[0]),
+      description,
+      shown: [
+        ["h2.heading", null, some.map(title)],
+        ["a.link", null, some.map(title)],
+        [".image img", "alt", some.map(caption)],
+        ["figcaption", null, some.map(caption)],
+        [".video b", null, some.map(title)],
+        [".video", "data-title", some.map(title)],
+        [".spotify b", null, some.map(title)],
+        [".product h2", null, some.map(title)],
+        [".product .button", null, some.map(button)],
+        [".product .button", "aria-label", some.map((text) => `${button(text)}: ${title(text)}`)],
+        [".email h2", null, some.map(title)],
+        [".email .button", null, some.map(button)],
+        ["[id$='-done']", null, some.map(message)],
+      ],
       url: await page(api, domain, `markup-${start}`, {
-        title: first.slice(0, 100),
-        description: some.join("\n").slice(0, 500),
+        title: name(some[0]),
+        description,
         blocks: some.flatMap((text) => [
-          { type: "header", data: { text } },
-          link(text),
+          { type: "header", data: { text: title(text) } },
+          link(title(text)),
           { type: "text", data: { content: text } },
-        ]).concat([
-          { type: "email", data: { mode: "contact", title: first, button_text: first.slice(0, 40), success_message: first } },
+          { type: "image", data: { url: wide, alt: caption(text), caption: caption(text) } },
+          { type: "video", data: { url: "https://vimeo.com/76979871", title: title(text) } },
+          { type: "spotify", data: { url: "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC", title: title(text) } },
+          { type: "product", data: product(text) },
+          form("signup", { title: title(text), button_text: button(text), success_message: message(text) }),
         ]),
       }),
     });

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Bio pages in a real browser: Chromium of the system, through playwright-core, with axe-core looking on.
 #   scripts/browser.sh              what is checked with every change
-#   scripts/browser.sh lighthouse   Lighthouse over each theme, which takes minutes
+#   scripts/browser.sh lighthouse   Lighthouse over each theme, each of whose scores is at least 98
+# Both are steps of scripts/test.sh.
 # Pictures of every theme and the reports are left in browser/artefacts, or where BROWSER_ARTEFACTS says.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

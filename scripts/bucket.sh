@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Pictures in a bucket: a server with its pictures in the bucket of a service that speaks as Amazon S3 does, and that judges
 # signatures and rights (`moto` of PyPI, with its access control on). What is uploaded lies there, is shown from there after a
-# restart, is shown from memory while the service hangs or is gone, and a server with a wrong key says so.
+# restart, is shown from memory while the service hangs or is gone, as is a bio page with it, and a server with a wrong key says so.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -128,6 +128,15 @@ name_of_upload() { python3 -c 'import json, sys; print(json.load(sys.stdin)["url
 show() { # show NAME: writes the status; the picture is in $work/picture
     curl -sS -o "$work/picture" -w '%{http_code}' "$base/-/img/$1"
 }
+publish() { # publish PICTURE: a bio page that shows it; writes the status, and leaves the answer in $work/answer
+    printf '{"title": "Ada", "slug": "ada-page", "avatar_url": "%s/-/img/%s", "published": true, "blocks": [%s]}' \
+        "http://localhost:${base##*:}" "$1" '{"type": "header", "data": {"text": "From the shop"}}' |
+        curl -sS -o "$work/answer" -w '%{http_code}' -X POST "$base/api/v1/bio-pages" -H "Authorization: Bearer $key" \
+            -H 'Content-Type: application/json' --data-binary @-
+}
+page() { # writes the status; the page is in $work/page
+    curl -sS -o "$work/page" -w '%{http_code}' -H "Host: localhost:${base##*:}" "$base/ada-page"
+}
 expect() { # expect WHAT WANTED GOT
     [[ $2 == "$3" ]] || fail "$1: $3 in place of $2"
 }
@@ -157,15 +166,22 @@ expect 'what was uploaded' 200 "$(show "$first")"
 "$TOOLS/bin/python" "$work/look.py" "$endpoint" "$access_key" "$secret" "deeper/pictures/$first" >"$work/there"
 cmp "$work/there" "$work/picture" || fail 'what lies in the bucket is not what is shown'
 expect 'what never was' 404 "$(show ffffffffffffffffffffffffffffffff.png)"
+expect 'a bio page with it' 201 "$(publish "$first")"
 doctor "$secret" | grep 's3://mask-test/deeper/pictures can be written and read' || fail 'the doctor finds something wrong'
 
 restart_server "$secret"
 expect 'a picture after a restart' 200 "$(show "$first")"
 cmp "$work/there" "$work/picture" || fail 'another picture after a restart'
+expect 'the page after a restart' 200 "$(page)"
+cp "$work/page" "$work/whole-page"
+# The page has a copy of its own, made for the place where it stands.
+grep -q '/-/img/[0-9a-f]\{32\}\.png' "$work/whole-page" || fail 'the page does not show its picture'
 
 # Whoever asks is let in and never answered.
 kill -STOP "$service"
 expect 'a picture in memory while the service hangs' 200 "$(show "$first")"
+expect 'a bio page while the service hangs' 200 "$(page)"
+cmp "$work/whole-page" "$work/page" || fail 'another page while the service hangs'
 expect 'an upload while the service hangs' 503 "$(upload blue)"
 expect 'another picture while the service hangs' 503 "$(show ffffffffffffffffffffffffffffffff.png)"
 kill -CONT "$service"
@@ -174,15 +190,20 @@ expect 'an upload when it goes on' 201 "$(upload blue)"
 restart_server wrong
 expect 'an upload with a wrong secret' 503 "$(upload green)"
 expect 'a picture with a wrong secret' 503 "$(show "$first")"
+expect 'a bio page with a wrong secret, which is not in memory yet' 200 "$(page)"
 grep -q SignatureDoesNotMatch "$work/log" || fail 'the log does not say why'
 if grep -q "$secret" "$work/log" "$work/out"; then fail 'the secret is in the log'; fi
 doctor wrong | grep 'cannot be written or read' || fail 'the doctor finds nothing wrong'
 
 restart_server "$secret"
 expect 'the picture, with the right one' 200 "$(show "$first")"
+expect 'the page, with the right one' 200 "$(page)"
+cp "$work/page" "$work/whole-page" # the server is at another port by now, and the page says where it is
 stop "$service"
 service=''
 expect 'a picture in memory while the service is gone' 200 "$(show "$first")"
+expect 'a bio page while the service is gone' 200 "$(page)"
+cmp "$work/whole-page" "$work/page" || fail 'another page while the service is gone'
 expect 'an upload while the service is gone' 503 "$(upload yellow)"
 
 echo 'Pictures in a bucket: all is as it should be.'

@@ -36,7 +36,7 @@ look() {
     need 'has_command pdftoppm' 'poppler-utils' 'pdftoppm, which draws QR codes that are PDF'
     need 'has_command pebble' 'pebble' 'pebble, an authority that signs certificates for tests'
     need 'has_command openssl' 'openssl' 'openssl, a client of TLS'
-    need has_node 'nodejs npm' 'node and npm, 18 or newer, for the verification of webhooks'
+    need has_node 'nodejs npm' 'node and npm, 18 or newer, for the verification of webhooks, and a provider of identities'
 }
 
 tell() {

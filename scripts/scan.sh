@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # QR codes read by others: by zbar, of Debian, and zxing-cpp, of PyPI. Codes are made up, those that Mask would refuse are left
-# out, and of the rest every one must be read by at least one of the two, and 99 of 100 by both: as drawn, out of focus,
+# out, and of the rest every one must be read by at least one of the two, and 99 of 100 as issued by both: as drawn, out of focus,
 # turned, and as a poor JPEG. scan.py says what exactly is done to them.
 #
 # CODES is how many are made, SEED what they are made from; the same seed makes the same codes.

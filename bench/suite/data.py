@@ -6,6 +6,7 @@ nor the recipe changes. Scenarios work on copies of it.
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import sqlite3
@@ -133,6 +134,8 @@ def copy(folder, name):
     target = WORK / name
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(folder, target)
+    # Else the first `fsync` of whoever works on it writes the whole copy.
+    os.sync()
     return target
 
 

@@ -230,13 +230,17 @@ class Receiver(Server):
         return http.get(self.port, "/").json()
 
 
+given = set()
+
+
 def free_port():
-    """A port that nobody listens on, below those that the system gives to clients: whoever tries again and again to reach
-    one of those before its server is there may be given that very port, and then reaches itself."""
-    for port in random.sample(range(20_000, 32_000), 100):
+    """A port that nobody listens on and nobody was given before, below those that the system gives to clients: whoever tries
+    again and again to reach one of those before its server is there may be given that very port, and then reaches itself."""
+    for port in random.sample([port for port in range(20_000, 32_000) if port not in given], 100):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                given.add(port)
                 return port
             except OSError:
                 continue

@@ -11,7 +11,7 @@ export function verify(secret, headers, body) {
   }
   const mac = createHmac("sha256", key(secret)).update(`${id}.${timestamp}.`).update(body);
   const expected = Buffer.from(`v1,${mac.digest("base64")}`);
-  // While a secret is being changed there are two signatures, separated by a space.
+  // While a secret is being changed there are several signatures, separated by spaces.
   const given = signatures.split(" ").map((signature) => Buffer.from(signature));
   if (!given.some((one) => one.length === expected.length && timingSafeEqual(one, expected))) {
     throw new Error("not signed with this secret");

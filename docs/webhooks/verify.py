@@ -10,7 +10,7 @@ def verify(secret: str, headers, body: bytes) -> dict:
         raise ValueError("too old, or from the future")
     signed = f"{event_id}.{timestamp}.".encode() + body
     expected = "v1," + base64.b64encode(hmac.digest(key(secret), signed, hashlib.sha256)).decode()
-    # While a secret is being changed there are two signatures, separated by a space.
+    # While a secret is being changed there are several signatures, separated by spaces.
     if not any(hmac.compare_digest(expected, given) for given in headers["webhook-signature"].split(" ")):
         raise ValueError("not signed with this secret")
     return json.loads(body)

@@ -19,7 +19,7 @@ fn verify<'h>(secret: &str, header: impl Fn(&str) -> Option<&'h str>, body: &[u8
     let decoded = secret.strip_prefix("whsec_").and_then(|part| STANDARD.decode(part).ok());
     let key = decoded.as_deref().unwrap_or(secret.as_bytes());
     let mac = Hmac::<sha2::Sha256>::new_from_slice(key)?.chain_update(format!("{id}.{timestamp}.")).chain_update(body);
-    // While a secret is being changed there are two signatures, separated by a space.
+    // While a secret is being changed there are several signatures, separated by spaces.
     let given = header("webhook-signature")?.split(' ').filter_map(|given| given.strip_prefix("v1,"));
     if !given.filter_map(|given| STANDARD.decode(given).ok()).any(|given| mac.clone().verify_slice(&given).is_ok()) {
         return Err("not signed with this secret".into());

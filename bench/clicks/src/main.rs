@@ -156,6 +156,7 @@ fn fact(chance: &mut Chance, links: &[LinkId], n: u64, of: u64, days: i64) -> Fa
     };
     Fact {
         at: Time::from_unix_millis(at),
+        request: None,
         owner: OWNER,
         target: Target::Link(links[chance.few(links.len())]),
         code: None,

@@ -1,4 +1,4 @@
-"""QR codes: a PNG of 512 pixels in at most 2 ms of processor time, an SVG in at most 0.2 ms.
+"""QR codes: a PNG of 512 pixels in at most 2 ms of processor time, an SVG in at most 0.2 ms, in each shape.
 
 Each picture is of another address, so nothing can be kept from one to the next; the middle of all pictures of a round
 counts, in its thread's own processor time. Beside it, in turn, the same codes by the crate `qrcode`. No server is involved:
@@ -18,10 +18,10 @@ SECONDS = 2
 OURS = {
     "png": ("QR code as PNG, 512 pixels, CPU", ("at most", PNG_MS), "qrcode-png"),
     "svg": ("QR code as SVG, CPU", ("at most", SVG_MS), "qrcode-svg"),
-    "rounded-png": ("the same as PNG, rounded", None, None),
-    "dots-png": ("the same as PNG, dots", None, None),
-    "rounded-svg": ("the same as SVG, rounded", None, None),
-    "dots-svg": ("the same as SVG, dots", None, None),
+    "rounded-png": ("the same as PNG, rounded", ("at most", PNG_MS), None),
+    "dots-png": ("the same as PNG, dots", ("at most", PNG_MS), None),
+    "rounded-svg": ("the same as SVG, rounded", ("at most", SVG_MS), None),
+    "dots-svg": ("the same as SVG, dots", ("at most", SVG_MS), None),
     "pdf": ("the same as PDF", None, None),
     "check": ("whether a look scans: drawn and read back at 128 and 512 pixels", None, None),
 }

@@ -4,6 +4,8 @@
 //! position is its place in that list: there is no number beside it that could have gaps or be twice.
 
 pub mod block;
+pub mod language;
+pub mod lead;
 pub mod media;
 pub mod price;
 pub mod social;
@@ -18,6 +20,7 @@ use crate::{
     time::Time,
 };
 use block::Block;
+use language::Language;
 use theme::Theme;
 
 /// Most characters of a title.
@@ -59,6 +62,8 @@ pub struct Content {
     pub description: Option<String>,
     /// The picture above that.
     pub avatar: Option<Picture>,
+    /// The language that it is in; `None` leaves it to its letters.
+    pub language: Option<Language>,
     /// How it looks.
     pub theme: Theme,
     /// What it is made of, from top to bottom.
@@ -129,6 +134,7 @@ mod tests {
                 title: "Ada".to_owned(),
                 description: None,
                 avatar: None,
+                language: None,
                 theme: Theme::default(),
                 blocks,
             },

@@ -136,6 +136,17 @@ impl Zone {
         }
     }
 
+    /// Reads the moment before which a span ends: a timestamp, or a date, which is a part of it to its end.
+    pub fn until(&self, text: &str) -> Result<Time, Refused> {
+        match date(text) {
+            Some(date) => {
+                let next = date.tomorrow().ok().and_then(|next| self.day(next));
+                next.and_then(writable).ok_or(OUT_OF_RANGE)
+            }
+            None => timestamp(text),
+        }
+    }
+
     /// The newest buckets of a window, no more than `limit`, in order of time. A bucket of several days begins with the
     /// window's first day, or a multiple of its length later.
     pub fn buckets(&self, window: Window, interval: Interval, limit: usize) -> Vec<Bucket> {

@@ -122,6 +122,8 @@ ids! {
     RecipientId = "rcp_",
     /// A line of the log of changes.
     ChangeId = "aud_",
+    /// A line of what somebody did with their own account.
+    ActivityId = "act_",
 }
 
 #[cfg(test)]

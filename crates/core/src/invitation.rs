@@ -13,6 +13,11 @@ pub const LASTS: Duration = Duration::from_hours(7 * 24);
 pub const LASTS_DAYS: u32 = 7;
 /// Most invitations of a workspace that wait: each is a letter to somebody who may not know us.
 pub const MOST_INVITATIONS: usize = 100;
+/// Most invitations that are mailed to one mailbox within a day, by all workspaces together: its owner asked for none of them,
+/// and does not care whose they are.
+pub const MAILBOX_LETTERS_A_DAY: u32 = 10;
+/// Most invitations that one workspace mails within a day, whoever they go to.
+pub const WORKSPACE_LETTERS_A_DAY: u32 = 100;
 
 /// An invitation that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]

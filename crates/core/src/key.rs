@@ -10,7 +10,7 @@ use std::{net::IpAddr, time::Duration};
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
-use crate::{Refused, id::KeyId, link, scope::Scopes, time::Time, workspace::Owner};
+use crate::{Refused, bio_page::words, id::KeyId, scope::Scopes, time::Time, workspace::Owner};
 
 const LIVE: &str = "mk_live_";
 const TEST: &str = "mk_test_";
@@ -190,11 +190,7 @@ impl Key {
 
 /// Checks what a key is called: 1–100 characters.
 pub fn parse_name(text: &str) -> Result<String, Refused> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > 100 {
-        return Err(Refused::because("Must be 1 to 100 characters"));
-    }
-    link::parse_text(text, 100)
+    words::name(text, 100)
 }
 
 /// Reads a network, such as `192.0.2.0/24`; a bare address is a network of one.

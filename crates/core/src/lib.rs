@@ -5,6 +5,7 @@
 //! becomes one of these types by its `parse`, the only door; past that door nobody checks again.
 
 pub mod action;
+pub mod activity;
 pub mod actor;
 pub mod address;
 pub mod agent;
@@ -32,6 +33,7 @@ pub mod proxy_protocol;
 pub mod qr;
 pub mod question;
 pub mod recipient;
+pub mod request;
 pub mod role;
 pub mod route;
 pub mod rule;

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Refused,
+    bio_page::words,
     id::{SessionId, UserId},
-    link,
     mail::Address,
     role::Role,
     time::Time,
@@ -36,10 +36,9 @@ pub struct User {
     pub updated_at: Time,
 }
 
-/// Checks what somebody is called: 1–100 characters.
+/// Checks what somebody is called: 1–100 characters, and no address among them.
 pub fn parse_name(text: &str) -> Result<String, Refused> {
-    let text = text.trim();
-    if text.is_empty() { Err(Refused::because("Must be 1 to 100 characters")) } else { link::parse_text(text, 100) }
+    words::name_without_address(text, 100)
 }
 
 /// A session: one browser in which somebody is signed in.

@@ -1,12 +1,13 @@
-//! A QR code of a short link, and the rules for how it may look.
+//! A QR code of a short link or a bio page, and the rules for how it may look.
 
 use crate::{
     Refused,
     colour::Colour,
-    id::{LinkId, QrId},
+    id::{LinkId, PageId, QrId},
     picture::Picture,
     time::Time,
     token::Token,
+    visit::Target,
 };
 
 /// A QR code.
@@ -14,8 +15,8 @@ use crate::{
 pub struct QrCode {
     /// Its id.
     pub id: QrId,
-    /// The link that it leads to.
-    pub link: LinkId,
+    /// What it leads to.
+    pub aim: Aim,
     /// What tells its scans from other visits.
     pub token: Token,
     /// How it looks.
@@ -28,6 +29,41 @@ pub struct QrCode {
     pub created_at: Time,
     /// When its owner last changed it.
     pub updated_at: Time,
+}
+
+/// What a code leads to, for good: it may be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// A short link.
+    Link(LinkId),
+    /// A bio page.
+    Page(PageId),
+}
+
+impl Aim {
+    /// The link, where it is one.
+    pub const fn link(self) -> Option<LinkId> {
+        match self {
+            Self::Link(link) => Some(link),
+            Self::Page(_) => None,
+        }
+    }
+
+    /// The page, where it is one.
+    pub const fn page(self) -> Option<PageId> {
+        match self {
+            Self::Link(_) => None,
+            Self::Page(page) => Some(page),
+        }
+    }
+
+    /// What is visited by a scan.
+    pub const fn target(self) -> Target {
+        match self {
+            Self::Link(link) => Target::Link(link),
+            Self::Page(page) => Target::Page(page),
+        }
+    }
 }
 
 /// How a code looks.

@@ -5,14 +5,19 @@
 //! store gives the same answer in every time zone. Counts add up: the buckets of a window and the groups of a dimension
 //! (but for [tags](Dimension::Tag), of which a link may have several) sum to the total.
 
-use crate::{Refused, time::Time, visit::Target};
+use crate::{
+    Refused,
+    id::{LinkId, PageId},
+    time::Time,
+    visit::Target,
+};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// Every visit to a short link, scans of its codes too.
     Clicks,
-    /// Visits to a short link by way of a printed code.
+    /// Visits to a short link or a bio page by way of a printed code.
     Scans,
     /// Visits to a bio page.
     Views,
@@ -178,7 +183,7 @@ impl Dimension {
 }
 
 /// Whose visits are counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Bots {
     /// People's.
     #[default]
@@ -237,14 +242,42 @@ pub struct Question {
     pub group: Group,
 }
 
+impl Question {
+    /// The same question, about one link or one page alone where a condition names it: it is asked in two ways, and answered in
+    /// one.
+    #[must_use]
+    pub fn about_one(mut self) -> Self {
+        if self.of.is_none() {
+            let named =
+                self.conditions.iter().enumerate().find_map(|(place, condition)| Some((place, condition.target()?)));
+            if let Some((place, target)) = named {
+                self.conditions.remove(place);
+                self.of = Some(target);
+            }
+        }
+        self
+    }
+}
+
+impl Condition {
+    /// The link or the page that it names.
+    fn target(&self) -> Option<Target> {
+        match self.dimension {
+            Dimension::Link => LinkId::parse(&self.value).ok().map(Target::Link),
+            Dimension::Page => PageId::parse(&self.value).ok().map(Target::Page),
+            _ => None,
+        }
+    }
+}
+
 /// A count of visits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Visits.
     pub clicks: u64,
-    /// Of these, the first by their visitor on that day (UTC): of the owner's links, or of the one link asked about. Views,
-    /// and clicks on blocks, have firsts of their own, of the owner's pages or of the one asked about. So visitors add up
-    /// over any grouping, and never exceed clicks.
+    /// Of these, the first by their visitor on that day (UTC): of the owner's links, or of the one link asked about, however
+    /// it is named. Views, and clicks on blocks, have firsts of their own, of the owner's pages or of the one asked about. So
+    /// visitors add up over any grouping, and never exceed clicks.
     pub visitors: u64,
 }
 
@@ -276,6 +309,30 @@ pub enum Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_one_however_it_is_named() {
+        let [one, other] = [1, 2].map(LinkId::from_bits);
+        let page = PageId::from_bits(3);
+        let is = |dimension, value: &str| Condition { dimension, value: value.to_owned() };
+        let (by_id, by_other) = (is(Dimension::Link, &one.to_string()), is(Dimension::Link, &other.to_string()));
+        let nowhere = is(Dimension::Country, "unknown");
+        let nothing = is(Dimension::Link, "unknown");
+        for (of, conditions, about, left) in [
+            (None, vec![nowhere.clone(), by_id.clone()], Some(Target::Link(one)), vec![nowhere.clone()]),
+            (None, vec![is(Dimension::Page, &page.to_string())], Some(Target::Page(page)), vec![]),
+            (Some(Target::Link(one)), vec![by_other.clone()], Some(Target::Link(one)), vec![by_other.clone()]),
+            (None, vec![by_id, by_other.clone()], Some(Target::Link(one)), vec![by_other]),
+            (None, vec![nothing.clone()], None, vec![nothing]),
+            (None, vec![nowhere.clone()], None, vec![nowhere]),
+        ] {
+            let window = Window { from: Time::from_unix_millis(0), to: Time::from_unix_millis(1) };
+            let group = Group::Buckets(Vec::new());
+            let question = Question { subject: Subject::Clicks, window, of, conditions, bots: Bots::Without, group };
+            let wanted = Question { of: about, conditions: left, ..question.clone() };
+            assert_eq!(question.about_one(), wanted);
+        }
+    }
 
     #[test]
     fn each_kind_of_visit_has_dimensions_of_its_own() {

@@ -5,6 +5,12 @@
 
 use std::time::Duration;
 
+use base64::{
+    Engine as _,
+    alphabet::STANDARD as STANDARD_ALPHABET,
+    engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD},
+};
+
 use crate::{
     Refused,
     event::EventKinds,
@@ -26,17 +32,67 @@ pub const PAUSES: [Duration; 5] = [
 /// How long an endpoint may fail without a break before it is switched off.
 pub const FAILING_AT_MOST: Duration = Duration::from_hours(5 * 24);
 
+/// On so many days a single delivery must have failed to speak for all of that time.
+pub const FAILING_DAYS: i64 = 3;
+
 /// The longest that a `Retry-After` can put an attempt off.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// How long the secret before still signs after it was changed.
 pub const OLD_SECRET_SIGNS: Duration = Duration::from_hours(24);
 
+/// Most secrets before that sign beside the one that is current; the oldest of more ends early.
+pub const MOST_EARLIER_SECRETS: usize = 5;
+
 /// Characters in a secret.
 pub const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
 
+/// Fewest bytes of a key that a secret has in base64.
+const SHORTEST_KEY: usize = 16;
+
 /// Most subscriptions of one owner.
 pub const MOST_WEBHOOKS: usize = 1000;
+
+/// The shape of what a subscription is told.
+///
+/// A subscription is told in the version that it was made with, until its owner asks for another. Within a version members are
+/// added and nothing else, so that what reads one goes on reading it; whatever would break a reader is a new version. A row may
+/// name one that only a newer program knows, so the newest is learned by every node before anybody can ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PayloadVersion(u16);
+
+impl PayloadVersion {
+    /// The first.
+    pub const FIRST: Self = Self(1);
+    /// Those that can be asked for, the newest last.
+    pub const ALL: &'static [Self] = &[Self::FIRST];
+    /// What whoever asks for none is told in.
+    pub const NEWEST: Self = Self::FIRST;
+
+    /// Reads one that somebody asks for.
+    pub fn parse(number: i64) -> Result<Self, Refused> {
+        Self::ALL.iter().copied().find(|version| i64::from(version.0) == number).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(ToString::to_string).collect();
+            Refused::saying(format!("Unknown version {number}; the versions are {}", known.join(", ")))
+        })
+    }
+
+    /// The one that a row names.
+    pub const fn stored(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for PayloadVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
 
 /// A subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +129,7 @@ pub struct Content {
     /// Most deliveries a second.
     pub max_per_second: Option<u32>,
     /// The shape of what is told.
-    pub payload_version: u16,
+    pub payload_version: PayloadVersion,
     /// Whether anything is delivered.
     pub is_active: bool,
     /// A note of its owner's.
@@ -190,7 +246,11 @@ pub fn judge(attempts: u32, outcome: Outcome, now: Time, chance: u64) -> Verdict
     Verdict { fate, switch_off: None }
 }
 
-/// Whether an endpoint that failed again now, and did nothing else since that moment, is to be switched off.
+/// Whether an endpoint has failed for long, which did nothing but fail between these moments.
+///
+/// It is switched off then, by the first delivery that is **given up**: one hiccup in a quiet week is tried again and arrives.
+/// And it must be another delivery than the one that failed first, or one that failed on [`FAILING_DAYS`] days: that a server
+/// was away in between says nothing of the endpoint.
 pub fn has_failed_long(failing_since: Time, now: Time) -> bool {
     now.unix_millis().saturating_sub(failing_since.unix_millis()) >= millis(FAILING_AT_MOST)
 }
@@ -204,13 +264,30 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Checks a secret: [`SECRET_LENGTH`] visible ASCII characters.
+/// Checks a secret: [`SECRET_LENGTH`] visible ASCII characters. What stands behind `whsec_` is the key itself where it is base64,
+/// so that must be long enough too, and written as everybody reads it.
 pub fn parse_secret(text: &str) -> Result<String, Refused> {
     let fits = SECRET_LENGTH.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err(Refused::because("Must be 16 to 256 letters, digits or signs of ASCII, without spaces"))
+    if !fits {
+        return Err(Refused::because("Must be 16 to 256 letters, digits or signs of ASCII, without spaces"));
+    }
+    text.strip_prefix("whsec_").map_or(Ok(()), check_key)?;
+    Ok(text.to_owned())
+}
+
+/// Reads what some decoders read and others refuse: letters at the end that say more than there is room for.
+const LENIENT: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD_ALPHABET, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+fn check_key(part: &str) -> Result<(), Refused> {
+    match (STANDARD.decode(part), LENIENT.decode(part)) {
+        (Ok(key), _) if key.len() < SHORTEST_KEY => {
+            Err(Refused::because("Must have at least 16 bytes behind whsec_: they are read as base64, and are the key"))
+        }
+        (Err(_), Ok(_)) => Err(Refused::because(
+            "Must have behind whsec_ base64 as it is usually written: its last letter is one that receivers read differently",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -296,6 +373,18 @@ mod tests {
     }
 
     #[test]
+    fn versions() {
+        for version in PayloadVersion::ALL.iter().copied() {
+            assert_eq!(PayloadVersion::parse(i64::from(version.number())), Ok(version));
+            assert!(version <= PayloadVersion::NEWEST);
+        }
+        for number in [i64::MIN, -1, 0, 2, 65_537, i64::MAX] {
+            let why = PayloadVersion::parse(number).expect_err("there is none").to_string();
+            assert_eq!(why, format!("Unknown version {number}; the versions are 1"));
+        }
+    }
+
+    #[test]
     fn secrets() {
         for (text, fits) in [
             ("0123456789abcdef", true),
@@ -303,6 +392,13 @@ mod tests {
             ("0123456789abcde", false),
             ("0123456789 abcdef", false),
             ("0123456789abcdeé", false),
+            ("whsec_AAAAAAAAAAAAAAAAAAAAAA==", true),
+            ("whsec_AAAAAAAAAAAA", false),
+            ("whsec_AAAAAAAAAAAAAAAAAAAA", false),
+            ("whsec_AAAAAAAAAAAAAAAAAAAAAB==", false),
+            ("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAB=", false),
+            ("whsec_a-word-of-our-own", true),
+            ("whsec_0123456789abcde", true),
         ] {
             assert_eq!(parse_secret(text).is_ok(), fits, "{text}");
         }

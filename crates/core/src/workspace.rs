@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Refused, id::WorkspaceId, link, time::Time};
+use crate::{Refused, bio_page::words, id::WorkspaceId, slug::Slug, time::Time};
 
 /// Who owns an object: a workspace in one of its two environments. Every query names one; nothing of one owner is
 /// ever visible to another, and so never a test object to a live key.
@@ -51,13 +51,15 @@ pub struct Workspace {
 /// cannot be deleted.
 pub const DEFAULT_SLUG: &str = "default";
 
+/// What is the program's own, and too short to be the slug of a link.
+const SHORT: [&str; 6] = ["api", "app", "me", "new", "qr", "www"];
+
 /// How long a workspace that was deleted can be taken back.
 pub const UNDO: Duration = Duration::from_hours(14 * 24);
 
-/// Checks what people call a workspace: 1–100 characters.
+/// Checks what people call a workspace: 1–100 characters, and no address among them.
 pub fn parse_name(text: &str) -> Result<String, Refused> {
-    let text = text.trim();
-    if text.is_empty() { Err(Refused::because("Must be 1 to 100 characters")) } else { link::parse_text(text, 100) }
+    words::name_without_address(text, 100)
 }
 
 /// Checks a workspace's slug: 2–48 of `a-z 0-9 -`, a letter or digit at both ends.
@@ -71,6 +73,13 @@ pub fn parse_slug(text: &str) -> Result<String, Refused> {
     } else {
         Err(Refused::because("Must be 2 to 48 of a-z, 0-9 and hyphens, with a letter or digit at both ends"))
     }
+}
+
+/// Checks the slug of a workspace that is to be made: none of the words that stand for the program's own pages.
+pub fn parse_new_slug(text: &str) -> Result<String, Refused> {
+    let slug = parse_slug(text)?;
+    let is_reserved = SHORT.contains(&text) || Slug::parse(text).is_ok_and(|slug| slug.is_reserved());
+    if is_reserved { Err(Refused::because("Must not be a word that is reserved")) } else { Ok(slug) }
 }
 
 #[cfg(test)]
@@ -100,5 +109,15 @@ mod tests {
         ] {
             assert_eq!(parse_slug(text).is_ok(), fits, "{text}");
         }
+    }
+
+    #[test]
+    fn a_new_slug_is_no_word_of_ours() {
+        for (text, fits) in
+            [("sign-in", false), ("account", false), ("api", false), ("-ab", false), ("sign-in-2", true)]
+        {
+            assert_eq!(parse_new_slug(text).is_ok(), fits, "{text}");
+        }
+        assert!(parse_slug("account").is_ok(), "one that was made before can be named");
     }
 }

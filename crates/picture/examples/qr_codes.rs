@@ -2,7 +2,8 @@
 //!
 //! Each code is a PNG in the folder, some are an SVG and a PDF as well, and `codes.tsv` has a line about each: file, size,
 //! pixels of a module, ground, content, and how it looks. `refused.tsv` has a line for each that was refused, with the field and the
-//! message. The same seed makes the same codes.
+//! message. The same seed makes the same codes. One code in four gets another address once it is accepted, up to the longest slug there
+//! is: it has to go on scanning.
 //!
 //! They are made to be hard: small more often than not, colours as near to one another as is accepted, every logo that could
 //! be mistaken for modules.
@@ -21,7 +22,7 @@ use mask_core::{
     qr::{ErrorCorrection, Look, Shape},
     token::Token,
 };
-use mask_picture::qr::{Drawing, check, is_legible, pdf, png, svg};
+use mask_picture::qr::{Drawing, Undrawable, check, is_legible, pdf, png, svg};
 
 /// Every so many codes is written as SVG and PDF as well.
 const VECTORS_EVERY: usize = 25;
@@ -61,13 +62,29 @@ fn make(folder: &Path, number: usize, seed: u64) -> (String, String) {
             let _ = writeln!(refused, "{}\t{}\t{about}", fault.field, fault.message);
             continue;
         }
+        let has_grown = rng.u8(..4) == 0;
+        let says = if has_grown { lengthened(&content, &mut rng) } else { content.clone() };
+        let drawing = Drawing { content: &says, ..drawing };
+        let picture = match png(&drawing, look.size) {
+            // Whoever asks for this one is told the least size.
+            Err(fault @ Undrawable::TooSmall { .. }) => {
+                let _ = writeln!(refused, "drawn size\t{fault}\t{about}");
+                continue;
+            }
+            drawn => drawn.expect("drawn"),
+        };
         let name = format!("{number:05}");
-        fs::write(folder.join(format!("{name}.png")), png(&drawing, look.size).expect("drawn")).expect("written");
+        fs::write(folder.join(format!("{name}.png")), picture).expect("written");
         if number.is_multiple_of(VECTORS_EVERY) {
             fs::write(folder.join(format!("{name}.svg")), svg(&drawing, look.size).expect("drawn")).expect("written");
             fs::write(folder.join(format!("{name}.pdf")), pdf(&drawing, look.size).expect("drawn")).expect("written");
         }
-        let line = format!("{name}\t{}\t{}\t{}\t{content}\t{about}\n", look.size, module(&drawing), look.background);
+        let line = format!(
+            "{name}\t{}\t{}\t{}\t{says}\t{about} grown={has_grown}\n",
+            look.size,
+            module(&drawing),
+            look.background
+        );
         return (line, refused);
     }
 }
@@ -92,6 +109,14 @@ fn about(look: &Look) -> String {
         look.is_transparent,
         look.caption.is_some()
     )
+}
+
+/// The same code once its link is at another slug, of 20 characters or more.
+fn lengthened(content: &str, rng: &mut Rng) -> String {
+    let (place, token) = content.rsplit_once("?qr=").expect("an address of a code");
+    let (host, _) = place.rsplit_once('/').expect("an address");
+    let slug: String = (0..rng.usize(20..=64)).map(|_| rng.alphanumeric()).collect();
+    format!("{host}/{slug}?qr={token}")
 }
 
 /// An address such as those that codes lead to.

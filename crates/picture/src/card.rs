@@ -70,6 +70,8 @@ const WIDE: f32 = 1200.0;
 const HIGH: f32 = 630.0;
 /// The free space at each side.
 const MARGIN: f32 = 84.0;
+/// Letters may reach so far into the margins, as slanted ones do.
+const OVERHANG: f32 = 8.0;
 /// The face is a circle of this width.
 const FACE: f32 = 272.0;
 /// Its picture has twice as many pixels, so that there are enough of them wherever it lies.
@@ -169,10 +171,16 @@ impl Texts {
     }
 
     fn drawing(&self, card: &Card<'_>, side: Side, has_initial: bool) -> String {
-        let mut svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\">");
+        // Marks without a letter hang out over the beginning of their line, in some scripts by half a line.
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\"><clipPath id=\"margins\">\
+             <rect x=\"{}\" width=\"{}\" height=\"{HEIGHT}\"/></clipPath><g clip-path=\"url(#margins)\">",
+            MARGIN - OVERHANG,
+            WIDE - 2.0 * (MARGIN - OVERHANG),
+        );
         let (title, title_lines) = self.title();
-        let description = self.lines(DESCRIPTION, COLUMN);
-        let title_height: f32 = title_lines.iter().map(|_| title.size * TITLE_LEADING).sum();
+        let description = self.lines(&self.description, DESCRIPTION, COLUMN);
+        let title_height: f32 = title_lines.iter().map(|_| title.face.size * TITLE_LEADING).sum();
         let free = WORDS.1 - WORDS.0 - title_height - BETWEEN;
         let heights = [1.0, 2.0, 3.0].map(|lines: f32| lines * DESCRIPTION.size * DESCRIPTION_LEADING);
         let room = heights.iter().filter(|height| **height <= free).count();
@@ -180,15 +188,14 @@ impl Texts {
         let below = description_lines.len().checked_sub(1).map_or(0.0, |last| BETWEEN + heights[last]);
         let mut top = (WORDS.0 + WORDS.1 - title_height - below) / 2.0;
         let fill = format!("fill=\"{}\"", card.foreground);
-        for (lines, face, leading, opacity) in
-            [(title_lines, title, TITLE_LEADING, "1"), (description_lines, DESCRIPTION, DESCRIPTION_LEADING, "0.82")]
+        for (text, lines, leading, opacity) in
+            [(title, title_lines, TITLE_LEADING, "1"), (description, description_lines, DESCRIPTION_LEADING, "0.82")]
         {
             for line in lines {
-                let baseline = top + face.size * (leading + CAP_HEIGHT) / 2.0;
+                let baseline = top + text.face.size * (leading + CAP_HEIGHT) / 2.0;
                 let extra = format!("{fill} fill-opacity=\"{opacity}\"");
-                let line = Line::of(&line, face, self.faces);
-                svg += &line.elements((side.edge(0.0), baseline), side.anchor(), &extra);
-                top += face.size * leading;
+                svg += &text.line(&line).elements((side.edge(0.0), baseline), side.anchor(), &extra);
+                top += text.face.size * leading;
             }
             top += BETWEEN;
         }
@@ -196,23 +203,24 @@ impl Texts {
         if has_initial {
             svg += &self.initial(card, side);
         }
-        svg + "</svg>"
+        svg + "</g></svg>"
     }
 
     /// The largest letters in which the title fits, and its lines in them.
-    fn title(&self) -> (Face, Vec<String>) {
+    fn title(&self) -> (Lines, Vec<String>) {
         let set = |(size, most): (f32, usize)| {
-            let lines = self.lines(Face { size, ..TITLE }, COLUMN);
+            let lines = self.lines(&self.title, Face { size, ..TITLE }, COLUMN);
             let (set, is_whole) = lines.set(&self.title, most);
-            (lines.face, set, is_whole && lines.breaks_no_word(&self.title))
+            let fits = is_whole && lines.breaks_no_word(&self.title);
+            (lines, set, fits)
         };
         let fitting = TITLE_SIZES.into_iter().map(set).find(|(_, _, fits)| *fits);
-        let (face, lines, _) = fitting.unwrap_or_else(|| set(TITLE_SIZES[TITLE_SIZES.len() - 1]));
-        (face, lines)
+        let (lines, set, _) = fitting.unwrap_or_else(|| set(TITLE_SIZES[TITLE_SIZES.len() - 1]));
+        (lines, set)
     }
 
     fn address(&self, card: &Card<'_>, side: Side, fill: &str) -> String {
-        let lines = self.lines(ADDRESS, WIDE - 2.0 * MARGIN - ADDRESS_INSET);
+        let lines = self.lines(&self.address, ADDRESS, WIDE - 2.0 * MARGIN - ADDRESS_INSET);
         let (line, _) = lines.set(&self.address, 1);
         let Some(line) = line.first() else { return String::new() };
         let dot = format!(
@@ -221,11 +229,7 @@ impl Texts {
             ADDRESS_BASELINE - ADDRESS.size * CAP_HEIGHT / 2.0,
             visible(card.accent, card),
         );
-        dot + &Line::of(line, ADDRESS, self.faces).elements(
-            (side.edge(ADDRESS_INSET), ADDRESS_BASELINE),
-            side.anchor(),
-            fill,
-        )
+        dot + &lines.line(line).elements((side.edge(ADDRESS_INSET), ADDRESS_BASELINE), side.anchor(), fill)
     }
 
     /// The title's first letter, in the middle of the disc.
@@ -238,8 +242,9 @@ impl Texts {
         Line::of(&letter, INITIAL, self.faces).elements(place, Anchor::Middle, &format!("fill=\"{ink}\""))
     }
 
-    fn lines(&self, face: Face, width: f32) -> Lines {
-        Lines { face, faces: self.faces, width }
+    /// Lines of one of the texts.
+    fn lines(&self, text: &str, face: Face, width: f32) -> Lines {
+        Lines { face, faces: self.faces, width, is_from_right: is_right_to_left(text) }
     }
 }
 

@@ -13,6 +13,9 @@ mod caption;
 mod check;
 mod colours;
 mod design;
+mod eyes;
+mod fit;
+mod logo;
 mod matrix;
 mod outline;
 mod pdf_file;
@@ -22,7 +25,7 @@ mod png_file;
 mod read;
 mod svg;
 
-use mask_core::qr::Look;
+use mask_core::qr::{ErrorCorrection, Look};
 
 pub use colours::is_legible;
 use design::Design;
@@ -44,9 +47,9 @@ pub enum Undrawable {
     /// No code holds that much.
     #[error("The address is too long for a QR code")]
     TooLong,
-    /// A module would be less than a pixel. Within the sizes of [`mask_core::qr::SIZES`] that takes an address of several hundred
-    /// characters or a border of 16 modules.
-    #[error("The picture must be at least {least} pixels wide: a module would be smaller than a pixel")]
+    /// A module would have too few pixels to be read. Within the sizes of [`mask_core::qr::SIZES`] that takes an address of some two
+    /// hundred characters.
+    #[error("Must be at least {least}: in a smaller picture the modules of this code would be too small to scan")]
     TooSmall {
         /// The least width in pixels.
         least: u32,
@@ -68,21 +71,39 @@ pub struct Unscannable {
 
 /// The code as SVG: exact at any size, with everything in the file itself.
 pub fn svg(drawing: &Drawing<'_>, size: u16) -> Result<String, Undrawable> {
-    Ok(svg::svg(&Design::of(drawing)?, size))
+    Ok(svg::svg(&Design::of(drawing, size)?))
 }
 
 /// The code as PNG, as many pixels wide as asked for.
 pub fn png(drawing: &Drawing<'_>, size: u16) -> Result<Vec<u8>, Undrawable> {
-    png_file::png(&Design::of(drawing)?, size)
+    png_file::png(&Design::of(drawing, size)?)
 }
 
 /// The code as PDF: a page as large as a picture of this many pixels is at 96 to the inch, so 0.75 points each.
 pub fn pdf(drawing: &Drawing<'_>, size: u16) -> Result<Vec<u8>, Undrawable> {
-    pdf_file::pdf(&Design::of(drawing)?, size)
+    pdf_file::pdf(&Design::of(drawing, size)?)
 }
 
-/// Whether a code that looks so will scan, at every size that can be asked for. Takes a few milliseconds, and some hundred at the
+/// The level that a code is drawn with where no size is asked for: the look's, or a lower one for an address that has become too
+/// long for it.
+pub fn drawn_level(content: &str, look: &Look) -> ErrorCorrection {
+    // No code has so many modules that it would not fit in there.
+    const ROOM_FOR_ALL: u16 = 2 * (177 + 2 * 16);
+    if look.size >= ROOM_FOR_ALL {
+        return look.level();
+    }
+    let logo = look.logo.as_ref().map(|logo| (logo.width, logo.height));
+    fit::fit(content, look, logo, look.size).map_or(look.level(), |fitted| fitted.level)
+}
+
+/// Whether a code that looks so will scan, at every size that is drawn. Takes a few milliseconds, and some hundred at the
 /// largest sizes.
 pub fn check(drawing: &Drawing<'_>) -> Result<(), Unscannable> {
     check::check(drawing)
+}
+
+/// Whether the level that was chosen is the one that the code is drawn with, where no size is asked for. Whoever chooses one is
+/// told; a code that has it is [drawn with less](drawn_level) once its address is longer.
+pub fn check_level(drawing: &Drawing<'_>) -> Result<(), Unscannable> {
+    check::check_level(drawing)
 }

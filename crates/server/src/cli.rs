@@ -7,6 +7,7 @@
 mod doctor;
 mod import;
 mod keys;
+mod open;
 mod places;
 mod settings;
 mod table;
@@ -47,7 +48,7 @@ Settings:
     public_url = \"https://go.example.com\"
 
     MASK_SERVER__PUBLIC_URL=https://go.example.com       a variable
-    --public-url https://go.example.com                  a flag of `mask serve`
+    --public-url https://go.example.com                  a flag
 
   `mask doctor` shows the settings in force and where each came from. `mask.reference.toml` explains them all.
 
@@ -116,11 +117,6 @@ struct Serve {
     /// Sets server.listen. Default: 127.0.0.1:8080, so only this machine. Example: --listen 0.0.0.0:80 --listen '[::]:80'
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
-    /// How the world reaches this server: short links begin with it.
-    ///
-    /// Sets server.public_url. Default: http://localhost:8080. Example: --public-url https://go.example.com
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -192,7 +188,7 @@ impl Serve {
 
     fn settings(&self) -> Result<Config, Unset> {
         let listen = (!self.listen.is_empty()).then(|| self.listen.join(","));
-        self.common.read(&[("server.listen", listen), ("server.public_url", self.public_url.clone())])
+        self.common.read(&[("server.listen", listen)])
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use mask_core::{id, time::Time};
+use mask_core::{id, request::RequestId, time::Time};
 use rand::Rng;
 
 /// Tells the time: the system's, or in tests one that is set by hand.
@@ -97,39 +97,9 @@ pub fn secret() -> [u8; 32] {
     bytes
 }
 
-/// A request's id: `req_` and 12 hexadecimal digits. It names a request in logs; it is no secret, so a fast source will do.
+/// The id of a new request. It names the request in logs and is no secret, so a fast source will do.
 pub fn request_id() -> RequestId {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = *b"req_000000000000";
-    let mut bits = fastrand::u64(..);
-    for digit in &mut text[4..] {
-        *digit = DIGITS[(bits & 15) as usize];
-        bits >>= 4;
-    }
-    RequestId(text)
-}
-
-/// See [`request_id`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RequestId([u8; 16]);
-
-impl RequestId {
-    /// The id's text.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("req_")
-    }
-}
-
-impl std::fmt::Display for RequestId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::fmt::Debug for RequestId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
+    RequestId::of(fastrand::u64(..))
 }
 
 #[cfg(test)]
@@ -148,14 +118,5 @@ mod tests {
         let ids = Ids::default();
         let first = ids.next(Time::from_unix_millis(2000));
         assert!(ids.next(Time::from_unix_millis(1000)) > first);
-    }
-
-    #[test]
-    fn request_ids_have_their_shape() {
-        let id = request_id();
-        assert_eq!(id.as_str().len(), 16);
-        assert!(
-            id.as_str().strip_prefix("req_").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        );
     }
 }

@@ -15,6 +15,7 @@
 //! and no password is in any text made here. The rule of a setting that can hold one never quotes it, and what is shown
 //! goes through [`secret::hide`].
 
+mod choices;
 mod domains;
 mod fault;
 mod layers;
@@ -36,6 +37,7 @@ use ipnet::IpNet;
 use mask_core::{federation::Grant, mail::Mailbox};
 use url::{Host, Url};
 
+pub use self::choices::{Creators, Durability, LogFormat, LogLevel, SignUps};
 pub use self::domains::{Pointing, Target};
 pub use self::fault::{Fault, Faults, Source};
 pub use self::mail::{SmtpUrl, StartTls};
@@ -184,6 +186,8 @@ settings! {
     workspaces: Workspaces {
         /// Who may make some.
         create: Creators = "create", choice([("admins", Creators::Admins), ("everyone", Creators::Everyone)]);
+        /// Most that are one person's, unless they run the installation.
+        most_per_person: u32 = "most_per_person", number(1..=100_000);
     }
     /// Domains that workspaces bring along.
     domains: Domains {
@@ -211,12 +215,21 @@ settings! {
         /// Days after which visitors are forgotten; 0 is never.
         retention_days: u32 = "retention_days", number(0..=36_500);
     }
+    /// Statistics.
+    analytics: Analytics {
+        /// After so long a question is given up.
+        question_timeout: Duration = "question_timeout_ms", milliseconds(10..=600_000);
+        /// The most memory for what questions have read of clicks, in MiB.
+        memory_mb: u64 = "memory_mb", number(4..=1_048_576);
+    }
     /// Limits of rate.
     limits: Limits {
         /// API requests a minute for each key, or address without one; 0 is no limit.
         requests_per_minute: u32 = "requests_per_minute", number(0..=1_000_000);
         /// Tries a minute of a link's password, for each address and link.
         password_attempts_per_minute: u32 = "password_attempts_per_minute", number(1..=10_000);
+        /// Forms a minute for each address and bio page.
+        bio_forms_per_minute: u32 = "bio_forms_per_minute", number(1..=10_000);
         /// Tries a minute to sign in, for each account.
         sign_in_attempts_per_minute: u32 = "sign_in_attempts_per_minute", number(1..=10_000);
     }
@@ -322,77 +335,6 @@ settings! {
         level: LogLevel = "level", choice(LogLevel::ALL.map(|level| (level.as_str(), level)));
         /// How it is written.
         format: LogFormat = "format", choice([("text", LogFormat::Text), ("json", LogFormat::Json)]);
-    }
-}
-
-/// Who may make an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignUps {
-    /// Nobody but whoever runs the installation, for others.
-    Closed,
-    /// Whoever has an invitation.
-    Invite,
-    /// Everybody.
-    Open,
-}
-
-/// What a click survives once its redirect was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// A crash of the process.
-    Process,
-    /// A loss of power: the redirect waits for the disk.
-    Power,
-}
-
-/// Who may make workspaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Creators {
-    /// Those who run the installation.
-    Admins,
-    /// Everybody with an account.
-    Everyone,
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines: one JSON object a line.
-    Json,
-}
-
-/// How much is logged: this much and all that is graver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// Nothing.
-    Off,
-    /// What needs a person.
-    Error,
-    /// What may need one soon.
-    Warn,
-    /// What the server does.
-    Info,
-    /// How it does it.
-    Debug,
-    /// Every step.
-    Trace,
-}
-
-impl LogLevel {
-    const ALL: [Self; 6] = [Self::Off, Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
-
-    /// The name in the settings, which is also the one `tracing` parses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
     }
 }
 

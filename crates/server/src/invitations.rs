@@ -32,7 +32,7 @@ use mask_core::{
     role::Role,
     workspace::Workspace,
 };
-use mask_store::{NewUser, Opened, Uninvited};
+use mask_store::{NewUser, Oneself, Opened, Uninvited};
 
 use crate::{
     accounts::{self, Visitor},
@@ -86,12 +86,12 @@ struct FormTemplate<'a> {
 struct Shown {
     status: StatusCode,
     page: pages::Page,
-    cookie: Option<HeaderValue>,
+    cookies: Vec<HeaderValue>,
 }
 
 impl IntoResponse for Shown {
     fn into_response(self) -> Response {
-        let Self { status, page, cookie } = self;
+        let Self { status, page, cookies } = self;
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
             (header::CONTENT_SECURITY_POLICY, page.content_security_policy),
@@ -110,13 +110,15 @@ impl IntoResponse for Shown {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
-        response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+        for cookie in cookies {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
         response
     }
 }
 
 fn shown(status: StatusCode, ask: &Ask<'_>) -> Shown {
-    Shown { status, page: pages::ask(ask), cookie: None }
+    Shown { status, page: pages::ask(ask), cookies: Vec::new() }
 }
 
 fn said(status: StatusCode, heading: &str, sentence: impl Into<Cow<'static, str>>) -> Shown {
@@ -195,7 +197,7 @@ impl Visit {
         let Opened { invitation, workspace, .. } = &self.opened;
         let (role, email) = (with_article(invitation.role), invitation.email.as_str());
         let form = Form { workspace: &workspace.name, role, email, ..form };
-        Shown { status, page: pages::own_form(&FormTemplate { form: &form }), cookie: None }
+        Shown { status, page: pages::own_form(&FormTemplate { form: &form }), cookies: Vec::new() }
     }
 }
 
@@ -250,16 +252,16 @@ async fn join(
     }
     let visit = Visit::of(&api, word(&uri), &headers).await?;
     match &visit.person {
-        Some(person) if visit.is_theirs(person) => accept(&api, &visit, person).await,
+        Some(person) if visit.is_theirs(person) => accept(&api, &visit, visitor.oneself(&api, person.user.id)).await,
         None if !visit.opened.has_account => make_account(&api, &visit, &visitor, body).await,
         _ => Ok(visit.page()),
     }
 }
 
-async fn accept(api: &Api, visit: &Visit, person: &Person) -> Result<Shown, Shown> {
+async fn accept(api: &Api, visit: &Visit, who: Oneself) -> Result<Shown, Shown> {
     let now = api.clock.now();
     let place = MemberId::from_bits(api.ids.next(now));
-    let accepted = api.store.accept_invitation(visit.word.hash(), person.user.id, place, now, None).await;
+    let accepted = api.store.accept_invitation(visit.word.hash(), who, place, now, None).await;
     match accepted.map_err(|error| unavailable(&error))? {
         mask_store::Once::Done(done) => done.map(|joined| welcome(&joined)).map_err(refused),
         // Nothing is kept of it, so nothing is repeated.
@@ -293,11 +295,11 @@ async fn make_account(api: &Api, visit: &Visit, visitor: &Visitor, body: Body) -
         is_admin: false,
         now,
     };
-    let (session, cookie) = accounts::new_session(api, visitor, user.id);
+    let (session, cookies) = accounts::new_session(api, visitor, (user.id, &user.email));
     let place = MemberId::from_bits(api.ids.next(now));
     let joined = api.store.accept_as_new(visit.word.hash(), user, session, place).await;
     let joined = joined.map_err(|error| unavailable(&error))?.map_err(refused)?;
-    Ok(Shown { cookie: Some(cookie), ..welcome(&joined) })
+    Ok(Shown { cookies: cookies.into(), ..welcome(&joined) })
 }
 
 fn welcome((workspace, role): &(Workspace, Role)) -> Shown {
@@ -310,15 +312,23 @@ fn refused(why: Uninvited) -> Shown {
         Uninvited::Foreign => foreign(),
         Uninvited::Known => said(StatusCode::CONFLICT, "You are there already", "You are in this workspace already."),
         // Somebody made it a moment ago, or used the invitation.
-        Uninvited::Absent | Uninvited::HasAccount | Uninvited::TooMany | Uninvited::Unallowed(_) => nothing(),
+        Uninvited::Absent
+        | Uninvited::HasAccount
+        | Uninvited::TooMany
+        | Uninvited::MailboxFull(_)
+        | Uninvited::WorkspaceFull(_)
+        | Uninvited::Unallowed(_) => nothing(),
     }
 }
 
 /// Name and password, as they were typed.
 async fn read(api: &Api, body: Body) -> Result<(String, String), Shown> {
     let unread = || said(StatusCode::BAD_REQUEST, "Not a valid request", "What was sent is not what our form sends.");
+    let late = || {
+        said(StatusCode::REQUEST_TIMEOUT, "That took too long", "What you sent did not arrive in time. Try it again.")
+    };
     let reading = tokio::time::timeout(api.body_timeout, axum::body::to_bytes(body, MOST_BYTES));
-    let bytes = reading.await.map_err(|_| unread())?.map_err(|_| unread())?;
+    let bytes = reading.await.map_err(|_| late())?.map_err(|_| unread())?;
     let field = |wanted: &str| {
         let mut fields = url::form_urlencoded::parse(&bytes);
         fields.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()

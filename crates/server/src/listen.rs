@@ -165,7 +165,7 @@ impl Desk {
                         worker: Rc::clone(&self.worker),
                         scratch: Rc::clone(&self.scratch),
                         router: self.router.clone(),
-                        peer: Peer { address: peer.ip(), is_tls: self.is_tls },
+                        peer: Peer { address: peer.ip(), is_tls: self.is_tls, is_nameless: false },
                         trusted: Arc::clone(&self.rules.trusted),
                         tls: self.rules.tls.clone(),
                     };
@@ -195,7 +195,9 @@ async fn converse(mut stream: TcpStream, mut front: Front, rules: Rules, watcher
             () = stop.cancelled() => return,
         };
         match said {
-            Ok(Ok(client)) => front.peer.address = client.unwrap_or(peer),
+            Ok(Ok(Some(client))) => front.peer.address = client,
+            // The proxy for itself, or for somebody whom it cannot name: what is said there is no word of the proxy.
+            Ok(Ok(None)) => front.peer.is_nameless = true,
             Ok(Err(error)) => {
                 return tracing::debug!(%error, %peer, "a proxy did not say whose connection it passes on");
             }

@@ -9,12 +9,13 @@ use argon2::{
     Argon2, PasswordHash,
     password_hash::{PasswordHasher, PasswordVerifier},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Hashes and checks passwords. Each takes some 20 ms and 19 MiB, so more at once than there are cores only costs memory.
 #[derive(Clone)]
 pub struct Passwords {
     places: Arc<Semaphore>,
+    most: u32,
     worked: Arc<AtomicU64>,
 }
 
@@ -31,7 +32,8 @@ pub struct Failed(String);
 impl Passwords {
     /// At most this many at once.
     pub fn at_once(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places.max(1))), worked: Arc::default() }
+        let most = u32::try_from(places.max(1)).unwrap_or(u32::MAX);
+        Self { places: Arc::new(Semaphore::new(places.max(1))), most, worked: Arc::default() }
     }
 
     /// The password's hash, as a PHC string with a salt of its own.
@@ -64,6 +66,11 @@ impl Passwords {
     /// How many were hashed or checked since the start.
     pub fn worked(&self) -> u64 {
         self.worked.load(Ordering::Relaxed)
+    }
+
+    /// Takes all places: whatever is asked for waits until what is returned is dropped.
+    pub async fn hold(&self) -> Result<OwnedSemaphorePermit, Failed> {
+        Arc::clone(&self.places).acquire_many_owned(self.most).await.map_err(|error| Failed(error.to_string()))
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failed> {

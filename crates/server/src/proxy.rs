@@ -15,12 +15,14 @@ pub struct Peer {
     pub address: IpAddr,
     /// Whether it speaks TLS with us.
     pub is_tls: bool,
+    /// Whether it passes on the bytes of somebody whom it does not name: what they say is not its word.
+    pub is_nameless: bool,
 }
 
 /// One that speaks in the clear.
 impl From<IpAddr> for Peer {
     fn from(address: IpAddr) -> Self {
-        Self { address, is_tls: false }
+        Self { address, is_tls: false, is_nameless: false }
     }
 }
 
@@ -38,8 +40,11 @@ pub struct Client {
 /// Reads who is asking from the connection's peer and, where that is a trusted proxy, from what it forwarded: the
 /// right-most address in `X-Forwarded-For` that is not a trusted proxy's own.
 pub fn client(peer: impl Into<Peer>, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
-    let Peer { address: peer, is_tls } = peer.into();
+    let Peer { address: peer, is_tls, is_nameless } = peer.into();
     let peer = peer.to_canonical();
+    if is_nameless {
+        return Client { address: peer, is_https: is_tls, is_own: false };
+    }
     if trusted.is_empty() || !is_trusted(peer, trusted) {
         return Client { address: peer, is_https: is_tls, is_own: true };
     }
@@ -68,9 +73,10 @@ pub fn client(peer: impl Into<Peer>, headers: &HeaderMap, trusted: &[IpNet]) -> 
 
 /// The country that the peer says its client is in, where it is a trusted proxy. Each proxy appends, so the last value is
 /// the nearest one's word. What is no country (`XX`, `T1`) is nothing said.
-pub fn country(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], header: &HeaderName) -> Option<Country> {
+pub fn country(peer: impl Into<Peer>, headers: &HeaderMap, trusted: &[IpNet], header: &HeaderName) -> Option<Country> {
     let said = headers.get_all(header).iter().next_back()?;
-    if !is_trusted(peer.to_canonical(), trusted) {
+    let peer = peer.into();
+    if peer.is_nameless || !is_trusted(peer.address.to_canonical(), trusted) {
         return None;
     }
     Country::parse(said.as_bytes().trim_ascii())
@@ -140,8 +146,28 @@ mod tests {
             headers.extend(
                 proto.map(|proto| (HeaderName::from_static("x-forwarded-proto"), proto.parse().expect("a value"))),
             );
-            let peer = Peer { address: peer.parse().expect("an address"), is_tls: true };
+            let peer = Peer { address: peer.parse().expect("an address"), is_tls: true, is_nameless: false };
             assert_eq!(client(peer, &headers, &trusted).is_https, is_https, "{peer:?} {proto:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_passed_on_without_a_name_is_not_believed() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        let mut headers = HeaderMap::new();
+        let country_header = HeaderName::from_static("cf-ipcountry");
+        for (name, value) in
+            [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https"), ("cf-ipcountry", "PK")]
+        {
+            headers.insert(name, value.parse().expect("a value"));
+        }
+        for is_nameless in [false, true] {
+            let peer = Peer { is_nameless, ..Peer::from(IpAddr::from([10, 0, 0, 1])) };
+            let client = client(peer, &headers, &trusted);
+            let address = if is_nameless { [10, 0, 0, 1] } else { [203, 0, 113, 9] };
+            let expected = Client { address: address.into(), is_https: !is_nameless, is_own: !is_nameless };
+            assert_eq!(client, expected);
+            assert_eq!(country(peer, &headers, &trusted, &country_header).is_none(), is_nameless);
         }
     }
 
@@ -164,7 +190,7 @@ mod tests {
             for value in said {
                 headers.append(&header, value.parse().expect("a value"));
             }
-            let found = country(peer.parse().expect("an address"), &headers, &trusted, &header);
+            let found = country(peer.parse::<IpAddr>().expect("an address"), &headers, &trusted, &header);
             assert_eq!(found.as_ref().map(Country::as_str), expected, "{peer} {said:?}");
         }
     }

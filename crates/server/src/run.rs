@@ -20,7 +20,10 @@ use listeners::Bound;
 
 use crate::{
     accounts::{self, Accounts},
-    api::{self, Api, caller::Usage, events::Streams, limit::Limits, once::InFlight, payload::Teller, turns::Turns},
+    api::{
+        self, Api, afterwards::Afterwards, caller::Usage, events::Streams, limit::Limits, once::InFlight,
+        payload::Teller, turns::Turns,
+    },
     bio,
     clicks::{self, Drain, DrainHandle, Salts},
     clock::{Clock, Ids},
@@ -36,7 +39,7 @@ use crate::{
     setup, telemetry,
     tls::{self, Certificates, Orderer, Tls},
     webhooks::{
-        Dispatcher, Means,
+        self, Dispatcher, Means,
         seal::{self, Vault},
     },
 };
@@ -59,6 +62,9 @@ pub enum RunError {
     /// An address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
+    /// The address of the metrics.
+    #[error("cannot listen on {0} for the metrics (metrics.listen): {1}")]
+    Metrics(SocketAddr, io::Error),
     /// The key that secrets are sealed with.
     #[error(transparent)]
     Seal(#[from] seal::Error),
@@ -114,13 +120,14 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     // Before anything counts: what is counted without a recorder is lost.
     telemetry::metrics_exporter();
     listeners::check(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let metrics = runtime.block_on(listeners::metrics(config))?;
     let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
     let certificates = Arc::new(Certificates::new(config, hosts.clone()));
     if config.tls.mode == TlsMode::Files {
         certificates.show_files(tls::Files::of(config).read()?);
     }
     let store = setup::open_store(config)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ids = Arc::new(Ids::default());
     let salts = Salts::new(clock.now());
     let vault = Arc::new(runtime.block_on(Vault::of(config, &store))?);
@@ -185,20 +192,23 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         places: Arc::clone(&places),
         salts: Arc::clone(&salts),
         is_cookie_secure: !config.is_local(),
+        body_timeout: config.server.body_timeout,
         password_attempts_per_minute: config.limits.password_attempts_per_minute,
         drain: handle.clone(),
         sync: syncer.clone(),
         durability: config.clicks.durability,
         hsts_seconds: config.tls.hsts_seconds,
     });
+    let forms_per_minute = config.limits.bio_forms_per_minute;
+    let (own_ids, own_letters) = (Arc::clone(&ids), Arc::clone(&letters));
     let reception =
-        bio::reception::Reception::new(store.clone(), clock.clone(), Arc::clone(&ids), Arc::clone(&letters));
+        bio::reception::Reception::new(store.clone(), clock.clone(), own_ids, own_letters, forms_per_minute);
     redirects.hand_forms_to(Arc::new(reception));
     domains.hand_memory_of(Arc::clone(&redirects));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let streams = Streams::new(config.server.heartbeat, config.server.stream, stop.clone(), &secret);
-    let means = Means { store: store.clone(), clock: clock.clone(), outbound, vault };
+    let means = Means { store: store.clone(), clock: clock.clone(), outbound, vault, letters };
     let api = api_of(
         config,
         &means,
@@ -206,11 +216,10 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         &redirects,
         &domains,
         &certificates,
-        letters,
         pictures,
         passwords.clone(),
         Accounts::new(config, Arc::clone(&places), clock.clone())?,
-        tasks.clone(),
+        Afterwards::on(runtime.handle().clone(), tasks.clone()),
         streams,
         stop.clone(),
     );
@@ -236,7 +245,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         drain_interval: config.clicks.drain_interval,
         retention_days: config.clicks.retention_days,
         kept: forgetting::KeptFor::of(config),
-        metrics: config.metrics.listen,
+        metrics,
         redirects: Arc::clone(&redirects),
         requests: Arc::clone(&api.requests),
         domains,
@@ -266,7 +275,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
         background.push(order(orderer, stop.clone())?);
     }
     // It waits for nobody: what is told after it has stopped is in the outbox at the next start.
-    background.push(deliver(means, stop.clone())?);
+    background.push(deliver(means, config.metrics.listen.is_some(), stop.clone())?);
     Ok(Running {
         addresses,
         tls_addresses,
@@ -284,12 +293,18 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Running, RunError> {
     })
 }
 
-/// Starts the thread that delivers to webhooks: signing and encryption would hold up what drains the clicks.
-fn deliver(means: Means, stop: CancellationToken) -> io::Result<thread::JoinHandle<()>> {
+/// Starts the thread that delivers to webhooks: signing and encryption would hold up what drains the clicks. What waits is
+/// counted where somebody may ask.
+fn deliver(means: Means, is_counted: bool, stop: CancellationToken) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = async move {
-        let outbound = Arc::clone(&means.outbound);
-        tokio::join!(Dispatcher::new(means).run(stop.clone()), outbound.tidy(stop));
+        let (outbound, store) = (Arc::clone(&means.outbound), means.store.clone());
+        let counting = async {
+            if is_counted {
+                webhooks::keep_counting(store, stop.clone()).await;
+            }
+        };
+        tokio::join!(Dispatcher::new(means).run(stop.clone()), outbound.tidy(stop.clone()), counting);
     };
     thread::Builder::new().name("mask-webhooks".to_owned()).spawn(move || runtime.block_on(work))
 }
@@ -356,11 +371,10 @@ fn api_of(
     redirects: &Arc<Redirects>,
     domains: &Arc<Domains>,
     certificates: &Arc<Certificates>,
-    letters: Arc<Letters>,
     pictures: Arc<Pictures>,
     passwords: Passwords,
     accounts: Accounts,
-    tasks: TaskTracker,
+    tasks: Afterwards,
     streams: Streams,
     stop: CancellationToken,
 ) -> Api {
@@ -373,7 +387,7 @@ fn api_of(
         certificates: Arc::clone(certificates),
         outbound: Arc::clone(&means.outbound),
         vault: Arc::clone(&means.vault),
-        letters,
+        letters: Arc::clone(&means.letters),
         pictures,
         cards: bio::Cards::default(),
         sitemaps: bio::Sitemaps::default(),
@@ -391,6 +405,7 @@ fn api_of(
         stop,
         is_local: config.is_local(),
         workspace_creators: config.workspaces.create,
+        most_workspaces: config.workspaces.most_per_person,
         origin: config.server.public_url.origin().ascii_serialization(),
         default_domain: config.default_domain().to_owned(),
         slug_length: config.links.slug_length,

@@ -85,7 +85,8 @@ pub fn open_store(config: &Config) -> Result<Store, Error> {
     if let Location::Sqlite(folder) = options.location {
         make_folder(folder)?;
     }
-    Ok(Store::open(&options)?)
+    let store = Store::open(&options)?.answering_within(config.analytics.question_timeout);
+    Ok(store.holding(config.analytics.memory_mb << 20))
 }
 
 /// Makes a folder, and those above it, where it is missing. Only its owner may look into a new one: people's links and the

@@ -34,7 +34,7 @@ use tracing_subscriber::{
 
 use crate::config::{Log, LogFormat, LogLevel};
 
-pub use scrape::{serve_metrics, serve_metrics_on};
+pub use scrape::serve_metrics;
 
 /// What the names of all our crates begin with.
 const OURS: &str = "mask";

@@ -4,20 +4,20 @@
 //! first session, while there is no other account: of two people with a link each, one gets it.
 
 use mask_core::{
+    activity::Activity,
     id::{SessionId, UserId},
     mail::Address,
     person::{User, WordHash},
-    role::Role,
     time::Time,
-    workspace::Workspace,
 };
 
 use crate::{
-    Error, Factor, NewMember, NewSession, NewUser, Store,
+    Asker, Error, Factor, NewMember, NewSession, NewUser, Oneself, Outdated, Store, Whence, activity,
     db::{Dialect, Tx, Value, values},
-    factors,
+    factors, members,
     people::{USER, WRITTEN_USER, insert_member, insert_session, insert_user, user, user_number},
-    words, workspaces,
+    shown::still,
+    words,
 };
 
 /// Somebody, and what they sign in with.
@@ -91,21 +91,24 @@ pub(crate) fn write_password(
 impl Store {
     /// Makes the first account; `false` when the word is not that of a set-up link, or there is an account already.
     pub async fn create_first_user(&self, new: FirstUser) -> Result<bool, Error> {
-        self.main
-            .write(move |tx| {
-                // Of two at the same moment, one waits here and then finds the other's.
-                let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
-                let sql = format!("SELECT number FROM workspaces WHERE number = $1{lock}");
-                tx.query(&sql, &values![new.member.workspace])?;
-                if has_users(tx)? || !words::is_set_up(tx, new.word)? {
-                    return Ok(false);
-                }
-                words::end_set_up(tx)?;
-                Ok(insert_user(tx, &new.user)?.is_some()
-                    && insert_member(tx, new.member)?
-                    && insert_session(tx, new.session)?)
-            })
-            .await
+        self.change(move |tx, telling| {
+            // Of two at the same moment, one waits here and then finds the other's.
+            let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE" } else { "" };
+            let sql = format!("SELECT number FROM workspaces WHERE number = $1{lock}");
+            tx.query(&sql, &values![new.member.workspace])?;
+            if has_users(tx)? || !words::is_set_up(tx, new.word)? {
+                return Ok(false);
+            }
+            words::end_set_up(tx)?;
+            let FirstUser { user, member, session, .. } = new;
+            let by = Oneself { user: user.id, whence: session.whence() }.by(member.workspace);
+            if insert_user(tx, &user)?.is_none() || !insert_member(tx, member)? {
+                return Ok(false);
+            }
+            members::note_joined(tx, telling, &by, member.id, member.now)?;
+            insert_session(tx, session)
+        })
+        .await
     }
 
     /// An account by its address of mail.
@@ -128,25 +131,6 @@ impl Store {
             .await
     }
 
-    /// The workspaces in which somebody has a place, and what they are there, by name.
-    pub async fn workspaces_of_user(&self, id: UserId) -> Result<Vec<(Workspace, Role)>, Error> {
-        self.main
-            .read(move |tx| {
-                let sql = format!(
-                    "SELECT {}, m.role FROM members m JOIN users u ON u.number = m.user_number \
-                     JOIN workspaces w ON w.number = m.workspace WHERE u.id = $1 AND w.deleted_at IS NULL ORDER BY w.name, w.slug",
-                    workspaces::OF_W
-                );
-                let rows = tx.query(&sql, &values![id])?.into_iter();
-                rows.map(|row| {
-                    let mut row = row.columns("members");
-                    Ok((workspaces::read(&mut row)?, row.parsed("role", Role::parse)?))
-                })
-                .collect()
-            })
-            .await
-    }
-
     /// Gives somebody another name; `None` when there is no such person.
     pub async fn rename_user(&self, id: UserId, name: String, now: Time) -> Result<Option<User>, Error> {
         self.main
@@ -159,18 +143,13 @@ impl Store {
             .await
     }
 
-    /// Gives somebody another password, and ends their sessions but perhaps one; `false` when there is no such person.
-    pub async fn set_password(
-        &self,
-        id: UserId,
-        hash: String,
-        keep: Option<SessionId>,
-        now: Time,
-    ) -> Result<bool, Error> {
+    /// Gives somebody another password, and ends their sessions but the one in which they ask for it.
+    pub async fn set_password(&self, asker: Asker, hash: String, now: Time) -> Result<Result<(), Outdated>, Error> {
         self.main
             .write(move |tx| {
-                let Some(number) = user_number(tx, id)? else { return Ok(false) };
-                write_password(tx, number, &hash, keep, now).map(|()| true)
+                let Some(number) = still(tx, &asker)? else { return Ok(Err(Outdated)) };
+                write_password(tx, number, &hash, asker.session(), now)?;
+                activity::note(tx, number, &asker.whence(), now, Activity::PasswordChanged, None).map(Ok)
             })
             .await
     }
@@ -188,6 +167,8 @@ impl Store {
                 if let Some(row) = tx.first(&sql, &all)? {
                     end_sessions(tx, number, None)?;
                     words::end(tx, number)?;
+                    let action = if is_disabled { Activity::Disabled } else { Activity::Enabled };
+                    activity::note(tx, number, &Whence::default(), now, action, None)?;
                     return user(&mut row.columns("users")).map(Some);
                 }
                 // They were so before.

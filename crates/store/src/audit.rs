@@ -21,7 +21,7 @@ use mask_core::{
     actor::Actor,
     bio_page::BioPage,
     domain::Domain,
-    id::{self, ChangeId},
+    id::ChangeId,
     invitation::Invitation,
     key::Key,
     link::Link,
@@ -35,6 +35,7 @@ use mask_core::{
 use crate::{
     By, Error, Listed, PlacedCode, Store,
     db::{Dialect, Row, Tx, Value, values},
+    row_id,
     webhooks::{Telling, parts, places},
 };
 
@@ -246,30 +247,23 @@ impl Telling {
 fn line(row: Row) -> Result<LoggedChange, Error> {
     let mut row = row.columns("audit_log");
     let (seq, at) = (row.integer("seq")?, row.time("at")?);
+    let actor = row.parsed("actor", Actor::parse)?;
+    let country = row.optional_text("country")?;
+    let request = row.optional_text("request")?;
+    let action = row.text("action")?;
+    let object = row.text("object")?;
     Ok(LoggedChange {
-        id: change_id(at, seq),
+        id: ChangeId::from_bits(row_id::bits(at, seq, (seq, &object, &request))),
         at,
-        actor: row.parsed("actor", Actor::parse)?,
-        country: row.optional_text("country")?,
-        request: row.optional_text("request")?,
-        action: row.text("action")?,
-        object: row.text("object")?,
+        actor,
+        country,
+        request,
+        action,
+        object,
         label: row.text("label")?,
         before: row.optional_text("before")?,
         after: row.optional_text("after")?,
     })
-}
-
-/// A line's id: its time and its number, so that a cursor says both.
-fn change_id(at: Time, seq: i64) -> ChangeId {
-    ChangeId::from_bits(id::at(at, u128::try_from(seq).unwrap_or_default()))
-}
-
-/// Where a line stands: its time and its number.
-fn place(id: ChangeId) -> (Time, i64) {
-    let millis = i64::try_from(id.bits() >> 80).unwrap_or(i64::MAX);
-    let seq = i64::try_from(id.bits() & ((1 << 80) - 1)).unwrap_or(i64::MAX);
-    (Time::from_unix_millis(millis), seq)
 }
 
 /// The queries whose lines, put together, are those that are wanted: each is read along one index.
@@ -318,7 +312,7 @@ fn statement(
     if let Some(from) = filter.from {
         wanted.add("at >= ", from);
     }
-    match (after.map(place), filter.to) {
+    match (after.map(|id| row_id::place(id.bits())), filter.to) {
         // The line before was before the end already.
         (Some((at, seq)), _) => {
             wanted.add("(at, seq) < (", at);

@@ -7,6 +7,13 @@
 //! **Who orders.** Whoever claims a row ([`Store::claim_certificates`]), until the claim ends; nobody waits for the authority
 //! in here. That an order begins is counted for all nodes together ([`Store::begin_order`]).
 //!
+//! **Who comes first.** An hour has only so many orders, and a workspace may have more names than that. So the installation's own
+//! names come first, whatever is left, then whatever has a certificate, in the order in which these end, and a part of the orders
+//! ([`Budget`]) is for renewals alone. Names that have none come by turns: the next of the workspace for which the fewest orders
+//! began in this hour. They are claimed only as far as orders are left for them; a name that waits stays due, so its turn comes.
+//! Rejected: to claim whatever is due and put it off where no order is left, as then whoever has most names is there whenever one
+//! is.
+//!
 //! **How nodes learn of it.** Each change of a row has a number, one for all rows. A node says up to which number it knows
 //! them, and is told what has changed since, and what is shown to the authority now.
 //!
@@ -108,10 +115,28 @@ pub struct CertificateStandings {
     pub waiting: u64,
 }
 
-/// A name that is verified or the installation's own.
-const IS_NEEDED: &str = "(is_own = true OR EXISTS \
-    (SELECT 1 FROM domains WHERE domains.name = certificates.name AND domains.status = 1))";
-const WAITS_FIRST: &str = "CASE WHEN wanted_at IS NULL THEN 1 ELSE 0 END";
+/// What tells of a row of this table that its name is verified or the installation's own.
+fn is_needed(table: &str) -> String {
+    format!(
+        "({table}.is_own = true OR EXISTS (SELECT 1 FROM domains WHERE domains.name = {table}.name AND domains.status = 1))"
+    )
+}
+
+/// How many orders may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Counted are those that began after this moment.
+    pub since: Time,
+    /// Most of them.
+    pub most: u32,
+}
+
+impl Budget {
+    /// Most of them that are for names that have no certificate yet: what is left is for renewals.
+    const fn for_newcomers(self) -> u32 {
+        self.most - self.most / 4
+    }
+}
 
 /// The number of a change that is made now. Held until the transaction ends, so that numbers come in the order of commits.
 fn next_change(tx: &mut Tx<'_>) -> Result<i64, Error> {
@@ -143,8 +168,84 @@ fn ensure(tx: &mut Tx<'_>, own: &[String], now: Time) -> Result<(), Error> {
             tx.execute(sql, &values![name, is_own, now, change])?;
         }
     }
-    let over = format!("DELETE FROM certificates WHERE (not_after IS NULL OR not_after < $1) AND NOT {IS_NEEDED}");
+    let is_needed = is_needed("certificates");
+    let over = format!("DELETE FROM certificates WHERE (not_after IS NULL OR not_after < $1) AND NOT {is_needed}");
     tx.execute(&over, &values![now]).map(drop)
+}
+
+/// Which rows are claimed: so many of those that are due, until a moment.
+#[derive(Clone, Copy)]
+struct Claim {
+    most: u32,
+    now: Time,
+    until: Time,
+}
+
+/// Two nodes that claim at the same moment take different ones.
+fn lock(tx: &Tx<'_>) -> &'static str {
+    if tx.dialect() == Dialect::Postgres { " FOR UPDATE OF c SKIP LOCKED" } else { "" }
+}
+
+/// Claims the installation's own names, and those that have a certificate.
+fn claim_held(tx: &mut Tx<'_>, claim: Claim) -> Result<Vec<ClaimedCertificate>, Error> {
+    let Claim { most, now, until } = claim;
+    let sql = format!(
+        "UPDATE certificates SET due_at = $2 WHERE name IN \
+         (SELECT c.name FROM certificates c WHERE c.due_at <= $1 AND (c.is_own = true OR c.sealed IS NOT NULL) AND {} \
+          ORDER BY CASE WHEN c.is_own = true THEN 0 ELSE 1 END, coalesce(c.not_after, 0), c.name LIMIT $3{}) \
+         RETURNING name, sealed, failures",
+        is_needed("c"),
+        lock(tx)
+    );
+    let rows = tx.query(&sql, &values![now, until, most])?;
+    rows.into_iter().map(|row| claimed(row, until)).collect()
+}
+
+/// Claims names that have no certificate yet, by turns of the workspaces that they are of; of one workspace those that somebody
+/// asked for first.
+fn claim_newcomers(tx: &mut Tx<'_>, claim: Claim, since: Time) -> Result<Vec<ClaimedCertificate>, Error> {
+    let Claim { most, now, until } = claim;
+    let sql = format!(
+        "UPDATE certificates SET due_at = $2 WHERE name IN \
+         (SELECT c.name FROM certificates c JOIN \
+           (SELECT n.name AS turn_of, n.is_unasked, coalesce(o.orders, 0) \
+              + row_number() OVER (PARTITION BY n.workspace ORDER BY n.is_unasked, n.due_at, n.name) AS turn \
+            FROM (SELECT w.name, w.due_at, d.owner / 2 AS workspace, \
+                    CASE WHEN w.wanted_at IS NULL THEN 1 ELSE 0 END AS is_unasked \
+                  FROM certificates w JOIN domains d ON d.name = w.name AND d.status = 1 \
+                  WHERE w.due_at <= $1 AND w.is_own = false AND w.sealed IS NULL) AS n \
+            LEFT JOIN (SELECT workspace, count(*) AS orders FROM acme_orders \
+                  WHERE started_at > $4 AND workspace IS NOT NULL GROUP BY workspace) AS o \
+            ON o.workspace = n.workspace) AS t \
+          ON t.turn_of = c.name WHERE c.due_at <= $1 \
+          ORDER BY t.turn, t.is_unasked, c.due_at, c.name LIMIT $3{}) \
+         RETURNING name, sealed, failures",
+        lock(tx)
+    );
+    let rows = tx.query(&sql, &values![now, until, most, since])?;
+    rows.into_iter().map(|row| claimed(row, until)).collect()
+}
+
+fn claim(tx: &mut Tx<'_>, claim: Claim, budget: Budget) -> Result<Vec<ClaimedCertificate>, Error> {
+    let mut all = claim_held(tx, claim)?;
+    let places = claim.most.saturating_sub(u32::try_from(all.len()).unwrap_or(u32::MAX));
+    let begun = u32::try_from(orders_since(tx, budget.since)?).unwrap_or(u32::MAX);
+    let most = places.min(budget.for_newcomers().saturating_sub(begun));
+    if most > 0 {
+        all.extend(claim_newcomers(tx, Claim { most, ..claim }, budget.since)?);
+    }
+    Ok(all)
+}
+
+fn is_own(tx: &mut Tx<'_>, name: &str) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM certificates WHERE name = $1 AND is_own = true";
+    Ok(tx.first(sql, &values![name])?.is_some())
+}
+
+/// How many orders began after a moment.
+fn orders_since(tx: &mut Tx<'_>, since: Time) -> Result<i64, Error> {
+    let row = tx.first("SELECT count(*) FROM acme_orders WHERE started_at > $1", &values![since])?;
+    row.map_or(Ok(0), |row| row.columns("acme_orders").integer("count"))
 }
 
 fn claimed(row: Row, until: Time) -> Result<ClaimedCertificate, Error> {
@@ -212,7 +313,8 @@ fn changes(tx: &mut Tx<'_>, known: Option<i64>, now: Time) -> Result<Option<Cert
 
 fn standings(tx: &mut Tx<'_>) -> Result<CertificateStandings, Error> {
     let sql = format!(
-        "SELECT name, not_before, not_after, error FROM certificates WHERE {IS_NEEDED} ORDER BY not_after, name"
+        "SELECT name, not_before, not_after, error FROM certificates WHERE {} ORDER BY not_after, name",
+        is_needed("certificates")
     );
     let mut standings = CertificateStandings::default();
     for row in tx.query(&sql, &[])? {
@@ -245,26 +347,16 @@ impl Store {
         self.main.write(move |tx| ensure(tx, &own, now)).await
     }
 
-    /// Claims at most so many names that are due, until a moment; those that somebody asked for first.
+    /// Claims at most so many names that are due, until a moment: first those that come first, and of those that have no
+    /// certificate yet as many as orders are left for.
     pub async fn claim_certificates(
         &self,
         most: u32,
         now: Time,
         until: Time,
+        budget: Budget,
     ) -> Result<Vec<ClaimedCertificate>, Error> {
-        self.main
-            .write(move |tx| {
-                // Two nodes that claim at the same moment take different ones.
-                let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
-                let sql = format!(
-                    "UPDATE certificates SET due_at = $2 WHERE name IN \
-                     (SELECT name FROM certificates WHERE due_at <= $1 AND {IS_NEEDED} \
-                      ORDER BY {WAITS_FIRST}, due_at, name LIMIT $3{lock}) RETURNING name, sealed, failures"
-                );
-                let rows = tx.query(&sql, &values![now, until, i64::from(most)])?;
-                rows.into_iter().map(|row| claimed(row, until)).collect()
-            })
-            .await
+        self.main.write(move |tx| claim(tx, Claim { most, now, until }, budget)).await
     }
 
     /// Notes that somebody has asked for names that have no certificate yet.
@@ -280,8 +372,10 @@ impl Store {
             .await
     }
 
-    /// Counts an order that begins now; `false`, and nothing is counted, when there were so many since a moment.
-    pub async fn begin_order(&self, name: String, now: Time, since: Time, most: u32) -> Result<bool, Error> {
+    /// Counts an order that begins now; `false`, and nothing is counted, when there are as many as may be. The installation's own
+    /// names are not held up: they are few, and without them nobody gets in.
+    pub async fn begin_order(&self, name: String, now: Time, budget: Budget) -> Result<bool, Error> {
+        let Budget { since, most } = budget;
         self.main
             .write(move |tx| {
                 if tx.dialect() == Dialect::Postgres {
@@ -289,12 +383,13 @@ impl Store {
                     tx.query("SELECT changes FROM certificate_changes WHERE id = 1 FOR UPDATE", &[])?;
                 }
                 tx.execute("DELETE FROM acme_orders WHERE started_at <= $1", &values![since])?;
-                let count = tx.first("SELECT count(*) FROM acme_orders", &[])?;
-                let count = count.map_or(Ok(0), |row| row.columns("acme_orders").integer("count"))?;
-                if count >= i64::from(most) {
+                if orders_since(tx, since)? >= i64::from(most) && !is_own(tx, &name)? {
                     return Ok(false);
                 }
-                tx.execute("INSERT INTO acme_orders (name, started_at) VALUES ($1, $2)", &values![name, now])?;
+                // Written down at once: whoever gives the name up has still had the order.
+                let sql = "INSERT INTO acme_orders (name, started_at, workspace) \
+                           VALUES ($1, $2, (SELECT owner / 2 FROM domains WHERE name = $1 AND status = 1))";
+                tx.execute(sql, &values![name, now])?;
                 Ok(true)
             })
             .await

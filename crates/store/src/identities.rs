@@ -6,19 +6,19 @@
 
 use mask_core::{
     action::Action,
-    actor::Actor,
+    activity::Activity,
     id::{MemberId, UserId},
     mail::Address,
     person::User,
     role::Role,
     time::Time,
-    workspace::Owner,
 };
 
 use crate::{
-    By, Deed, Error, NewUser, Object, Store, accounts,
+    Deed, Error, NewUser, Object, Oneself, Store, Whence, accounts, activity,
     db::{Dialect, Row, Tx, values},
     members, people,
+    shown::holding,
     webhooks::Telling,
     words,
 };
@@ -39,6 +39,8 @@ pub struct NewIdentity {
     pub roles: Vec<(MemberId, String, Option<Role>)>,
     /// The id of their account, if they get one now; `None` where nobody gets one.
     pub new_user: Option<UserId>,
+    /// In which request they come, and from where.
+    pub whence: Whence,
     /// The time.
     pub now: Time,
 }
@@ -71,14 +73,17 @@ fn numbered(row: Option<Row>) -> Result<Option<(i64, User)>, Error> {
     Ok(Some((row.integer("number")?, people::user(&mut row)?)))
 }
 
+/// The account with this address, which nobody else changes until the transaction ends.
 fn by_email(tx: &mut Tx<'_>, email: &Address) -> Result<Option<(i64, User)>, Error> {
-    let sql = format!("SELECT u.number, {} FROM users u WHERE u.email_key = $1", people::USER);
+    let sql = format!("SELECT u.number, {} FROM users u WHERE u.email_key = $1{}", people::USER, holding(tx));
     numbered(tx.first(&sql, &values![email.key()])?)
 }
 
 /// The account of whoever comes for the first time: the one with their address, or a new one.
 fn first_time(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), Unidentified>, Error> {
     let found = match by_email(tx, &new.email)? {
+        // Whoever may not sign in keeps what they sign in with: it may be given back to them.
+        Some((_, user)) if user.disabled_at.is_some() => return Ok(Err(Unidentified::Disabled)),
         Some(found) => {
             take_over(tx, &found)?;
             found
@@ -91,6 +96,7 @@ fn first_time(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), 
     let sql = "INSERT INTO identities (issuer, subject, user_number, created_at) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (issuer, subject) DO NOTHING";
     tx.execute(sql, &values![&new.issuer, &new.subject, found.0, new.now])?;
+    activity::note(tx, found.0, &new.whence, new.now, Activity::IdentityLinked, None)?;
     Ok(Ok(found))
 }
 
@@ -123,7 +129,7 @@ fn make(tx: &mut Tx<'_>, new: &NewIdentity) -> Result<Result<(i64, User), Uniden
 fn place(
     tx: &mut Tx<'_>,
     telling: &Telling,
-    (user, person): (i64, UserId),
+    (user, who): (i64, &Oneself),
     place: &(MemberId, String, Option<Role>),
     now: Time,
 ) -> Result<(), Error> {
@@ -148,8 +154,7 @@ fn place(
         (Some(old), None) => (Action::MemberDeleted, Deed::deleted(Object::Member(old))),
         _ => return Ok(()),
     };
-    let by = By { actor: Actor::Person(person), ..Owner { workspace, is_test: false }.into() };
-    telling.note(&by, now, action, deed);
+    telling.note(&who.clone().by(workspace), now, action, deed);
     Ok(())
 }
 
@@ -174,8 +179,9 @@ impl Store {
                 Ok(found) => found,
                 Err(why) => return Ok(Err(why)),
             };
+            let who = Oneself { user: user.id, whence: new.whence };
             for role in &new.roles {
-                place(tx, telling, (number, user.id), role, new.now)?;
+                place(tx, telling, (number, &who), role, new.now)?;
             }
             Ok(Ok(user))
         })

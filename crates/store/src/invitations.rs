@@ -2,25 +2,28 @@
 //!
 //! Whoever uses one holds the workspace's row, as whoever else changes who is in it. An invitation of a workspace that was
 //! deleted is not there, and comes back with it.
+//!
+//! How many letters go out with invitations is bounded by [`crate::invitation_letters`].
 
 use mask_core::{
     action::Action,
     actor::Actor,
     cursor::Cursor,
-    id::{InvitationId, MemberId, UserId},
+    id::{InvitationId, MemberId},
     invitation::{Invitation, MOST_INVITATIONS},
     mail::Address,
     member::{Unallowed, may_give},
     person::WordHash,
     role::Role,
+    scope::Scope,
     time::Time,
-    workspace::{Owner, Workspace},
+    workspace::Workspace,
 };
 
 use crate::{
-    By, Deed, Error, Keep, Listed, NewLetter, NewMember, NewSession, NewUser, Object, Once, Store,
+    By, Deed, Error, Keep, Listed, NewLetter, NewMember, NewSession, NewUser, Object, Once, Oneself, Store,
     db::{Columns, Row, Tx, values},
-    mail, members, people,
+    invitation_letters, keys, mail, members, people,
     webhooks::Telling,
     workspaces,
 };
@@ -49,6 +52,10 @@ pub enum Uninvited {
     HasAccount,
     /// There are [`MOST_INVITATIONS`] that wait.
     TooMany,
+    /// The mailbox has been sent as many as it may be in a day; one more may go out then.
+    MailboxFull(Time),
+    /// The workspace has mailed as many as it may in a day; one more may go out then.
+    WorkspaceFull(Time),
     /// It is not for the caller to do.
     Unallowed(Unallowed),
 }
@@ -89,19 +96,28 @@ fn invite(
     new: &NewInvitation,
 ) -> Result<Result<Invitation, Uninvited>, Error> {
     let workspace = by.owner.workspace;
+    let NewInvitation { invitation, hash, letter } = new;
+    let key = invitation.email.key();
+    if letter.is_some() {
+        invitation_letters::take_turn(tx, &key)?;
+    }
     if workspaces::lock(tx, workspace)?.is_none() {
         return Ok(Err(Uninvited::Absent));
     }
     let Some(asker) = members::standing(tx, by.actor, workspace)? else { return Ok(Err(Uninvited::Absent)) };
-    let NewInvitation { invitation, hash, letter } = new;
     if let Err(why) = may_give(asker, invitation.role) {
         return Ok(Err(Uninvited::Unallowed(why)));
     }
-    let key = invitation.email.key();
     let known =
         "SELECT 1 FROM members m JOIN users u ON u.number = m.user_number WHERE m.workspace = $1 AND u.email_key = $2";
     if tx.first(known, &values![workspace, &key])?.is_some() {
         return Ok(Err(Uninvited::Known));
+    }
+    // Looked at first: the invitation of before stays as it is where this one is refused.
+    if letter.is_some()
+        && let Some(why) = invitation_letters::refusal(tx, workspace, &key, invitation.created_at)?
+    {
+        return Ok(Err(why));
     }
     // What nobody can use any more stands in nobody's way.
     let sql = "DELETE FROM invitations WHERE workspace = $1 AND (email_key = $2 OR expires_at <= $3)";
@@ -117,7 +133,7 @@ fn invite(
         invitation.id,
         workspace,
         invitation.email.as_str(),
-        key,
+        &key,
         invitation.role.as_str(),
         &hash.0[..],
         invitation.invited_by,
@@ -125,7 +141,10 @@ fn invite(
         invitation.expires_at
     ];
     tx.execute(sql, &all)?;
-    letter.as_ref().map_or(Ok(()), |letter| mail::post(tx, letter, None))?;
+    if let Some(letter) = letter {
+        mail::post(tx, letter, None)?;
+        invitation_letters::note(tx, workspace, &key, invitation.created_at)?;
+    }
     let deed = Deed::made(Object::Invitation(invitation));
     telling.note(by, invitation.created_at, Action::InvitationCreated, deed);
     Ok(Ok(invitation.clone()))
@@ -137,16 +156,15 @@ fn find(tx: &mut Tx<'_>, hash: WordHash, now: Time) -> Result<Option<(Invitation
     let Some(row) = tx.first(&sql, &values![&hash.0[..], now])? else { return Ok(None) };
     let mut row = row.columns("invitations");
     let (invitation, workspace) = (read(&mut row)?, row.integer("workspace")?);
-    Ok(is_backed(tx, &invitation, workspace)?.then_some((invitation, workspace)))
+    Ok(is_backed(tx, &invitation, workspace, now)?.then_some((invitation, workspace)))
 }
 
 /// Whether whoever invited could still do it: an invitation is worth no more than they are by now.
-fn is_backed(tx: &mut Tx<'_>, invitation: &Invitation, workspace: i64) -> Result<bool, Error> {
-    if let Actor::Key(id) = invitation.invited_by {
-        let sql = "SELECT 1 FROM api_keys WHERE id = $1 AND revoked_at IS NULL";
-        if tx.first(sql, &values![id])?.is_none() {
-            return Ok(false);
-        }
+fn is_backed(tx: &mut Tx<'_>, invitation: &Invitation, workspace: i64, now: Time) -> Result<bool, Error> {
+    if let Actor::Key(id) = invitation.invited_by
+        && !keys::may(tx, id, Scope::WorkspaceWrite, now)?
+    {
+        return Ok(false);
     }
     let inviter = members::standing(tx, invitation.invited_by, workspace)?;
     Ok(inviter.is_some_and(|role| may_give(role, invitation.role).is_ok()))
@@ -171,17 +189,16 @@ fn join(
     tx: &mut Tx<'_>,
     telling: &Telling,
     (invitation, workspace): (Invitation, Workspace),
-    user: UserId,
+    who: Oneself,
     id: MemberId,
     now: Time,
 ) -> Result<Result<(Workspace, Role), Uninvited>, Error> {
-    let place = NewMember { id, workspace: workspace.number, user, role: invitation.role, now };
+    let place = NewMember { id, workspace: workspace.number, user: who.user, role: invitation.role, now };
     if !people::insert_member(tx, place)? {
         return Ok(Err(Uninvited::Known));
     }
     tx.execute("DELETE FROM invitations WHERE id = $1", &values![invitation.id])?;
-    let owner = Owner { workspace: workspace.number, is_test: false };
-    members::note_joined(tx, telling, owner, (user, id), now)?;
+    members::note_joined(tx, telling, &who.by(workspace.number), id, now)?;
     Ok(Ok((workspace, invitation.role)))
 }
 
@@ -189,16 +206,16 @@ fn accept(
     tx: &mut Tx<'_>,
     telling: &Telling,
     hash: WordHash,
-    user: UserId,
+    who: Oneself,
     id: MemberId,
     now: Time,
 ) -> Result<Result<(Workspace, Role), Uninvited>, Error> {
     let Some(found) = to_use(tx, hash, now)? else { return Ok(Err(Uninvited::Absent)) };
     let sql = "SELECT 1 FROM users WHERE id = $1 AND email_key = $2 AND disabled_at IS NULL";
-    if tx.first(sql, &values![user, found.0.email.key()])?.is_none() {
+    if tx.first(sql, &values![who.user, found.0.email.key()])?.is_none() {
         return Ok(Err(Uninvited::Foreign));
     }
-    join(tx, telling, found, user, id, now)
+    join(tx, telling, found, who, id, now)
 }
 
 impl Store {
@@ -270,12 +287,13 @@ impl Store {
     pub async fn accept_invitation(
         &self,
         hash: WordHash,
-        user: UserId,
+        who: impl Into<Oneself>,
         id: MemberId,
         now: Time,
         keep: Option<Keep<Result<(Workspace, Role), Uninvited>>>,
     ) -> Result<Once<Result<(Workspace, Role), Uninvited>>, Error> {
-        self.change(move |tx, telling| Once::run(tx, keep, |tx| accept(tx, telling, hash, user, id, now))).await
+        let who = who.into();
+        self.change(move |tx, telling| Once::run(tx, keep, |tx| accept(tx, telling, hash, who, id, now))).await
     }
 
     /// Uses an invitation for somebody who has no account yet: makes it, with the address that was invited, and signs them in.
@@ -293,19 +311,22 @@ impl Store {
                 return Ok(Err(Uninvited::Foreign));
             }
             let Some(user) = people::insert_user(tx, &user)? else { return Ok(Err(Uninvited::HasAccount)) };
+            let who = Oneself { user: user.id, whence: session.whence() };
             people::insert_session(tx, session)?;
-            join(tx, telling, found, user.id, id, now)
+            join(tx, telling, found, who, id, now)
         })
         .await
     }
 
-    /// Forgets invitations that ended before this moment, at most `limit`; says how many.
+    /// Forgets invitations that ended before this moment, and their letters that count no more then, at most `limit` of each; says
+    /// how many.
     pub async fn forget_invitations(&self, before: Time, limit: u32) -> Result<u64, Error> {
         self.main
             .write(move |tx| {
                 let sql = "DELETE FROM invitations WHERE id IN \
                            (SELECT id FROM invitations WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
-                tx.execute(sql, &values![before, i64::from(limit)])
+                let ended = tx.execute(sql, &values![before, i64::from(limit)])?;
+                Ok(ended.max(invitation_letters::forget(tx, before, limit)?))
             })
             .await
     }

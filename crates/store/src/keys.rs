@@ -8,7 +8,7 @@ use mask_core::{
     cursor::Cursor,
     id::KeyId,
     key::{Content, Key, MOST_KEYS, SecretHash, parse_network},
-    scope::Scopes,
+    scope::{Scope, Scopes},
     time::Time,
     workspace::Owner,
 };
@@ -17,6 +17,7 @@ use crate::{
     By, Deed, Error, Expected, Listed, Object, Store,
     db::{Dialect, Row, Tx, values},
     replies::{Keep, Once},
+    turns::Turn,
     webhooks::Telling,
     workspaces,
 };
@@ -127,6 +128,15 @@ fn to_change(tx: &mut Tx<'_>, owner: Owner, id: KeyId, expected: &Expected) -> R
     })
 }
 
+/// Whether a key may do this at this moment, wherever it comes from.
+pub(crate) fn may(tx: &mut Tx<'_>, id: KeyId, scope: Scope, now: Time) -> Result<bool, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM api_keys WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)"
+    );
+    let found = tx.first(&sql, &values![id, now])?.map(key).transpose()?;
+    Ok(found.is_some_and(|key| key.content.scopes.has(scope)))
+}
+
 impl Store {
     /// Makes a key, for the installation itself.
     pub async fn create_key(&self, new: NewKey) -> Result<Key, Error> {
@@ -143,6 +153,7 @@ impl Store {
         let by = by.into();
         self.change(move |tx, telling| {
             Once::run(tx, keep, |tx| {
+                Turn::Keys(new.owner.number()).take(tx)?;
                 let sql = "SELECT count(*) FROM api_keys WHERE owner = $1 AND revoked_at IS NULL";
                 let row = tx.first(sql, &values![new.owner])?;
                 let count = row.map_or(Ok(0), |row| row.columns("api_keys").integer("count"))?;
@@ -312,10 +323,10 @@ impl Store {
         .await
     }
 
-    /// Revokes a key of the owner's.
+    /// Revokes a key of the owner's. One that may do more than `rights` is left alone.
     pub async fn revoke_own_key(
         &self,
-        by: impl Into<By>,
+        (by, rights): (impl Into<By>, Scopes),
         id: KeyId,
         expected: Expected,
         now: Time,
@@ -323,6 +334,7 @@ impl Store {
         let by = by.into();
         self.change(move |tx, telling| {
             let key = match to_change(tx, by.owner, id, &expected)? {
+                Ok(key) if !rights.covers(key.content.scopes) => return Ok(Err(Unkeyed::Mightier)),
                 Ok(key) => key,
                 Err(why) => return Ok(Err(why)),
             };

@@ -10,6 +10,7 @@
 //! transaction spans two SQLite files safely, each of them keeps its own position in the click journal.
 
 mod accounts;
+mod activity;
 mod audit;
 mod bio_pages;
 mod certificates;
@@ -19,6 +20,7 @@ mod domains;
 mod factors;
 mod identities;
 mod inspect;
+mod invitation_letters;
 mod invitations;
 mod keys;
 mod links;
@@ -29,23 +31,28 @@ mod qr_codes;
 mod recipients;
 mod removal;
 mod replies;
+mod row_id;
 mod salts;
 mod sessions;
+mod shown;
 mod slugs;
 mod subscribers;
 mod tags;
+mod turns;
 mod usage;
 mod webhooks;
 mod words;
 mod workspaces;
 
 pub use accounts::{Account, FirstUser};
+pub use activity::{LoggedActivity, Oneself, Whence};
 pub use audit::{ChangeFilter, Deed, LoggedChange, Object, ShownChange};
 pub use bio_pages::{
     ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,
 };
 pub use certificates::{
-    CertificateChanges, CertificateFate, CertificateStandings, Challenge, ChangedCertificate, ClaimedCertificate,
+    Budget, CertificateChanges, CertificateFate, CertificateStandings, Challenge, ChangedCertificate,
+    ClaimedCertificate,
 };
 pub use clicks::{Batch, Fact, FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit, Marks, Position, Visit};
 pub use db::{Error, Place};
@@ -65,6 +72,7 @@ pub use qr_codes::{NewQrCode, PlacedCode, Uncoded};
 pub use recipients::{NewRecipient, WriteToRecipient};
 pub use replies::{Keep, Kept, Once};
 pub use salts::VisitorSalts;
+pub use shown::{Asker, Outdated, Shown};
 pub use subscribers::{
     LINK_REST, LINKS_A_DAY, MESSAGES_AN_HOUR, NewSubscriber, Post, SubscriberFilter, Subscription, WriteLetter,
 };
@@ -72,10 +80,10 @@ pub use tags::CountedTag;
 pub use usage::{UsageCount, UsageFilter, UsageGroup, UsageKey, UsageOf, hour_begins, hour_of};
 pub use webhooks::{
     Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, PageSubject,
-    Settled, State, Subject, Tell, Unsubscribed,
+    Settled, State, Subject, SwitchedOff, Tell, TestEvent, Unsubscribed, WriteSwitchedOff,
 };
 pub use words::{NewWord, Readdressed, SignUp, WordPurpose, WriteNotice};
-pub use workspaces::{NewWorkspace, Undeleted};
+pub use workspaces::{NewWorkspace, Undeleted, Unfounded};
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -101,17 +109,26 @@ pub struct Options<'a> {
     pub timeout: Duration,
 }
 
+/// What is held of recorded clicks where nobody says how much.
+const HELD_BYTES: u64 = 128 << 20;
+
 /// The databases. Cheap to clone; all clones share the same threads.
 #[derive(Clone)]
 pub struct Store {
     main: Db,
     clicks: Db,
+    /// How long a question about what is recorded may take.
+    question_timeout: Duration,
     /// Held while visits are read one by one: such readers wait for each other, so that a question waits behind one at most.
     exporting: Arc<tokio::sync::Mutex<()>>,
     /// How events are told; nobody is told of anything without it.
     tell: Option<Arc<dyn Tell>>,
     /// Whose visits were recorded lately.
     seen: Arc<tokio::sync::Mutex<clicks::Seen>>,
+    /// What was counted of recorded clicks.
+    kept: clicks::Kept,
+    /// What the links are whose clicks were counted.
+    catalogs: clicks::Catalogs,
     /// Changes when there may be something to deliver.
     told: Arc<tokio::sync::watch::Sender<()>>,
     /// Changes when there may be a letter to send.
@@ -136,9 +153,12 @@ impl Store {
         Ok(Self {
             main,
             clicks,
+            question_timeout: options.timeout,
             exporting: Arc::default(),
             tell: None,
             seen: Arc::default(),
+            kept: clicks::Kept::within(HELD_BYTES),
+            catalogs: clicks::Catalogs::default(),
             told: Arc::default(),
             posted: Arc::default(),
             recorded: Arc::default(),
@@ -150,6 +170,18 @@ impl Store {
     #[must_use]
     pub fn telling(self, tell: Arc<dyn Tell>) -> Self {
         Self { tell: Some(tell), ..self }
+    }
+
+    /// The same databases; a question about recorded clicks is given up after so long, whenever they count as away.
+    #[must_use]
+    pub fn answering_within(self, question_timeout: Duration) -> Self {
+        Self { question_timeout, ..self }
+    }
+
+    /// The same databases; what questions read of recorded clicks is held in about so many bytes of memory at most.
+    #[must_use]
+    pub fn holding(self, bytes: u64) -> Self {
+        Self { kept: clicks::Kept::within(bytes), ..self }
     }
 
     /// Closes the databases, whoever else still holds this store: what waits is done, and what comes later is answered that

@@ -9,6 +9,8 @@
 //! Nothing here names an owner: letters are the installation's, and no API shows them. One about a subscriber goes when the
 //! subscriber goes (`ON DELETE CASCADE`).
 
+use std::time::Duration;
+
 use mask_core::{
     id::{LetterId, SubscriberId},
     mail::Address,
@@ -19,6 +21,7 @@ use tokio::sync::watch;
 use crate::{
     Error, Store,
     db::{Dialect, Row, Tx, Value, values},
+    workspaces,
 };
 
 /// A letter to be sent.
@@ -114,7 +117,21 @@ fn claimed(row: Row, until: Time) -> Result<ClaimedLetter, Error> {
     })
 }
 
+/// How long letters of a workspace that was deleted are put off at a time.
+const PUT_OFF: Duration = Duration::from_hours(1);
+
+/// Puts off what is due of forms on pages of workspaces that were deleted: it goes out if that is taken back.
+fn put_off(tx: &mut Tx<'_>, now: Time) -> Result<(), Error> {
+    let sql = format!(
+        "UPDATE letters SET due_at = $2 WHERE state = 0 AND due_at <= $1 AND EXISTS \
+         (SELECT 1 FROM subscribers s WHERE s.id = letters.subscriber_id AND NOT ({}))",
+        workspaces::is_there("s.owner")
+    );
+    tx.execute(&sql, &values![now, now.after(PUT_OFF)]).map(drop)
+}
+
 fn claim(tx: &mut Tx<'_>, most: u32, now: Time, until: Time) -> Result<Vec<ClaimedLetter>, Error> {
+    put_off(tx, now)?;
     // Two nodes that claim at the same moment take different ones.
     let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(

@@ -10,12 +10,13 @@ use mask_core::{
     member::{Case, Member, Unallowed, Wish},
     role::Role,
     time::Time,
-    workspace::Owner,
+    workspace::{Owner, Workspace},
 };
 
 use crate::{
-    By, Deed, Error, Expected, Keep, Listed, Object, Once, Store,
+    By, Deed, Error, Expected, Keep, Listed, NewMember, Object, Once, Store,
     db::{Row, Tx, values},
+    people,
     webhooks::Telling,
     workspaces,
 };
@@ -23,7 +24,9 @@ use crate::{
 /// Why nothing was done with a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unmembered {
-    /// There is no such member, or the workspace is gone.
+    /// There is no such workspace for whoever asks: it is gone, or they are in it no more.
+    NoWorkspace,
+    /// There is no such member.
     Absent,
     /// The member's place was changed since the caller last saw it.
     Changed,
@@ -80,8 +83,18 @@ pub(crate) fn of_user(tx: &mut Tx<'_>, workspace: i64, user: i64) -> Result<Opti
     tx.first(&sql, &values![workspace, user])?.map(member).transpose()
 }
 
+/// Where the owners of a workspace are written to who may sign in, those who joined first coming first.
+pub(crate) fn owners(tx: &mut Tx<'_>, workspace: i64) -> Result<Vec<Address>, Error> {
+    let sql = "SELECT u.email FROM members m JOIN users u ON u.number = m.user_number \
+               WHERE m.workspace = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.id";
+    let rows = tx.query(sql, &values![workspace])?.into_iter();
+    rows.map(|row| row.columns("users").parsed("email", Address::parse)).collect()
+}
+
 fn other_owners(tx: &mut Tx<'_>, workspace: i64, id: MemberId) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM members WHERE workspace = $1 AND role = 'owner' AND id <> $2 LIMIT 1";
+    // One who may not sign in does nothing for it.
+    let sql = "SELECT 1 FROM members m JOIN users u ON u.number = m.user_number \
+               WHERE m.workspace = $1 AND m.role = 'owner' AND m.id <> $2 AND u.disabled_at IS NULL LIMIT 1";
     Ok(tx.first(sql, &values![workspace, id])?.is_some())
 }
 
@@ -95,11 +108,10 @@ fn to_change(
 ) -> Result<Result<Member, Unmembered>, Error> {
     let workspace = by.owner.workspace;
     if workspaces::lock(tx, workspace)?.is_none() {
-        return Ok(Err(Unmembered::Absent));
+        return Ok(Err(Unmembered::NoWorkspace));
     }
-    let (Some(asker), Some(member)) = (standing(tx, by.actor, workspace)?, find(tx, workspace, id)?) else {
-        return Ok(Err(Unmembered::Absent));
-    };
+    let Some(asker) = standing(tx, by.actor, workspace)? else { return Ok(Err(Unmembered::NoWorkspace)) };
+    let Some(member) = find(tx, workspace, id)? else { return Ok(Err(Unmembered::Absent)) };
     let is_self = by.actor == Actor::Person(member.user);
     let is_other_owner = other_owners(tx, workspace, id)?;
     let case = Case { asker, is_self, member: member.role, is_other_owner };
@@ -123,16 +135,9 @@ fn give_role(tx: &mut Tx<'_>, by: &By, telling: &Telling, old: Member, role: Rol
 }
 
 /// Says that somebody has joined.
-pub(crate) fn note_joined(
-    tx: &mut Tx<'_>,
-    telling: &Telling,
-    owner: Owner,
-    (user, id): (UserId, MemberId),
-    now: Time,
-) -> Result<(), Error> {
-    let by = By { actor: Actor::Person(user), ..owner.into() };
-    if let Some(member) = find(tx, owner.workspace, id)? {
-        telling.note(&by, now, Action::MemberCreated, Deed::made(Object::Member(&member)));
+pub(crate) fn note_joined(tx: &mut Tx<'_>, telling: &Telling, by: &By, id: MemberId, now: Time) -> Result<(), Error> {
+    if let Some(member) = find(tx, by.owner.workspace, id)? {
+        telling.note(by, now, Action::MemberCreated, Deed::made(Object::Member(&member)));
     }
     Ok(())
 }
@@ -149,6 +154,11 @@ fn transfer(
         Ok(heir) => heir,
         Err(why) => return Ok(Err(why)),
     };
+    // Whoever may not sign in owns nothing.
+    let sql = "SELECT 1 FROM users WHERE id = $1 AND disabled_at IS NULL";
+    if tx.first(sql, &values![heir.user])?.is_none() {
+        return Ok(Err(Unmembered::Absent));
+    }
     let heir = give_role(tx, by, telling, heir, Role::Owner, now)?;
     if let Actor::Person(user) = by.actor
         && user != heir.user
@@ -179,6 +189,48 @@ impl Store {
                 Ok(Listed::of(rows, limit, |member| member.id.to_string()))
             })
             .await
+    }
+
+    /// The workspaces that have no other owner than this person, or none who may sign in; those that were deleted left out.
+    pub async fn workspaces_only_of(&self, user: UserId) -> Result<Vec<Workspace>, Error> {
+        self.main
+            .read(move |tx| {
+                let sql = format!(
+                    "SELECT {} FROM members m JOIN users u ON u.number = m.user_number \
+                     JOIN workspaces w ON w.number = m.workspace \
+                     WHERE u.id = $1 AND m.role = 'owner' AND w.deleted_at IS NULL AND NOT EXISTS \
+                     (SELECT 1 FROM members o JOIN users p ON p.number = o.user_number WHERE o.workspace = m.workspace \
+                     AND o.role = 'owner' AND o.id <> m.id AND p.disabled_at IS NULL) ORDER BY w.number",
+                    workspaces::OF_W
+                );
+                let rows = tx.query(&sql, &values![user])?.into_iter();
+                rows.map(|row| workspaces::read(&mut row.columns("workspaces"))).collect()
+            })
+            .await
+    }
+
+    /// Gives somebody a place in a workspace, or the role there if they have one, for the installation itself.
+    pub async fn assign_member(&self, new: NewMember) -> Result<Result<(), Unmembered>, Error> {
+        self.change(move |tx, telling| {
+            let NewMember { id, workspace, user, role, now } = new;
+            if workspaces::lock(tx, workspace)?.is_none() {
+                return Ok(Err(Unmembered::NoWorkspace));
+            }
+            let by = By::from(Owner { workspace, is_test: false });
+            if people::insert_member(tx, new)? {
+                if let Some(member) = find(tx, workspace, id)? {
+                    telling.note(&by, now, Action::MemberCreated, Deed::made(Object::Member(&member)));
+                }
+                return Ok(Ok(()));
+            }
+            let Some(number) = people::user_number(tx, user)? else { return Ok(Err(Unmembered::Absent)) };
+            let Some(old) = of_user(tx, workspace, number)? else { return Ok(Err(Unmembered::Absent)) };
+            if role != Role::Owner && old.role == Role::Owner && !other_owners(tx, workspace, old.id)? {
+                return Ok(Err(Unallowed::LastOwner.into()));
+            }
+            give_role(tx, &by, telling, old, role, now).map(|_| Ok(()))
+        })
+        .await
     }
 
     /// Gives a member another role.

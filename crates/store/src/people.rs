@@ -3,6 +3,7 @@
 //! A session is found by the hash of its word at each request, so that one that was ended is ended at once, on every node.
 
 use mask_core::{
+    activity::Activity,
     id::{MemberId, SessionId, UserId},
     mail::Address,
     person::{Membership, Session, User, WordHash},
@@ -12,7 +13,7 @@ use mask_core::{
 };
 
 use crate::{
-    Error, Store,
+    Error, Store, Whence, activity,
     db::{Columns, Tx, values},
 };
 
@@ -40,6 +41,16 @@ pub struct NewSession {
     pub session: Session,
     /// What is kept of its word.
     pub hash: WordHash,
+    /// The request that begins it.
+    pub request: Option<String>,
+}
+
+impl NewSession {
+    /// Where it is begun.
+    pub(crate) fn whence(&self) -> Whence {
+        let Session { country, device, .. } = &self.session;
+        Whence { request: self.request.clone(), country: country.clone(), device: Some(device.clone()) }
+    }
 }
 
 /// A person's place in a workspace, to be made.
@@ -110,7 +121,8 @@ pub(crate) fn insert_user(tx: &mut Tx<'_>, new: &NewUser) -> Result<Option<User>
 }
 
 pub(crate) fn insert_session(tx: &mut Tx<'_>, new: NewSession) -> Result<bool, Error> {
-    let NewSession { session, hash } = new;
+    let whence = new.whence();
+    let NewSession { session, hash, .. } = new;
     let Some(number) = user_number(tx, session.user)? else { return Ok(false) };
     let sql = "INSERT INTO sessions (id, hash, user_number, device, country, created_at, seen_at, expires_at) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -125,6 +137,7 @@ pub(crate) fn insert_session(tx: &mut Tx<'_>, new: NewSession) -> Result<bool, E
         session.expires_at
     ];
     tx.execute(sql, &all)?;
+    activity::note(tx, number, &whence, session.created_at, Activity::SignedIn, Some(session.id.to_string()))?;
     Ok(true)
 }
 
@@ -140,11 +153,6 @@ impl Store {
     /// Makes an account; `None` when there is one with this address of mail.
     pub async fn create_user(&self, new: NewUser) -> Result<Option<User>, Error> {
         self.main.write(move |tx| insert_user(tx, &new)).await
-    }
-
-    /// Begins a session; `false` when there is no such person.
-    pub async fn create_session(&self, new: NewSession) -> Result<bool, Error> {
-        self.main.write(move |tx| insert_session(tx, new)).await
     }
 
     /// A session that has not ended, and whose it is, by the hash of its word. Whoever may not sign in has none.

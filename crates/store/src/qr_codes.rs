@@ -11,9 +11,9 @@ use mask_core::{
     action::Action,
     colour::Colour,
     cursor::Cursor,
-    id::{LinkId, QrId},
+    id::{LinkId, PageId, QrId},
     picture::{Picture, PictureName},
-    qr::{ErrorCorrection, Look, QrCode, Shape},
+    qr::{Aim, ErrorCorrection, Look, QrCode, Shape},
     time::Time,
     token::Token,
     workspace::Owner,
@@ -21,6 +21,7 @@ use mask_core::{
 
 use crate::{
     By, Deed, Error, Expected, Listed, Object, Store,
+    clicks::codes::number,
     db::{Columns, Dialect, Row, Tx, Value, values},
     replies::{Keep, Once},
 };
@@ -30,8 +31,8 @@ use crate::{
 pub struct NewQrCode {
     /// Its id.
     pub id: QrId,
-    /// The link that it leads to.
-    pub link: LinkId,
+    /// What it leads to.
+    pub aim: Aim,
     /// Tokens to try one after the other, until one is free.
     pub tokens: Vec<Token>,
     /// How it looks.
@@ -40,22 +41,22 @@ pub struct NewQrCode {
     pub now: Time,
 }
 
-/// A code, and where its link lives.
+/// A code, and where that lives to which it leads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlacedCode {
     /// The code.
     pub code: QrCode,
-    /// The link's host.
+    /// The host of its link or page.
     pub domain: String,
-    /// The link's path.
+    /// The path of its link or page.
     pub slug: String,
 }
 
 /// Why a code could not be made or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uncoded {
-    /// The owner has no such link.
-    NoSuchLink,
+    /// The owner has no such link, or page.
+    NothingThere(Aim),
     /// Each of the tokens is another code's.
     TokensTaken,
     /// There is no such code.
@@ -64,17 +65,18 @@ pub enum Uncoded {
     Changed,
 }
 
-const COLUMNS: &str = "code.id, code.link_id, code.token, code.foreground, code.background, code.eye, \
+const COLUMNS: &str = "code.id, code.link_id, code.page_id, code.token, code.foreground, code.background, code.eye, \
     code.is_transparent, code.size, code.error_correction, code.shape, code.margin, code.caption, code.logo_url, \
     code.logo_name, code.logo_width, code.logo_height, code.scans, code.version, code.created_at, code.updated_at, \
-    link.domain, link.slug";
-const TABLES: &str = "qr_codes AS code JOIN links AS link ON link.id = code.link_id";
+    COALESCE(link.domain, page.domain), COALESCE(link.slug, page.slug)";
+const TABLES: &str = "qr_codes AS code LEFT JOIN links AS link ON link.id = code.link_id \
+    LEFT JOIN bio_pages AS page ON page.id = code.page_id";
 
 fn placed(row: Row) -> Result<PlacedCode, Error> {
     let row = &mut row.columns("qr_codes");
     let code = QrCode {
         id: row.parsed("id", QrId::parse)?,
-        link: row.parsed("link_id", LinkId::parse)?,
+        aim: aim(row)?,
         token: row.required("token", Value::into_small).map(Token::of)?,
         look: look(row)?,
         scans: row.integer("scans")?,
@@ -83,6 +85,13 @@ fn placed(row: Row) -> Result<PlacedCode, Error> {
         updated_at: row.time("updated_at")?,
     };
     Ok(PlacedCode { code, domain: row.text("domain")?, slug: row.text("slug")? })
+}
+
+/// What a code leads to: of the two columns one is NULL.
+pub(crate) fn aim(row: &mut Columns) -> Result<Aim, Error> {
+    let link = row.optional_parsed("link_id", LinkId::parse)?.map(Aim::Link);
+    let page = row.optional_parsed("page_id", PageId::parse)?.map(Aim::Page);
+    link.xor(page).ok_or_else(|| row.corrupt("page_id"))
 }
 
 fn look(row: &mut Columns) -> Result<Look, Error> {
@@ -161,17 +170,21 @@ fn to_change(tx: &mut Tx<'_>, owner: Owner, id: QrId) -> Result<Option<PlacedCod
 }
 
 fn create(tx: &mut Tx<'_>, owner: Owner, new: &NewQrCode) -> Result<Result<PlacedCode, Uncoded>, Error> {
-    // The link stays as long as this takes.
+    // What it leads to stays as long as this takes.
     let lock = if tx.dialect() == Dialect::Postgres { " FOR KEY SHARE" } else { "" };
-    let sql = format!("SELECT domain, slug FROM links WHERE id = $1 AND owner = $2{lock}");
-    let Some(row) = tx.first(&sql, &values![new.link, owner])? else { return Ok(Err(Uncoded::NoSuchLink)) };
-    let mut row = row.columns("links");
+    let (table, id) = match new.aim {
+        Aim::Link(link) => ("links", link.to_string()),
+        Aim::Page(page) => ("bio_pages", page.to_string()),
+    };
+    let sql = format!("SELECT domain, slug FROM {table} WHERE id = $1 AND owner = $2{lock}");
+    let Some(row) = tx.first(&sql, &values![id, owner])? else { return Ok(Err(Uncoded::NothingThere(new.aim))) };
+    let mut row = row.columns(table);
     let (domain, slug) = (row.text("domain")?, row.text("slug")?);
     for token in &new.tokens {
         if insert(tx, owner, new, *token)? {
             let code = QrCode {
                 id: new.id,
-                link: new.link,
+                aim: new.aim,
                 token: *token,
                 look: new.look.clone(),
                 scans: 0,
@@ -187,13 +200,17 @@ fn create(tx: &mut Tx<'_>, owner: Owner, new: &NewQrCode) -> Result<Result<Place
 
 /// Whether the token was free.
 fn insert(tx: &mut Tx<'_>, owner: Owner, new: &NewQrCode, token: Token) -> Result<bool, Error> {
-    let number = i64::try_from(token.number()).unwrap_or(i64::MAX);
+    let token = number(token);
+    if tx.first("SELECT 1 FROM deleted_qr_codes WHERE token = $1", &values![token])?.is_some() {
+        return Ok(false);
+    }
     let mut all: Vec<Value> =
-        values![new.id.to_string(), owner, new.link, number, 0_i64, 1_i64, new.now, new.now].into();
+        values![new.id.to_string(), owner, new.aim.link(), new.aim.page(), token, 0_i64, 1_i64, new.now, new.now]
+            .into();
     all.extend(appearance(&new.look));
     let places: Vec<_> = (1..=all.len()).map(|place| format!("${place}")).collect();
     let sql = format!(
-        "INSERT INTO qr_codes (id, owner, link_id, token, scans, version, created_at, updated_at, {}) VALUES ({}) ON CONFLICT (token) DO NOTHING",
+        "INSERT INTO qr_codes (id, owner, link_id, page_id, token, scans, version, created_at, updated_at, {}) VALUES ({}) ON CONFLICT (token) DO NOTHING",
         APPEARANCE.join(", "),
         places.join(", ")
     );
@@ -219,15 +236,18 @@ fn dress(tx: &mut Tx<'_>, owner: Owner, old: &PlacedCode, look: Look, now: Time)
 fn list(
     tx: &mut Tx<'_>,
     owner: Owner,
-    link: Option<LinkId>,
+    aim: Option<Aim>,
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<Listed<PlacedCode>, Error> {
     let mut all: Vec<Value> = values![owner, i64::try_from(limit + 1).unwrap_or(i64::MAX)].into();
     let mut wanted = String::from("code.owner = $1");
-    let of_link = link.map(|link| ("code.link_id =", Value::from(link)));
+    let of_one = aim.map(|aim| match aim {
+        Aim::Link(link) => ("code.link_id =", Value::from(link)),
+        Aim::Page(page) => ("code.page_id =", Value::from(page)),
+    });
     let after = after.map(|cursor| ("code.id <", Value::from(cursor.id)));
-    for (condition, value) in of_link.into_iter().chain(after) {
+    for (condition, value) in of_one.into_iter().chain(after) {
         all.push(value);
         wanted.push_str(&format!(" AND {condition} ${}", all.len()));
     }
@@ -262,15 +282,15 @@ impl Store {
         self.main.read(move |tx| find(tx, owner, id)).await
     }
 
-    /// A page of the owner's codes, or of those of one link, newest first.
+    /// A page of the owner's codes, or of those of one link or page, newest first.
     pub async fn list_qr_codes(
         &self,
         owner: Owner,
-        link: Option<LinkId>,
+        aim: Option<Aim>,
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Listed<PlacedCode>, Error> {
-        self.main.read(move |tx| list(tx, owner, link, after, limit)).await
+        self.main.read(move |tx| list(tx, owner, aim, after, limit)).await
     }
 
     /// Makes a code look so. Its scans and its token stay.
@@ -298,7 +318,7 @@ impl Store {
         .await
     }
 
-    /// Deletes a code. What is printed of it goes on leading to the link.
+    /// Deletes a code. What is printed of it goes on leading to where it led, and being scanned: its token is remembered.
     pub async fn delete_qr_code(
         &self,
         by: impl Into<By>,
@@ -313,6 +333,9 @@ impl Store {
                 return Ok(Err(Uncoded::Changed));
             }
             tx.execute("DELETE FROM qr_codes WHERE id = $1 AND owner = $2", &values![id.to_string(), by.owner])?;
+            let (aim, token) = (placed.code.aim, number(placed.code.token));
+            let sql = "INSERT INTO deleted_qr_codes (token, owner, link_id, page_id) VALUES ($1, $2, $3, $4)";
+            tx.execute(sql, &values![token, by.owner, aim.link(), aim.page()])?;
             telling.note(&by, now, Action::CodeDeleted, Deed::deleted(Object::Code(&placed)));
             Ok(Ok(()))
         })

@@ -32,8 +32,14 @@ impl Doomed {
 }
 
 /// What has neither an address nor anything below it: tables with the column that tells their rows apart.
-const PLAIN: [(&str, &str); 5] =
-    [("tags", "seq"), ("deleted_links", "id"), ("qr_codes", "number"), ("api_keys", "id"), ("audit_log", "seq")];
+const PLAIN: [(&str, &str); 6] = [
+    ("tags", "seq"),
+    ("deleted_links", "id"),
+    ("qr_codes", "number"),
+    ("deleted_qr_codes", "token"),
+    ("api_keys", "id"),
+    ("audit_log", "seq"),
+];
 
 fn next(tx: &mut Tx<'_>, before: Time) -> Result<Option<Doomed>, Error> {
     let sql = "SELECT number, deleted_at FROM workspaces WHERE deleted_at <= $1 AND removed_at IS NULL \
@@ -70,8 +76,7 @@ fn remove(tx: &mut Tx<'_>, doomed: Doomed, now: Time, most: u32) -> Result<(), E
     for table in ["invitations", "members", "recipients"] {
         tx.execute(&format!("DELETE FROM {table} WHERE workspace = $1"), &values![doomed.number])?;
     }
-    let sql =
-        "UPDATE workspaces SET name = '', removed_at = $2, version = version + 1, updated_at = $2 WHERE number = $1";
+    let sql = "UPDATE workspaces SET name = '', made_by = NULL, removed_at = $2, version = version + 1, updated_at = $2 WHERE number = $1";
     tx.execute(sql, &values![doomed.number, now]).map(drop)
 }
 

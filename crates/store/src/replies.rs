@@ -10,6 +10,9 @@ use crate::{
     db::{Tx, values},
 };
 
+/// The status of a reply that says: not now, but soon. It is not kept, as whoever asks again then is to be answered anew.
+const NOT_NOW: u16 = 429;
+
 /// A reply to be kept with the work that it tells of.
 pub struct Keep<T> {
     /// Who asked.
@@ -68,6 +71,11 @@ impl<T> Once<T> {
         }
         let done = work(tx)?;
         let kept = (keep.reply)(&done);
+        if kept.status == NOT_NOW {
+            let sql = "DELETE FROM replies WHERE key_id = $1 AND path = $2 AND idempotency_key = $3";
+            tx.execute(sql, &values![keep.actor, keep.path, keep.idempotency_key])?;
+            return Ok(Self::Done(done));
+        }
         let sql = "UPDATE replies SET status = $4, body = $5 WHERE key_id = $1 AND path = $2 AND idempotency_key = $3";
         tx.execute(sql, &values![keep.actor, keep.path, keep.idempotency_key, kept.status, kept.body])?;
         Ok(Self::Done(done))

@@ -30,6 +30,8 @@ use crate::{
     By, Deed, Error, Listed, NewLetter, NewRecipient, Object, Store, WriteToRecipient,
     db::{Dialect, Row, Tx, Value, values},
     mail, recipients,
+    turns::Turn,
+    workspaces,
 };
 
 /// How long after a link another one may be mailed for the same page.
@@ -118,10 +120,11 @@ fn subscriber(row: Row) -> Result<Subscriber, Error> {
     })
 }
 
-/// Whether the owner has such a page; `lock` says whether it must stay until the transaction ends.
+/// Whether the owner has such a page, in a workspace that was not deleted; `lock` says whether it must stay until the transaction ends.
 fn has_page(tx: &mut Tx<'_>, owner: Owner, page: PageId, lock: bool) -> Result<bool, Error> {
     let lock = if lock && tx.dialect() == Dialect::Postgres { " FOR KEY SHARE" } else { "" };
-    let sql = format!("SELECT 1 FROM bio_pages WHERE id = $1 AND owner = $2{lock}");
+    let is_there = workspaces::is_there("owner");
+    let sql = format!("SELECT 1 FROM bio_pages WHERE id = $1 AND owner = $2 AND {is_there}{lock}");
     Ok(tx.first(&sql, &values![page.to_string(), owner])?.is_some())
 }
 
@@ -199,12 +202,14 @@ fn may_mail(tx: &mut Tx<'_>, new: &NewSubscriber, known: &Known) -> Result<bool,
         Kind::Signup if known.is_confirmed => Ok(false),
         Kind::Signup if known.mailed_at.is_some_and(|last| last > ago(new.now, LINK_REST)) => Ok(false),
         Kind::Signup => {
+            Turn::Mailbox(&new.email.key()).take(tx)?;
             let sql =
                 "SELECT count(*) FROM subscribers WHERE email_key = $1 AND mailed_at IS NOT NULL AND mailed_at > $2";
             count(tx, sql, &values![new.email.key(), ago(new.now, DAY)]).map(|links| links < LINKS_A_DAY)
         }
         Kind::Contact if !known.is_new => Ok(false),
         Kind::Contact => {
+            Turn::Messages(&new.page.to_string()).take(tx)?;
             let first = SubscriberId::from_bits(id::at(ago(new.now, HOUR), 0));
             let sql = "SELECT count(*) FROM subscribers WHERE page_id = $1 AND id >= $2 AND kind = $3";
             let all = values![new.page.to_string(), first.to_string(), Kind::Contact.as_str()];
@@ -307,10 +312,15 @@ impl Store {
         self.main.read(move |tx| find(tx, id)).await
     }
 
-    /// Notes that an address was shown to be its subscriber's, who is answered; `None` when they are not there any more.
+    /// Notes that an address was shown to be its subscriber's, who is answered; `None` when they are not there any more, or the
+    /// workspace of their page was deleted.
     pub async fn confirm_subscriber(&self, id: SubscriberId, now: Time) -> Result<Option<Subscription>, Error> {
         self.main
             .write(move |tx| {
+                let sql = format!("SELECT 1 FROM subscribers WHERE id = $1 AND {}", workspaces::is_there("owner"));
+                if tx.first(&sql, &values![id.to_string()])?.is_none() {
+                    return Ok(None);
+                }
                 confirm(tx, id, now)?;
                 find(tx, id)
             })

@@ -11,6 +11,7 @@
 //! Rejected: signed links without a row, as for subscribers: they cannot be used up.
 
 use mask_core::{
+    activity::Activity,
     id::UserId,
     mail::Address,
     person::{User, WordHash},
@@ -18,11 +19,14 @@ use mask_core::{
 };
 
 use crate::{
-    Error, NewLetter, NewUser, Store,
+    Asker, Error, NewLetter, NewUser, Outdated, Store, Whence,
     accounts::{has_users, write_password},
+    activity,
     db::{Tx, values},
     mail::post,
     people::{USER, WRITTEN_USER, insert_user, user},
+    shown::{hold, still},
+    turns::Turn,
 };
 
 /// Most letters with a link that go to one person within a day.
@@ -118,6 +122,9 @@ fn insert(
 
 /// Somebody who may sign in and may get a letter more today.
 fn addressee(tx: &mut Tx<'_>, id: UserId, is_mailed: bool, now: Time) -> Result<Option<i64>, Error> {
+    if is_mailed {
+        Turn::Letters(&id.to_string()).take(tx)?;
+    }
     let sql = "SELECT u.number, (SELECT count(*) FROM words w WHERE w.user_number = u.number AND w.created_at > $2) \
                AS words FROM users u WHERE u.id = $1 AND u.disabled_at IS NULL";
     let a_day_ago = now.before(DAY);
@@ -155,8 +162,26 @@ fn take(
     now: Time,
 ) -> Result<Option<(i64, User, Option<Address>)>, Error> {
     let Some(found) = read(tx, hash, purpose, now)? else { return Ok(None) };
+    // Whatever ends the word meanwhile is waited for.
+    hold(tx, found.1.id)?;
     let was_there = tx.execute("DELETE FROM words WHERE hash = $1", &values![&hash.0[..]])? == 1;
     Ok(was_there.then_some(found))
+}
+
+/// Keeps a word of somebody's and posts the letter that brings it; `false` when there is nobody who may sign in, or they have
+/// had enough letters.
+fn create(
+    tx: &mut Tx<'_>,
+    id: UserId,
+    word: NewWord,
+    purpose: WordPurpose,
+    email: Option<&Address>,
+    letter: Option<&NewLetter>,
+) -> Result<bool, Error> {
+    let Some(number) = addressee(tx, id, letter.is_some(), word.now)? else { return Ok(false) };
+    insert(tx, word, purpose.as_str(), Some(number), email)?;
+    letter.map_or(Ok(()), |letter| post(tx, letter, None))?;
+    Ok(true)
 }
 
 impl Store {
@@ -188,39 +213,31 @@ impl Store {
         word: NewWord,
         letter: Option<NewLetter>,
     ) -> Result<bool, Error> {
-        self.create_word(id, word, WordPurpose::Password, None, letter).await
+        let made =
+            self.main.write(move |tx| create(tx, id, word, WordPurpose::Password, None, letter.as_ref())).await?;
+        self.posted.send_replace(());
+        Ok(made)
     }
 
     /// Keeps a word with which somebody gets another address, and posts the letter about it to that; `false` as above.
     pub async fn create_email_word(
         &self,
-        id: UserId,
+        asker: Asker,
         email: Address,
         word: NewWord,
         letter: Option<NewLetter>,
-    ) -> Result<bool, Error> {
-        self.create_word(id, word, WordPurpose::Email, Some(email), letter).await
-    }
-
-    async fn create_word(
-        &self,
-        id: UserId,
-        word: NewWord,
-        purpose: WordPurpose,
-        email: Option<Address>,
-        letter: Option<NewLetter>,
-    ) -> Result<bool, Error> {
-        let done = self
+    ) -> Result<Result<bool, Outdated>, Error> {
+        let made = self
             .main
             .write(move |tx| {
-                let Some(number) = addressee(tx, id, letter.is_some(), word.now)? else { return Ok(false) };
-                insert(tx, word, purpose.as_str(), Some(number), email.as_ref())?;
-                letter.iter().try_for_each(|letter| post(tx, letter, None))?;
-                Ok(true)
+                if still(tx, &asker)?.is_none() {
+                    return Ok(Err(Outdated));
+                }
+                create(tx, asker.user(), word, WordPurpose::Email, Some(&email), letter.as_ref()).map(Ok)
             })
             .await?;
         self.posted.send_replace(());
-        Ok(done)
+        Ok(made)
     }
 
     /// Makes an account without a password, or finds the one that is there, and posts the letter with the word with which a
@@ -259,12 +276,14 @@ impl Store {
         &self,
         hash: WordHash,
         password_hash: String,
+        whence: Whence,
         now: Time,
     ) -> Result<Option<User>, Error> {
         self.main
             .write(move |tx| {
                 let Some((number, user, _)) = take(tx, hash, WordPurpose::Password, now)? else { return Ok(None) };
                 write_password(tx, number, &password_hash, None, now)?;
+                activity::note(tx, number, &whence, now, Activity::PasswordReset, None)?;
                 Ok(Some(user))
             })
             .await
@@ -274,6 +293,7 @@ impl Store {
     pub async fn change_email(
         &self,
         hash: WordHash,
+        whence: Whence,
         now: Time,
         notice: Option<WriteNotice>,
     ) -> Result<Readdressed, Error> {
@@ -298,6 +318,7 @@ impl Store {
                 let user = user(&mut row.columns("users"))?;
                 // What was sent to the address before is for whoever reads that.
                 end(tx, number)?;
+                activity::note(tx, number, &whence, now, Activity::EmailChanged, None)?;
                 notice.map_or(Ok(()), |notice| post(tx, &notice(before.email, &user.email), None))?;
                 Ok(Readdressed::Done(user))
             })

@@ -16,9 +16,10 @@ use mask_core::{
 };
 
 use crate::{
-    By, Deed, Error, Expected, Keep, Listed, NewMember, Object, Once, Store,
+    By, Deed, Error, Expected, Keep, Listed, NewMember, Object, Once, Oneself, Store,
     db::{Columns, Dialect, Row, Tx, Value, values},
     domains, members, people,
+    turns::Turn,
     webhooks::Telling,
 };
 
@@ -35,6 +36,15 @@ pub struct NewWorkspace {
     pub now: Time,
 }
 
+/// Why a workspace was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfounded {
+    /// Its slug is another's.
+    Taken,
+    /// Whoever asks has as many as they may.
+    TooMany,
+}
+
 /// Why a workspace was not deleted, or not taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undeleted {
@@ -46,6 +56,8 @@ pub enum Undeleted {
     OtherName,
     /// It is the default one, which stays.
     Default,
+    /// It was changed since whoever asks last saw it.
+    Changed,
 }
 
 const COLUMNS: &str = "id, number, name, slug, version, created_at, updated_at, deleted_at";
@@ -120,6 +132,7 @@ fn delete(
     tx: &mut Tx<'_>,
     by: &By,
     telling: &Telling,
+    expected: &Expected,
     name: &str,
     now: Time,
 ) -> Result<Result<Workspace, Undeleted>, Error> {
@@ -128,6 +141,7 @@ fn delete(
         None => Err(Undeleted::Absent),
         Some(role) if role < Right::Delete.least() => Err(Undeleted::NoOwner),
         Some(_) if old.slug == DEFAULT_SLUG => Err(Undeleted::Default),
+        Some(_) if !expected.takes(old.version) => Err(Undeleted::Changed),
         Some(_) if old.name != name => Err(Undeleted::OtherName),
         Some(_) => {
             telling.note(by, now, Action::WorkspaceDeleted, Deed::deleted(Object::Workspace(&old)));
@@ -138,21 +152,21 @@ fn delete(
 
 fn restore(
     tx: &mut Tx<'_>,
-    user: UserId,
+    who: Oneself,
     telling: &Telling,
     slug: &str,
     now: Time,
 ) -> Result<Result<Workspace, Undeleted>, Error> {
     let Some(old) = lock_where(tx, "slug = $1", &values![slug])? else { return Ok(Err(Undeleted::Absent)) };
     let is_over = old.deleted_at.is_some_and(|at| at.after(UNDO) <= now);
-    Ok(match members::standing(tx, Actor::Person(user), old.number)? {
+    Ok(match members::standing(tx, Actor::Person(who.user), old.number)? {
         None => Err(Undeleted::Absent),
         Some(_) if is_over => Err(Undeleted::Absent),
         Some(role) if role < Right::Delete.least() => Err(Undeleted::NoOwner),
         // Whoever asks twice has what they want.
         Some(_) if old.deleted_at.is_none() => Ok(old),
         Some(_) => {
-            let by = By { actor: Actor::Person(user), ..Owner { workspace: old.number, is_test: false }.into() };
+            let by = who.by(old.number);
             let new = mark(tx, old.clone(), None, now)?;
             let deed = Deed::of(Object::Workspace(&old), Object::Workspace(&new));
             telling.note(&by, now, Action::WorkspaceRestored, deed);
@@ -161,44 +175,77 @@ fn restore(
     })
 }
 
-fn create(tx: &mut Tx<'_>, actor: Actor, telling: &Telling, new: &NewWorkspace) -> Result<Option<Workspace>, Error> {
+/// Makes a workspace; who did is said once it has a number.
+fn create(
+    tx: &mut Tx<'_>,
+    maker: Option<UserId>,
+    by: impl FnOnce(i64) -> By,
+    telling: &Telling,
+    new: &NewWorkspace,
+) -> Result<Option<Workspace>, Error> {
     let sql = format!(
-        "INSERT INTO workspaces (id, name, slug, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (slug) DO NOTHING RETURNING {COLUMNS}"
+        "INSERT INTO workspaces (id, name, slug, created_at, updated_at, made_by) VALUES ($1, $2, $3, $4, $4, $5) \
+         ON CONFLICT (slug) DO NOTHING RETURNING {COLUMNS}"
     );
-    let row = tx.first(&sql, &values![new.id.to_string(), &new.name, &new.slug, new.now])?;
+    let row = tx.first(&sql, &values![new.id.to_string(), &new.name, &new.slug, new.now, maker])?;
     let made = row.map(workspace).transpose()?;
     if let Some(workspace) = &made {
-        let owner = Owner { workspace: workspace.number, is_test: false };
-        let by = By { actor, ..owner.into() };
-        telling.note(&by, new.now, Action::WorkspaceCreated, Deed::made(Object::Workspace(workspace)));
+        let deed = Deed::made(Object::Workspace(workspace));
+        telling.note(&by(workspace.number), new.now, Action::WorkspaceCreated, deed);
     }
     Ok(made)
+}
+
+/// How many workspaces are somebody's: those that they own, and those that they have made, whoever owns them by now. One that was
+/// deleted counts until nothing of it is left. So neither handing one over nor deleting it makes room for the next at once.
+fn count_of(tx: &mut Tx<'_>, user: UserId) -> Result<i64, Error> {
+    let sql = "SELECT count(*) FROM \
+               (SELECT number FROM workspaces WHERE made_by = $1 AND removed_at IS NULL \
+                UNION SELECT m.workspace FROM members m JOIN users u ON u.number = m.user_number \
+                WHERE u.id = $1 AND m.role = 'owner') AS theirs";
+    tx.first(sql, &values![user])?.map_or(Ok(0), |row| row.columns("workspaces").integer("count"))
+}
+
+fn create_own(
+    tx: &mut Tx<'_>,
+    telling: &Telling,
+    new: &NewWorkspace,
+    (who, id): (Oneself, MemberId),
+    most: Option<u32>,
+) -> Result<Result<Workspace, Unfounded>, Error> {
+    let user = who.user;
+    if let Some(most) = most {
+        Turn::Workspaces(&user.to_string()).take(tx)?;
+        if count_of(tx, user)? >= i64::from(most) {
+            return Ok(Err(Unfounded::TooMany));
+        }
+    }
+    let made = create(tx, Some(user), |number| who.by(number), telling, new)?;
+    let Some(made) = made else { return Ok(Err(Unfounded::Taken)) };
+    let place = NewMember { id, workspace: made.number, user, role: Role::Owner, now: new.now };
+    if !people::insert_member(tx, place)? {
+        return Err(Error::Defect("an account vanished while it was signed in".to_owned()));
+    }
+    Ok(Ok(made))
 }
 
 impl Store {
     /// Makes a workspace, for the installation itself; `None` when its slug is taken.
     pub async fn create_workspace(&self, new: NewWorkspace) -> Result<Option<Workspace>, Error> {
-        self.change(move |tx, telling| create(tx, Actor::System, telling, &new)).await
+        let by = |workspace| By::from(Owner { workspace, is_test: false });
+        self.change(move |tx, telling| create(tx, None, by, telling, &new)).await
     }
 
-    /// Makes a workspace whose owner is this person; `None` when its slug is taken.
+    /// Makes a workspace whose owner is this person, unless `most` are theirs already.
     pub async fn create_own_workspace(
         &self,
         new: NewWorkspace,
-        (user, id): (UserId, MemberId),
-        keep: Option<Keep<Option<Workspace>>>,
-    ) -> Result<Once<Option<Workspace>>, Error> {
-        self.change(move |tx, telling| {
-            Once::run(tx, keep, |tx| {
-                let Some(made) = create(tx, Actor::Person(user), telling, &new)? else { return Ok(None) };
-                let place = NewMember { id, workspace: made.number, user, role: Role::Owner, now: new.now };
-                if !people::insert_member(tx, place)? {
-                    return Err(Error::Defect("an account vanished while it was signed in".to_owned()));
-                }
-                Ok(Some(made))
-            })
-        })
-        .await
+        (who, id): (impl Into<Oneself>, MemberId),
+        most: Option<u32>,
+        keep: Option<Keep<Result<Workspace, Unfounded>>>,
+    ) -> Result<Once<Result<Workspace, Unfounded>>, Error> {
+        let place = (who.into(), id);
+        self.change(move |tx, telling| Once::run(tx, keep, |tx| create_own(tx, telling, &new, place, most))).await
     }
 
     /// A page of the workspaces that a person has a place in, and what they are there, oldest first; also of those that were
@@ -238,22 +285,24 @@ impl Store {
     pub async fn delete_workspace(
         &self,
         by: impl Into<By>,
+        expected: Expected,
         name: String,
         now: Time,
     ) -> Result<Result<Workspace, Undeleted>, Error> {
         let by = by.into();
-        self.change(move |tx, telling| delete(tx, &by, telling, &name, now)).await
+        self.change(move |tx, telling| delete(tx, &by, telling, &expected, &name, now)).await
     }
 
     /// Takes back that a workspace was deleted: all of it is there again, as it was.
     pub async fn restore_workspace(
         &self,
-        user: UserId,
+        who: impl Into<Oneself>,
         slug: String,
         now: Time,
         keep: Option<Keep<Result<Workspace, Undeleted>>>,
     ) -> Result<Once<Result<Workspace, Undeleted>>, Error> {
-        self.change(move |tx, telling| Once::run(tx, keep, |tx| restore(tx, user, telling, &slug, now))).await
+        let who = who.into();
+        self.change(move |tx, telling| Once::run(tx, keep, |tx| restore(tx, who, telling, &slug, now))).await
     }
 
     /// A workspace by its slug.

@@ -1,13 +1,14 @@
 //! The blocks that a page is made of.
 
 use super::{
+    lead::Lead,
     media::{Spotify, Video},
     price::Price,
     social::Profile,
 };
 use crate::{destination::WebUrl, id::BlockId, mail::Address, picture::Picture, time::Time};
 
-/// Most characters of a link's, a product's or a form's title, and of a headline.
+/// Most characters of a link's, a video's, a product's or a form's title, and of a headline.
 pub const TITLE_CHARACTERS: usize = 120;
 /// Most characters of a text.
 pub const TEXT_CHARACTERS: usize = 5000;
@@ -50,7 +51,7 @@ pub enum Data {
         /// What stands on it.
         title: String,
         /// Where it leads.
-        url: WebUrl,
+        url: Lead,
         /// A small picture on it.
         thumbnail: Option<Picture>,
     },
@@ -202,10 +203,11 @@ impl Data {
         }
     }
 
-    /// Where it leads; of profiles, where the one at this place does.
+    /// Where it leads; of profiles, where the one at this place does. Where the links of a text lead is in its Markdown.
     pub fn destination(&self, place: usize) -> Option<&str> {
         match self {
-            Self::Link { url, .. } | Self::Product { url, .. } => Some(url.as_str()),
+            Self::Link { url, .. } => Some(url.as_str()),
+            Self::Product { url, .. } => Some(url.as_str()),
             Self::Image { link, .. } => link.as_ref().map(WebUrl::as_str),
             Self::Video(video) => Some(video.url.as_str()),
             Self::Social { profiles } => profiles.get(place).map(|profile| profile.url.as_str()),

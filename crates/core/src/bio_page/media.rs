@@ -18,6 +18,8 @@ pub struct Video {
     pub id: String,
     /// What Vimeo asks for beside the id where a video is not listed.
     pub hash: Option<String>,
+    /// What it is called.
+    pub title: Option<String>,
 }
 
 /// Who has a video.
@@ -64,7 +66,7 @@ impl Video {
         let (provider, id, hash) = found.ok_or(Refused::because(
             "Must be the address of a YouTube or Vimeo video, such as https://www.youtube.com/watch?v=dQw4w9WgXcQ",
         ))?;
-        Ok(Self { url: given, provider, id, hash })
+        Ok(Self { url: given, provider, id, hash, title: None })
     }
 }
 
@@ -92,6 +94,8 @@ pub struct Spotify {
     pub kind: SpotifyKind,
     /// Its id there.
     pub id: String,
+    /// What it is called.
+    pub title: Option<String>,
 }
 
 /// What can be played on Spotify.
@@ -146,7 +150,7 @@ impl Spotify {
             "Must be an address such as https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC: a track, album, playlist, \
              artist, show or episode",
         ))?;
-        Ok(Self { url: given, kind, id: id.to_owned() })
+        Ok(Self { url: given, kind, id: id.to_owned(), title: None })
     }
 }
 

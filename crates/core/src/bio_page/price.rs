@@ -56,16 +56,26 @@ pub struct Price {
 /// Most digits before the point.
 const DIGITS: usize = 9;
 
+const AMOUNT: Refused = Refused::because("Must be an amount from 0 to 999999999, such as 19.99");
+
+/// Reads a decimal number such as `19.99` of a currency that is not known: what is wrong with it in every currency.
+pub fn check_amount(text: &str) -> Result<(), Refused> {
+    parts(text).map(|_| ())
+}
+
+/// The digits of an amount before and behind the point.
+fn parts(text: &str) -> Result<(&str, &str), Refused> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_amount = are_digits(whole) && are_digits(fraction) && whole.len() <= DIGITS;
+    is_amount.then_some((whole, fraction)).ok_or(AMOUNT)
+}
+
 impl Price {
     /// Reads a decimal number such as `19.99`, with no more decimals than the currency has.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, Refused> {
-        const WANTED: Refused = Refused::because("Must be an amount from 0 to 999999999, such as 19.99");
         let decimals = currency.decimals();
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !are_digits(whole) || !are_digits(fraction) || whole.len() > DIGITS {
-            return Err(WANTED);
-        }
+        let (whole, fraction) = parts(text)?;
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > decimals as usize {
             let code = currency.as_str();
@@ -75,7 +85,7 @@ impl Price {
             }));
         }
         let digits = format!("{whole}{fraction:0<width$}", width = decimals as usize);
-        Ok(Self { smallest_units: digits.parse().map_err(|_| WANTED)?, currency })
+        Ok(Self { smallest_units: digits.parse().map_err(|_| AMOUNT)?, currency })
     }
 
     /// The amount of this many smallest units.
@@ -147,6 +157,9 @@ mod tests {
         ] {
             let price = Price::parse(text, currency(code));
             assert_eq!(price.map(Price::amount).ok().as_deref(), amount, "{text} {code}");
+            // Only how many decimals there may be follows from the currency.
+            let is_amount = amount.is_some() || ["19.999", "19.5"].contains(&text);
+            assert_eq!(check_amount(text).is_ok(), is_amount, "{text}");
         }
     }
 

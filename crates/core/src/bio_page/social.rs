@@ -150,8 +150,14 @@ impl Platform {
     }
 }
 
+/// Reads the address of a profile at a platform that is not known: what is wrong with it at every one.
+pub fn check_url(text: &str) -> Result<(), Refused> {
+    let is_some = WebUrl::parse(text).is_ok() || mailto(text).is_ok() || tel(text).is_ok();
+    is_some.then_some(()).ok_or(Refused::because("Must be the https address of a profile, or mailto: or tel:"))
+}
+
 /// `mailto:` and one address (RFC 6068). What else such an address can hold (copies, whole letters) is nothing for a page.
-fn mailto(text: &str) -> Result<String, Refused> {
+pub(super) fn mailto(text: &str) -> Result<String, Refused> {
     const WANTED: Refused = Refused::because("Must be an address such as mailto:ada@example.com");
     let address = text.strip_prefix("mailto:").ok_or(WANTED)?;
     let (name, host) = address.rsplit_once('@').ok_or(WANTED)?;
@@ -165,7 +171,7 @@ fn mailto(text: &str) -> Result<String, Refused> {
 }
 
 /// `tel:` and a number (RFC 3966).
-fn tel(text: &str) -> Result<String, Refused> {
+pub(super) fn tel(text: &str) -> Result<String, Refused> {
     const WANTED: Refused = Refused::because("Must be a number such as tel:+442079460000");
     AppTarget::parse(text).map_err(|_| WANTED)?;
     let number = text.strip_prefix("tel:").ok_or(WANTED)?;
@@ -188,6 +194,22 @@ mod tests {
         }
         assert!(Platform::ALL.is_sorted_by_key(|platform| platform.as_str()));
         assert!(Platform::parse("Instagram").is_err() && Platform::parse("").is_err());
+    }
+
+    #[test]
+    fn some_addresses_are_no_profile_anywhere() {
+        for (text, fits) in [
+            ("https://social.example/@ada", true),
+            ("mailto:ada@example.com", true),
+            ("tel:+442079460000", true),
+            ("http://social.example/@ada", false),
+            ("javascript:1", false),
+            ("mailto:", false),
+            ("", false),
+        ] {
+            assert_eq!(check_url(text).is_ok(), fits, "{text}");
+            assert_eq!(Platform::ALL.iter().any(|platform| platform.parse_url(text).is_ok()), fits, "{text}");
+        }
     }
 
     #[test]

@@ -46,6 +46,14 @@ fn starts_and_ends() {
         assert_eq!(zone.start(text).map(|time| time.to_string()), Ok(start.to_owned()), "{name} {text}");
         assert_eq!(zone.end(text).map(|time| time.to_string()), Ok(end.to_owned()), "{name} {text}");
     }
+    // What ends before a moment ends with the day whose date it is.
+    for (text, until) in [
+        ("2026-03-28", "2026-03-29T00:00:00+01:00"),
+        ("2026-03-29", "2026-03-30T00:00:00+02:00"),
+        ("2026-03-29T12:30:00Z", "2026-03-29T12:30:00Z"),
+    ] {
+        assert_eq!(zone("Europe/Berlin").until(text), Ok(at(until)), "{text}");
+    }
     for text in [
         "",
         "2026",
@@ -58,7 +66,8 @@ fn starts_and_ends() {
         "-026-03-01",
         "2026-W10-1",
     ] {
-        assert!(zone("UTC").start(text).is_err() && zone("UTC").end(text).is_err(), "{text}");
+        let zone = zone("UTC");
+        assert!(zone.start(text).is_err() && zone.end(text).is_err() && zone.until(text).is_err(), "{text}");
     }
     assert!(zone("Asia/Karachi").start("0000-01-01").is_err(), "it began in a year that cannot be written");
 }

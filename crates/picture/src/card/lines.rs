@@ -14,6 +14,8 @@ pub(super) struct Lines {
     pub(super) face: Face,
     pub(super) faces: &'static Typefaces,
     pub(super) width: f32,
+    /// Whether the text runs from right to left, and so each of its lines.
+    pub(super) is_from_right: bool,
 }
 
 impl Lines {
@@ -75,7 +77,12 @@ impl Lines {
     }
 
     fn fits(&self, text: &str) -> bool {
-        Line::of(text, self.face, self.faces).width() <= self.width
+        self.line(text).width() <= self.width
+    }
+
+    /// A line of the text, as it is drawn.
+    pub(super) fn line(&self, text: &str) -> Line {
+        Line::of_text(text, self.is_from_right, self.face, self.faces)
     }
 }
 

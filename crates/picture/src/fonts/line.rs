@@ -54,7 +54,12 @@ pub(crate) enum Anchor {
 impl Line {
     /// Sets the text, which has no line breaks, in these typefaces.
     pub(crate) fn of(text: &str, face: Face, faces: &'static Typefaces) -> Self {
-        let mut pieces = pieces(text, face, faces);
+        Self::of_text(text, is_right_to_left(text), face, faces)
+    }
+
+    /// Sets a line of a longer text that runs from right to left or does not. What the line itself begins with says nothing of that.
+    pub(crate) fn of_text(text: &str, is_from_right: bool, face: Face, faces: &'static Typefaces) -> Self {
+        let mut pieces = pieces(text, is_from_right, face, faces);
         let elements: String = pieces.iter().map(|piece| piece.element(face, (0.0, 0.0), "")).collect();
         let svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\">{elements}</svg>");
         let tree = Tree::from_str(&svg, &faces.options()).ok();
@@ -115,8 +120,8 @@ pub(crate) fn is_right_to_left(text: &str) -> bool {
 /// The width of a space as a part of the letters' size, as Inter has it.
 const SPACE: f32 = 0.28;
 
-fn pieces(text: &str, face: Face, faces: &'static Typefaces) -> Vec<Piece> {
-    let base = if is_right_to_left(text) { Level::rtl() } else { Level::ltr() };
+fn pieces(text: &str, is_from_right: bool, face: Face, faces: &'static Typefaces) -> Vec<Piece> {
+    let base = if is_from_right { Level::rtl() } else { Level::ltr() };
     let order = BidiInfo::new(text, Some(base));
     let mut pieces = Vec::new();
     for paragraph in &order.paragraphs {
@@ -170,6 +175,14 @@ mod tests {
         assert_eq!(read(&set("Ada سارة Bo")), ["Ada ", "سارة", " Bo"]);
         // The brackets belong to the line's direction, and are mirrored by the renderer.
         assert_eq!(read(&set("ג (Tel Aviv)")), [")", "Tel Aviv", "(", "ג"]);
+    }
+
+    #[test]
+    fn a_line_runs_as_the_text_that_it_is_of() {
+        let of = |text: &str, is_from_right| Line::of_text(text, is_from_right, FACE, fonts::writing(text));
+        assert_eq!(read(&of("Instagram منذ", true)), ["منذ", "Instagram"]);
+        assert_eq!(read(&of("Instagram منذ", false)), ["Instagram ", "منذ"]);
+        assert_eq!(read(&of("(Tel Aviv).", true)), [").", "Tel Aviv", "("]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The line of text below a code.
 //!
-//! It is as large as looks well, and smaller where it would not fit. In SVG it stays text, to be copied and read aloud; its
-//! size is that at which it fits in our own typeface, which the viewer may not have. Pixels and PDF show its outlines.
+//! It is as large as looks well, and smaller where it would not fit: in its length, and in the height of what people pile upon
+//! letters, as nothing of it may reach the code or the free border above it. Every format shows its outlines. Written as text, it
+//! would be set by each viewer in a typeface of its own, and by some in another order.
 
 use resvg::usvg::{Group, Node, Transform, Tree, tiny_skia_path::PathSegment};
 
@@ -11,9 +12,7 @@ use crate::fonts::{
     line::{self, Anchor},
 };
 
-/// Where a viewer has not our typeface, one of the same kind.
-pub(super) const FAMILIES: &str = "Inter, system-ui, sans-serif";
-pub(super) const WEIGHT: u16 = 600;
+const WEIGHT: u16 = 600;
 /// The largest text, as a share of the picture's width.
 const LARGEST: f32 = 1.0 / 15.0;
 /// The longest line, as a share of the picture's width.
@@ -21,49 +20,62 @@ const LONGEST: f32 = 0.92;
 /// How far below the code's part of the picture the middle of the capitals lies, as a share of the caption's part. The
 /// free border is above it, so it stands nearer to the top.
 const MIDDLE: f32 = 0.4;
+/// How near the code's part and the lower edge of the picture something may be, as shares of the caption's part.
+const HIGHEST: f32 = 0.02;
+const LOWEST: f32 = 0.95;
 /// The size at which a line is measured.
 const MEASURED: f32 = 100.0;
 /// The height of capitals, in ems.
 const CAPITALS: f32 = 0.727;
 
-/// Where a caption stands and how large it is, in whatever the width was given in.
-#[derive(Clone, Copy, Debug)]
+/// A caption where it stands, in whatever the width was given in.
+#[derive(Debug)]
 pub(super) struct Line {
-    /// The middle of it, from the left.
-    pub(super) middle: f32,
-    /// What its letters stand on, from above.
-    pub(super) baseline: f32,
-    /// The size of its letters.
+    /// Its letters.
+    pub(super) outline: Outline,
+    /// Their size.
     pub(super) em: f32,
 }
 
 impl Line {
     /// The line in a picture of this width and height.
     pub(super) fn of(text: &str, width: f32, height: f32) -> Self {
-        let ems = set(text, MEASURED).0.width() / MEASURED;
-        let em = if ems > 0.0 { width * LARGEST.min(LONGEST / ems) } else { width * LARGEST };
-        Self { middle: width / 2.0, baseline: width + (height - width) * MIDDLE + em * CAPITALS / 2.0, em }
-    }
-
-    /// Its letters as outlines, at this place.
-    pub(super) fn outline(self, text: &str) -> Outline {
-        let (line, faces) = set(text, self.em);
-        let letters = line.elements((self.middle, self.baseline), Anchor::Middle, "");
-        let svg = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{letters}</svg>"#);
-        let mut outline = Outline::default();
-        if let Ok(tree) = Tree::from_str(&svg, &faces.options()) {
-            trace_all(tree.root(), &mut outline);
+        let (line, faces) = set(text);
+        let outline = trace_line(&line, faces);
+        let strip = height - width;
+        let mut em = width * LARGEST;
+        if let Some(((left, top), (right, bottom))) = outline.bounds() {
+            // All that is measured, in ems, as it stands about the middle of its line and of its capitals.
+            let [left, top, right, bottom] = [left, top, right, bottom].map(|length| length / MEASURED);
+            let longest = (line.width() / MEASURED).max(2.0 * right).max(-2.0 * left);
+            let above = (-top - CAPITALS / 2.0).max(f32::EPSILON);
+            let below = (bottom + CAPITALS / 2.0).max(f32::EPSILON);
+            em = em.min(width * LONGEST / longest);
+            em = em.min(strip * (MIDDLE - HIGHEST) / above).min(strip * (LOWEST - MIDDLE) / below);
         }
-        outline
+        let baseline = width + strip * MIDDLE + em * CAPITALS / 2.0;
+        let outline = outline.moved(|(x, y)| (width / 2.0 + x * em / MEASURED, baseline + y * em / MEASURED));
+        Self { outline, em }
     }
 }
 
-/// The text, set in our typefaces at a size.
-fn set(text: &str, size: f32) -> (line::Line, &'static Typefaces) {
+/// The outlines of a line, its middle at the origin.
+fn trace_line(line: &line::Line, faces: &'static Typefaces) -> Outline {
+    let letters = line.elements((0.0, 0.0), Anchor::Middle, "");
+    let svg = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{letters}</svg>"#);
+    let mut outline = Outline::default();
+    if let Ok(tree) = Tree::from_str(&svg, &faces.options()) {
+        trace_all(tree.root(), &mut outline);
+    }
+    outline
+}
+
+/// The text, set in our typefaces at the size at which it is measured.
+fn set(text: &str) -> (line::Line, &'static Typefaces) {
     // What has no shape and says nothing, and what the renderer could not even be told of.
     let text: String = text.chars().map(|character| if is_unheard_of(character) { ' ' } else { character }).collect();
     let faces = fonts::writing(&text);
-    let face = line::Face { family: fonts::TEXT, weight: WEIGHT, size, spacing: 0.0 };
+    let face = line::Face { family: fonts::TEXT, weight: WEIGHT, size: MEASURED, spacing: 0.0 };
     (line::Line::of(&text, face, faces), faces)
 }
 

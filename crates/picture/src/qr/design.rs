@@ -5,11 +5,12 @@ use std::io::Cursor;
 use mask_core::{
     colour::Colour,
     picture::Format,
-    qr::{Look, Shape},
+    qr::{ErrorCorrection, Look, Shape},
 };
 
 use super::{
     Drawing, Undrawable,
+    fit::{self, Fitted, fit},
     matrix::{Area, Matrix},
     outline::{Outline, Point, number},
 };
@@ -23,11 +24,17 @@ const LOGO_CORNER: f32 = 0.14;
 /// The height of what a caption adds below, as a part of the width.
 const CAPTION_PART: u32 = 8;
 
-/// A code, ready to be drawn. All measures are modules, and places are counted from the corner of the code, not of the
-/// free border.
+/// A code, ready to be drawn in a picture of one size. All other measures are modules, and places are counted from the corner of
+/// the code, not of the free border.
 pub(super) struct Design<'a> {
     pub(super) matrix: Matrix,
     pub(super) look: &'a Look,
+    /// The width of the picture, in pixels.
+    pub(super) size: u16,
+    /// The level that it is drawn with, at most the look's.
+    pub(super) level: ErrorCorrection,
+    /// The width of the free border, in modules, at most the look's.
+    pub(super) margin: u8,
     pub(super) logo: Option<Logo<'a>>,
 }
 
@@ -41,7 +48,15 @@ pub(super) struct Logo<'a> {
     pub(super) size: Point,
 }
 
-impl Logo<'_> {
+impl<'a> Logo<'a> {
+    /// The picture of this width and height, in the middle of a code of so many modules.
+    fn of(bytes: &'a [u8], format: Format, picture: (u32, u32), modules: usize) -> Self {
+        let size = within(picture, widest(modules));
+        let middle = number(modules) / 2.0;
+        let at = (middle - size.0 / 2.0, middle - size.1 / 2.0);
+        Self { bytes, format, area: logo_area(picture, modules), at, size }
+    }
+
     /// The radius of its corners.
     pub(super) fn corner(&self) -> f32 {
         self.size.0.min(self.size.1) * LOGO_CORNER
@@ -49,15 +64,24 @@ impl Logo<'_> {
 }
 
 impl<'a> Design<'a> {
-    pub(super) fn of(drawing: &Drawing<'a>) -> Result<Self, Undrawable> {
-        let matrix = Matrix::of(drawing.content, drawing.look.level())?;
-        let logo = drawing.logo.map(|bytes| place_logo(bytes, matrix.size())).transpose()?;
-        Ok(Self { matrix, look: drawing.look, logo })
+    pub(super) fn of(drawing: &Drawing<'a>, size: u16) -> Result<Self, Undrawable> {
+        let logo =
+            drawing.logo.map(|bytes| look_at(bytes).map(|(format, picture)| (bytes, format, picture))).transpose()?;
+        let Fitted { matrix, level, margin } =
+            fit(drawing.content, drawing.look, logo.map(|(_, _, picture)| picture), size)?;
+        let logo = logo.map(|(bytes, format, picture)| Logo::of(bytes, format, picture, matrix.size()));
+        Ok(Self { matrix, look: drawing.look, size, level, margin, logo })
     }
 
     /// Modules of a side, with the free border.
     pub(super) fn width(&self) -> usize {
-        self.matrix.size() + 2 * usize::from(self.look.margin)
+        fit::width(&self.matrix, self.margin)
+    }
+
+    /// The height of the picture, in pixels: as high as wide, and an eighth more for a caption.
+    pub(super) fn height(&self) -> u32 {
+        let width = u32::from(self.size);
+        if self.look.caption.is_some() { width + width.div_ceil(CAPTION_PART) } else { width }
     }
 
     /// Whether a module is to be dark: a logo's area is free.
@@ -110,31 +134,38 @@ impl<'a> Design<'a> {
     }
 }
 
-/// The height of a picture of this width, in pixels: as high as wide, and an eighth more for a caption.
-pub(super) fn height(look: &Look, width: u16) -> u32 {
-    let width = u32::from(width);
-    if look.caption.is_some() { width + width.div_ceil(CAPTION_PART) } else { width }
-}
-
-/// As large as it may be, in the middle, with an odd number of modules for it on each side: codes have an odd number, too.
-fn place_logo(bytes: &[u8], size: usize) -> Result<Logo<'_>, Undrawable> {
+/// What a picture is, and its width and height.
+fn look_at(bytes: &[u8]) -> Result<(Format, (u32, u32)), Undrawable> {
     let format = match image::guess_format(bytes) {
         Ok(image::ImageFormat::Png) => Format::Png,
         Ok(image::ImageFormat::Jpeg) => Format::Jpeg,
         _ => return Err(Undrawable::Logo),
     };
     let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| Undrawable::Logo)?;
-    let (width, height) = reader.into_dimensions().map_err(|_| Undrawable::Logo)?;
+    Ok((format, reader.into_dimensions().map_err(|_| Undrawable::Logo)?))
+}
+
+/// The modules that make room for a picture of this width and height: as many as there may be, in the middle, an odd number
+/// of them on each side, as codes have an odd number, too.
+pub(super) fn logo_area(picture: (u32, u32), modules: usize) -> Area {
+    let most = widest(modules);
+    let (width, height) = within(picture, most);
+    let (width, height) =
+        (odd_at_least(width + 2.0 * LOGO_PADDING, most), odd_at_least(height + 2.0 * LOGO_PADDING, most));
+    Area { x: (modules - width) / 2, y: (modules - height) / 2, width, height }
+}
+
+/// How wide a logo's area may be.
+fn widest(modules: usize) -> usize {
+    odd_at_most(number(modules) * LOGO_SHARE)
+}
+
+/// A picture's size in modules, where its area may be so wide.
+fn within((width, height): (u32, u32), widest: usize) -> Point {
     #[expect(clippy::cast_precision_loss, reason = "a ratio; our copies are 512 pixels at most")]
     let ratio = width as f32 / height as f32;
-    let widest = odd_at_most(number(size) * LOGO_SHARE);
     let room = number(widest) - 2.0 * LOGO_PADDING;
-    let (width, height) = (room * ratio.min(1.0), room / ratio.max(1.0));
-    let (across, down) =
-        (odd_at_least(width + 2.0 * LOGO_PADDING, widest), odd_at_least(height + 2.0 * LOGO_PADDING, widest));
-    let area = Area { x: (size - across) / 2, y: (size - down) / 2, width: across, height: down };
-    let middle = number(size) / 2.0;
-    Ok(Logo { bytes, format, area, at: (middle - width / 2.0, middle - height / 2.0), size: (width, height) })
+    (room * ratio.min(1.0), room / ratio.max(1.0))
 }
 
 fn odd_at_most(most: f32) -> usize {

@@ -27,6 +27,8 @@ pub(super) enum Step {
     Round(Point, Point),
     /// Along a Bézier curve: two handles, and where it ends.
     Curve(Point, Point, Point),
+    /// A region of its own: a dot, a module wide, about this middle.
+    Dot(Point),
     /// Back to where the region began.
     Close,
 }
@@ -37,7 +39,8 @@ pub(super) struct Outline(pub(super) Vec<Step>);
 
 /// How far the handles of a curve that passes for a quarter of a circle lie towards the corner.
 const ROUND: f32 = 0.552_285;
-/// The radius of a dot. Larger ones touch, and cannot be told from rounded modules; smaller ones go grey when blurred.
+/// The radius of a dot, a module wide. Larger ones touch, and cannot be told from rounded modules; smaller ones go grey when
+/// blurred.
 const DOT: f32 = 0.5;
 /// The radius in which rounded modules flow into one another where they meet at a corner.
 const FILLET: f32 = 0.25;
@@ -58,7 +61,7 @@ impl Outline {
         if shape == Shape::Dots {
             for (y, x) in (0..size).flat_map(|y| (0..size).map(move |x| (y, x))).filter(|(y, x)| is_dark(*x, *y)) {
                 let (x, y) = (number(x + origin), number(y + origin));
-                outline.circle((x + 0.5, y + 0.5), DOT);
+                outline.0.push(Step::Dot((x + 0.5, y + 0.5)));
             }
         } else {
             for border in borders(size, is_dark) {
@@ -91,8 +94,37 @@ impl Outline {
         self.polygon(&corners.map(|corner| (corner, radius)));
     }
 
-    fn circle(&mut self, middle: Point, radius: f32) {
-        self.rectangle((middle.0 - radius, middle.1 - radius), (2.0 * radius, 2.0 * radius), radius, true);
+    /// Adds what [`Step::Dot`] stands for, as other steps.
+    pub(super) fn circle(&mut self, middle: Point) {
+        self.rectangle((middle.0 - DOT, middle.1 - DOT), (2.0 * DOT, 2.0 * DOT), DOT, true);
+    }
+
+    /// The same outline with each point put elsewhere.
+    pub(super) fn moved(&self, place: impl Fn(Point) -> Point) -> Self {
+        let moved = |step: &Step| match *step {
+            Step::Move(to) => Step::Move(place(to)),
+            Step::Line(to) => Step::Line(place(to)),
+            Step::Round(corner, to) => Step::Round(place(corner), place(to)),
+            Step::Curve(one, two, to) => Step::Curve(place(one), place(two), place(to)),
+            Step::Dot(middle) => Step::Dot(place(middle)),
+            Step::Close => Step::Close,
+        };
+        Self(self.0.iter().map(moved).collect())
+    }
+
+    /// The least and the greatest of all points, those included that curves are only drawn towards.
+    pub(super) fn bounds(&self) -> Option<(Point, Point)> {
+        let points = |step: &Step| match *step {
+            Step::Move(to) | Step::Line(to) => Some([to; 3]),
+            Step::Round(corner, to) => Some([corner, corner, to]),
+            Step::Curve(one, two, to) => Some([one, two, to]),
+            Step::Dot((x, y)) => Some([(x - DOT, y - DOT), (x + DOT, y + DOT), (x, y)]),
+            Step::Close => None,
+        };
+        let points = self.0.iter().filter_map(points).flatten();
+        points.map(|point| (point, point)).reduce(|(least, most), (point, _)| {
+            ((least.0.min(point.0), least.1.min(point.1)), (most.0.max(point.0), most.1.max(point.1)))
+        })
     }
 
     fn border(&mut self, corners: &[Corner], origin: usize, is_round: bool) {

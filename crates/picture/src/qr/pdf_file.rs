@@ -12,7 +12,7 @@ use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref};
 use super::{
     Undrawable,
     caption::Line,
-    design::{Design, Logo, height},
+    design::{Design, Logo},
     outline::{Outline, Point, Step, handles, number},
 };
 
@@ -21,10 +21,10 @@ const POINTS_A_PIXEL: f32 = 0.75;
 const COMPRESSION: u8 = 6;
 const LOGO: Name<'static> = Name(b"Logo");
 
-pub(super) fn pdf(design: &Design<'_>, size: u16) -> Result<Vec<u8>, Undrawable> {
+pub(super) fn pdf(design: &Design<'_>) -> Result<Vec<u8>, Undrawable> {
     let [catalog, pages, page, content, image, opacity] = [1, 2, 3, 4, 5, 6].map(Ref::new);
     #[expect(clippy::cast_precision_loss, reason = "a few thousand pixels at most")]
-    let [across, down] = [u32::from(size), height(design.look, size)].map(|pixels| pixels as f32 * POINTS_A_PIXEL);
+    let [across, down] = [u32::from(design.size), design.height()].map(|pixels| pixels as f32 * POINTS_A_PIXEL);
     let mut file = Pdf::new();
     file.catalog(catalog).pages(pages);
     file.pages(pages).kids([page]).count(1);
@@ -53,18 +53,17 @@ fn draw(design: &Design<'_>, across: f32, down: f32) -> Vec<u8> {
     // From here on the unit is a module, counted from the upper left as everywhere else.
     let scale = across / number(design.width());
     content.transform([scale, 0.0, 0.0, -scale, 0.0, down]);
-    for (colour, outline) in design.inks(look.shape, usize::from(look.margin)) {
+    for (colour, outline) in design.inks(look.shape, usize::from(design.margin)) {
         fill_with(&mut content, colour);
         trace(&mut content, &outline);
         content.fill_nonzero();
     }
     if let Some(logo) = &design.logo {
-        place(&mut content, logo, f32::from(look.margin));
+        place(&mut content, logo, f32::from(design.margin));
     }
     if let Some(text) = &look.caption {
         fill_with(&mut content, look.foreground);
-        let outline = Line::of(text, across / scale, down / scale).outline(text);
-        trace(&mut content, &outline);
+        trace(&mut content, &Line::of(text, across / scale, down / scale).outline);
         content.fill_nonzero();
     }
     content.restore_state();
@@ -96,6 +95,11 @@ fn trace(content: &mut Content, outline: &Outline) {
             Step::Curve(one, two, to) => {
                 content.cubic_to(one.0, one.1, two.0, two.1, to.0, to.1);
                 at = to;
+            }
+            Step::Dot(middle) => {
+                let mut circle = Outline::default();
+                circle.circle(middle);
+                trace(content, &circle);
             }
             Step::Close => {
                 content.close_path();

@@ -10,15 +10,15 @@ use resvg::tiny_skia::{
 
 use super::{
     Undrawable, caption,
-    design::{Design, Logo, height},
+    design::{Design, Logo},
     outline::{Outline, Step, handles},
     plain::Grid,
 };
 
 /// The picture, upon a ground or upon nothing.
-pub(super) fn paint(design: &Design<'_>, size: u16, ground: Option<Colour>) -> Result<Pixmap, Undrawable> {
-    let grid = Grid::of(design, size)?;
-    let mut pixmap = Pixmap::new(grid.size, height(design.look, size)).ok_or(Undrawable::TooSmall { least: 1 })?;
+pub(super) fn paint(design: &Design<'_>, ground: Option<Colour>) -> Result<Pixmap, Undrawable> {
+    let grid = Grid::of(design);
+    let mut pixmap = Pixmap::new(grid.size, design.height()).ok_or(Undrawable::TooSmall { least: 1 })?;
     if let Some(ground) = ground {
         pixmap.fill(opaque(ground));
     }
@@ -26,6 +26,7 @@ pub(super) fn paint(design: &Design<'_>, size: u16, ground: Option<Colour>) -> R
     let (offset, module) = (grid.offset as f32, grid.module as f32);
     let place = Transform::from_scale(module, module).post_translate(offset, offset);
     for (colour, outline) in design.inks(design.shape_at(grid.module), 0) {
+        stamp_dots(&mut pixmap, &outline, grid, (colour, ground));
         fill(&mut pixmap, &outline, &solid(colour), place);
     }
     if let Some(logo) = &design.logo {
@@ -33,8 +34,8 @@ pub(super) fn paint(design: &Design<'_>, size: u16, ground: Option<Colour>) -> R
     }
     if let Some(text) = &design.look.caption {
         #[expect(clippy::cast_precision_loss, reason = "a few thousand pixels at most")]
-        let outline = caption::Line::of(text, f32::from(size), pixmap.height() as f32).outline(text);
-        fill(&mut pixmap, &outline, &solid(design.look.foreground), Transform::identity());
+        let line = caption::Line::of(text, pixmap.width() as f32, pixmap.height() as f32);
+        fill(&mut pixmap, &line.outline, &solid(design.look.foreground), Transform::identity());
     }
     Ok(pixmap)
 }
@@ -55,6 +56,31 @@ fn fill(pixmap: &mut Pixmap, outline: &Outline, paint: &Paint<'_>, place: Transf
     }
 }
 
+/// Draws the dots of an outline: one of them, and that is copied to where each is, as every module lies on whole pixels and has
+/// its dot to itself.
+fn stamp_dots(pixmap: &mut Pixmap, outline: &Outline, grid: Grid, (colour, ground): (Colour, Option<Colour>)) {
+    let middles =
+        || outline.0.iter().filter_map(|step| if let Step::Dot(middle) = step { Some(*middle) } else { None });
+    let Some(mut dot) = Pixmap::new(grid.module, grid.module).filter(|_| middles().next().is_some()) else { return };
+    if let Some(ground) = ground {
+        dot.fill(opaque(ground));
+    }
+    let mut circle = Outline::default();
+    circle.circle((0.5, 0.5));
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred pixels at most")]
+    let scale = grid.module as f32;
+    fill(&mut dot, &circle, &solid(colour), Transform::from_scale(scale, scale));
+    let (width, module, offset) = (pixmap.width() as usize, grid.module as usize, grid.offset as usize);
+    for (x, y) in middles() {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place of a few hundred")]
+        let [left, top] = [x, y].map(|middle| offset + middle as usize * module);
+        for (row, line) in dot.pixels().chunks_exact(module).enumerate() {
+            let begin = (top + row) * width + left;
+            pixmap.pixels_mut()[begin..begin + module].copy_from_slice(line);
+        }
+    }
+}
+
 fn path(outline: &Outline) -> Option<Path> {
     let mut path = PathBuilder::with_capacity(outline.0.len(), outline.0.len() * 2);
     for step in &outline.0 {
@@ -67,6 +93,7 @@ fn path(outline: &Outline) -> Option<Path> {
                 path.cubic_to(one.0, one.1, two.0, two.1, to.0, to.1);
             }
             Step::Curve(one, two, to) => path.cubic_to(one.0, one.1, two.0, two.1, to.0, to.1),
+            Step::Dot(_) => {}
             Step::Close => path.close(),
         }
     }

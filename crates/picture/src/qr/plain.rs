@@ -4,7 +4,7 @@
 //! each side. Scanners sample the middles of modules, so a module that is a pixel wider than its neighbour costs exactly
 //! the tolerance that a small print needs.
 
-use super::{Undrawable, design::Design};
+use super::design::Design;
 
 /// Modules on pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +18,13 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// The grid of a picture of this width, for a code of so many modules with its free border.
-    pub(super) fn of(design: &Design<'_>, size: u16) -> Result<Self, Undrawable> {
+    /// The grid of a picture, which is wide enough for all modules of the code and of its free border.
+    pub(super) fn of(design: &Design<'_>) -> Self {
         let [code, whole] =
             [design.matrix.size(), design.width()].map(|modules| u32::try_from(modules).unwrap_or(u32::MAX));
-        let size = u32::from(size);
-        match size / whole {
-            0 => Err(Undrawable::TooSmall { least: whole }),
-            module => Ok(Self { size, module, offset: (size - module * code) / 2 }),
-        }
+        let size = u32::from(design.size);
+        let module = size / whole;
+        Self { size, module, offset: (size - module * code) / 2 }
     }
 
     /// The module on each pixel of a line; those of the border are on none.

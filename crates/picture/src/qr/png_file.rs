@@ -1,7 +1,5 @@
 //! Codes as PNG, with as few bits to a pixel as they have colours.
 
-use std::collections::HashMap;
-
 use mask_core::colour::Colour;
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
@@ -12,9 +10,9 @@ use super::{
     plain::{Grid, lines},
 };
 
-pub(super) fn png(design: &Design<'_>, size: u16) -> Result<Vec<u8>, Undrawable> {
-    let grid = Grid::of(design, size)?;
-    if design.is_plain_at(grid.module) { Ok(plain(design, grid)) } else { painted(design, size) }
+pub(super) fn png(design: &Design<'_>) -> Result<Vec<u8>, Undrawable> {
+    let grid = Grid::of(design);
+    if design.is_plain_at(grid.module) { Ok(plain(design, grid)) } else { painted(design) }
 }
 
 /// Two colours are a bit; a third one makes it two.
@@ -35,17 +33,17 @@ fn plain(design: &Design<'_>, grid: Grid) -> Vec<u8> {
 }
 
 /// What has few colours gets a palette: smoothed edges between two colours are some dozens of them.
-fn painted(design: &Design<'_>, size: u16) -> Result<Vec<u8>, Undrawable> {
+fn painted(design: &Design<'_>) -> Result<Vec<u8>, Undrawable> {
     let ground = (!design.look.is_transparent).then_some(design.look.background);
-    let pixmap = pixels::paint(design, size, ground)?;
+    let pixmap = pixels::paint(design, ground)?;
     let (width, height) = (pixmap.width(), pixmap.height());
     let pixels = pixmap.take_demultiplied();
     if let Some((colours, places)) = palette(&pixels) {
         if colours.len() > 16 {
             return Ok(indexed(width, height, &colours, BitDepth::Eight, &places));
         }
-        let lines = places.chunks_exact(width as usize);
-        let bytes: Vec<u8> = lines.flat_map(|line| packed(line, BitDepth::Four)).collect();
+        let lines: Vec<_> = places.chunks_exact(width as usize).map(|line| packed(line, BitDepth::Four)).collect();
+        let bytes = lines.concat();
         return Ok(indexed(width, height, &colours, BitDepth::Four, &bytes));
     }
     let mut file = Vec::new();
@@ -71,25 +69,27 @@ fn with_alpha(colour: Colour, alpha: u8) -> [u8; 4] {
 
 /// Each pixel's place among all colours, if these are no more than a palette holds.
 fn palette(pixels: &[u8]) -> Option<(Vec<[u8; 4]>, Vec<u8>)> {
+    // A table with four times as many slots as a palette has places: a colour is in the first slot from its own on that is not
+    // another's. The pixels of dots are seldom like the one before them, and a hash that withstands strangers costs more than all the
+    // rest of a picture; here there are 256 colours at most, whatever they are.
+    const BITS: u32 = 10;
     let (mut colours, mut places) = (Vec::new(), Vec::with_capacity(pixels.len() / 4));
-    let mut known: HashMap<[u8; 4], u8> = HashMap::new();
-    let mut last = None;
+    let mut slots: [Option<([u8; 4], u8)>; 1 << BITS] = [None; 1 << BITS];
     for pixel in pixels.chunks_exact(4) {
         let colour: [u8; 4] = pixel.try_into().ok()?;
-        // Most pixels are like the one before them.
-        let place = if let Some((same, place)) = last
-            && same == colour
-        {
-            place
-        } else if let Some(place) = known.get(&colour) {
-            *place
-        } else {
-            let place = u8::try_from(colours.len()).ok()?;
-            colours.push(colour);
-            known.insert(colour, place);
-            place
+        let mut slot = (u32::from_le_bytes(colour).wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize;
+        let place = loop {
+            match slots[slot] {
+                Some((same, place)) if same == colour => break place,
+                Some(_) => slot = (slot + 1) % slots.len(),
+                None => {
+                    let place = u8::try_from(colours.len()).ok()?;
+                    colours.push(colour);
+                    slots[slot] = Some((colour, place));
+                    break place;
+                }
+            }
         };
-        last = Some((colour, place));
         places.push(place);
     }
     Some((colours, places))

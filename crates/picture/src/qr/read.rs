@@ -13,23 +13,42 @@ use super::{Undrawable, colours::grey, design::Design, matrix::EYE, pixels, plai
 /// How far a run may be from what it should be, in modules, to be known. zxing allows half a module.
 const TOLERANCE: f32 = 0.4;
 
-/// What a reader finds in a picture of this width: drawn as it will be shown, upon the ground that it is meant for.
-pub(super) fn read(design: &Design<'_>, size: u16) -> Result<Option<String>, Undrawable> {
-    let grid = Grid::of(design, size)?;
-    let pixmap = pixels::paint(design, size, Some(design.look.background))?;
+/// What a reader finds in a picture.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// What the code says.
+    pub(super) own: Option<String>,
+    /// What was found where anything was looked for, as scanners do: of square modules the code itself, and whatever else there is.
+    pub(super) others: Vec<String>,
+}
+
+/// Looks at a picture, drawn as it will be shown, upon the ground that it is meant for.
+pub(super) fn read(design: &Design<'_>) -> Result<Seen, Undrawable> {
+    let grid = Grid::of(design);
+    let pixmap = pixels::paint(design, Some(design.look.background))?;
     let mut image = PreparedImage::prepare_from_greyscale(pixmap.width() as usize, pixmap.height() as usize, |x, y| {
         let pixel = pixmap.pixels()[y * pixmap.width() as usize + x];
         grey(Colour::of(pixel.red(), pixel.green(), pixel.blue()))
     });
-    if design.shape_at(grid.module) == Shape::Square {
-        return Ok(image.detect_grids().iter().find_map(|grid| grid.decode().ok()).map(|(_, content)| content));
+    // To look for codes changes the image, so what is looked at in its place comes first.
+    let is_square = design.shape_at(grid.module) == Shape::Square;
+    let own =
+        if is_square { None } else { read_in_place(design, grid, |x, y| u8::from(image.get_pixel_at(x, y)) != 0) };
+    let mut others = Vec::new();
+    if is_square || design.logo.is_some() {
+        others.extend(image.detect_grids().iter().filter_map(|grid| grid.decode().ok()).map(|(_, content)| content));
     }
-    let is_dark = |x: usize, y: usize| u8::from(image.get_pixel_at(x, y)) != 0;
-    if !design.matrix.eyes().iter().all(|eye| is_eye(grid, *eye, is_dark)) {
-        return Ok(None);
+    let own = if is_square { others.first().cloned() } else { own };
+    Ok(Seen { own, others })
+}
+
+/// What the modules say where they are known to be.
+fn read_in_place(design: &Design<'_>, grid: Grid, is_dark: impl Fn(usize, usize) -> bool) -> Option<String> {
+    if !design.matrix.eyes().iter().all(|eye| is_eye(grid, *eye, &is_dark)) {
+        return None;
     }
     let modules = SimpleGrid::from_func(design.matrix.size(), |x, y| is_dark(middle(grid, x), middle(grid, y)));
-    Ok(Code::new(modules).decode().ok().map(|(_, content)| content))
+    Code::new(modules).decode().ok().map(|(_, content)| content)
 }
 
 /// The pixel in the middle of a module, or before the middle.

@@ -61,6 +61,14 @@ fn a_card_has_its_texts_and_reads_in_their_direction() {
 }
 
 #[test]
+fn nothing_hangs_into_the_margins() {
+    for title in [":\u{b48}", "\u{b48}\u{b47}a", "a\u{b4b}\u{17be}", "\u{fdfd}"] {
+        let seen = drawn(&Card { title, description: title, address: title, accent: Colour::WHITE, ..PLAIN });
+        assert_eq!(ink(&seen, 0..76, 0..HEIGHT) + ink(&seen, 1124..WIDTH, 0..HEIGHT), 0, "{title:?}");
+    }
+}
+
+#[test]
 fn markup_and_marks_of_direction_are_text() {
     let card_of = |title| card(&Card { title, ..PLAIN }).expect("a card");
     assert_eq!(card_of("a\u{202e}b\u{200b}c\u{0007} \n d"), card_of("abc d"));

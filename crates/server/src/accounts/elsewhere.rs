@@ -11,7 +11,7 @@ use mask_core::{
     federation::{self, Grant},
     id::{MemberId, UserId},
 };
-use mask_store::{NewIdentity, Unidentified};
+use mask_store::{NewIdentity, Shown, Unidentified};
 use url::Url;
 
 use super::{SignedIn, Visitor, begin};
@@ -92,10 +92,12 @@ pub async fn come_back(
         subject: known.subject,
         email: known.email,
         name: known.name.unwrap_or(local),
+        whence: visitor.whence(api),
         now,
     };
     let user = api.store.identify(new).await?.map_err(kept_out)?;
-    Ok((begin(api, visitor, user).await?, ticket.then))
+    let signed_in = begin(api, visitor, user, Shown::Elsewhere).await?;
+    Ok((signed_in.ok_or_else(|| kept_out(Unidentified::Disabled))?, ticket.then))
 }
 
 /// The cookie of tickets, with this in it. The answer comes from another site, so it must go along from there.

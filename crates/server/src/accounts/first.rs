@@ -69,7 +69,7 @@ pub async fn make(api: &Api, visitor: &Visitor, word: &Word, body: Value) -> Res
         created_at: now,
         updated_at: now,
     };
-    let (session, cookie) = new_session(api, visitor, user.id);
+    let (session, cookies) = new_session(api, visitor, (user.id, &user.email));
     let first = FirstUser {
         word: word.hash(),
         user: NewUser { id, email, name, password_hash, is_admin: true, now },
@@ -87,5 +87,5 @@ pub async fn make(api: &Api, visitor: &Visitor, word: &Word, body: Value) -> Res
         return Err(super::spent());
     }
     tracing::info!(user = %id, "the first account was made");
-    Ok(SignedIn { user, cookie })
+    Ok(SignedIn { user, cookies })
 }

@@ -13,11 +13,15 @@
 //! for an hour; opening its page changes nothing, as programs open links before people do. Where no mail is configured, the
 //! operator prints a link on the command line.
 //!
+//! **While a password is compared** its account may change: each step that rests on one tells the store what was seen
+//! ([`Shown`], [`Asker`]), and is not done where that is so no more.
+//!
 //! **What must stay true.** Whatever changes something comes from a page of ours, by its `Origin`; a body that a form of
 //! somebody else could send (text/plain, no origin) is refused. No answer tells a stranger whether there is an account. No
 //! password, code or word is in a log, an error or an address of somebody else: pages whose address has a word send no
 //! `Referer` but our own name. The address that somebody comes from is kept nowhere; the country is.
 
+mod browser;
 pub mod elsewhere;
 mod email;
 mod first;
@@ -45,20 +49,25 @@ use hyper::{
 };
 use mask_core::{
     agent,
+    country::Country,
     id::{SessionId, UserId},
+    mail::Address,
     person::{Session, User, Word, WordHash},
+    request::RequestId,
     time::Time,
 };
-use mask_store::{NewSession, NewWord};
+use mask_store::{Account, Asker, NewSession, NewWord, Oneself, Outdated, Shown, Whence};
 
+use browser::Browser;
 use elsewhere::Elsewhere;
-pub use email::{ask as ask_email, confirm as confirm_email};
+pub use email::{ask as ask_email, confirm as confirm_email, give as give_email};
 pub use first::{SetUp, link as setup_link, make as make_first};
 pub use pages::routes;
 pub use passwords::{ask as ask_reset, change as change_password, link as password_link, reset};
 pub use profile::{places, rename};
 pub use sign_in::{account as own, first_step, needs_code, second_step, sign_in, sign_out};
 pub use sign_up::{SignedUp, sign_up};
+use tokio::sync::Semaphore;
 pub use totp::{
     Begun, begin as begin_totp, confirm as confirm_totp, end as end_totp, recovery_codes as new_recovery_codes,
 };
@@ -67,9 +76,9 @@ use tries::Tries;
 use crate::{
     api::{
         Api,
-        error::ApiError,
+        error::{ApiError, Code},
         gate::Seen,
-        session::{self, COOKIE},
+        session::{COOKIE, words},
     },
     clock::{self, Clock},
     config::{Config, SignUps},
@@ -87,6 +96,8 @@ pub const PRINTED_LINK_LASTS: Duration = Duration::from_hours(24);
 /// goes on while it is used.
 const COOKIE_LASTS_S: u32 = 400 * 24 * 3600;
 const MINUTE_MS: i64 = 60_000;
+/// Most letters about lost passwords that are written at once: whoever asks for more waits, for whomever it is.
+const MOST_ASKING: usize = 32;
 /// Most sessions whose last use is remembered here; beyond, it is written more often than it need be.
 const MOST_NOTED: usize = 10_000;
 
@@ -98,6 +109,8 @@ pub struct Accounts {
     pub public_url: String,
     /// Where people may sign in instead.
     pub elsewhere: Option<Elsewhere>,
+    /// Letters about lost passwords that are being written.
+    asking: Arc<Semaphore>,
     tries: Tries,
     places: Arc<Places>,
     noted: Mutex<HashMap<SessionId, i64>>,
@@ -112,6 +125,7 @@ impl Accounts {
             elsewhere: Elsewhere::of(config, clock)?,
             sign_ups: config.auth.signup,
             public_url: config.server.public_url.as_str().trim_end_matches('/').to_owned(),
+            asking: Arc::new(Semaphore::new(MOST_ASKING)),
             tries: Tries::per_minute(config.limits.sign_in_attempts_per_minute, key),
             places,
             noted: Mutex::default(),
@@ -160,25 +174,58 @@ pub struct Visitor {
     address: IpAddr,
     /// What their browser calls itself, in a few words.
     device: String,
-    /// The word of the session that it has had, if any: it ends when another begins.
-    had: Option<WordHash>,
+    /// The words of the sessions that it has had: they end when another begins.
+    had: Vec<WordHash>,
+    /// What it was let in as before.
+    browser: Option<Browser>,
+    /// The request that they send.
+    request: RequestId,
+    /// The country that they send it from, where the gate has looked.
+    country: Option<Country>,
 }
 
 impl Visitor {
     /// Whoever sent these headers.
-    pub fn of(seen: &Seen, headers: &HeaderMap) -> Self {
-        let had = session::cookie(headers, COOKIE).and_then(|word| Word::parse(word).ok());
+    pub fn of(api: &Api, seen: &Seen, headers: &HeaderMap) -> Self {
         let said = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-        Self { address: seen.client.address, device: device(said), had: had.map(|word| word.hash()) }
+        Self {
+            address: seen.client.address,
+            device: device(said),
+            had: words(headers).iter().map(Word::hash).collect(),
+            browser: Browser::of(headers, &api.vault, api.clock.now()),
+            request: seen.request_id,
+            country: seen.country,
+        }
+    }
+
+    /// In which request something is asked for, and from where.
+    pub fn whence(&self, api: &Api) -> Whence {
+        let country = self.country.or_else(|| api.accounts.places.at(self.address).country);
+        Whence {
+            request: Some(self.request.to_string()),
+            country: country.map(|country| country.as_str().to_owned()),
+            device: Some(self.device.clone()),
+        }
+    }
+
+    /// Somebody who changes something about themselves in this request.
+    pub fn oneself(&self, api: &Api, user: UserId) -> Oneself {
+        Oneself { user, whence: self.whence(api) }
+    }
+
+    /// Somebody who changes how they sign in, in the session in which they were seen to be who has this account.
+    fn asker(&self, api: &Api, account: &Account, session: SessionId) -> Asker {
+        let (who, password_hash) = (self.oneself(api, account.user.id), account.password_hash.clone());
+        Asker::InPerson { who, session, password_hash }
     }
 }
 
 impl FromRequestParts<Arc<Api>> for Visitor {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let seen = parts.extensions.get::<Seen>().ok_or_else(ApiError::internal)?;
-        Ok(Self::of(seen, &parts.headers))
+        Ok(Self::of(api, seen, &parts.headers))
     }
 }
 
@@ -198,14 +245,14 @@ pub struct SignedIn {
     /// Who.
     pub user: User,
     /// What their browser is to keep.
-    pub cookie: HeaderValue,
+    pub cookies: [HeaderValue; 2],
 }
 
-/// A session that is to begin, and the cookie that shows it.
-pub fn new_session(api: &Api, visitor: &Visitor, user: UserId) -> (NewSession, HeaderValue) {
+/// A session that is to begin, and the cookies that show it, and that they were let in here.
+pub fn new_session(api: &Api, visitor: &Visitor, (user, email): (UserId, &Address)) -> (NewSession, [HeaderValue; 2]) {
     let now = api.clock.now();
     let word = Word::new(clock::secret());
-    let country = api.accounts.places.at(visitor.address).country.map(|country| country.as_str().to_owned());
+    let Whence { request, country, .. } = visitor.whence(api);
     let session = Session {
         id: SessionId::from_bits(api.ids.next(now)),
         user,
@@ -215,17 +262,22 @@ pub fn new_session(api: &Api, visitor: &Visitor, user: UserId) -> (NewSession, H
         seen_at: now,
         expires_at: now.after(SESSION_LASTS),
     };
-    let cookie = cookie(api, word.reveal(), COOKIE_LASTS_S);
-    (NewSession { session, hash: word.hash() }, cookie)
+    let cookies = [cookie(api, word.reveal(), COOKIE_LASTS_S), browser::cookie(api, email)];
+    (NewSession { session, hash: word.hash(), request }, cookies)
 }
 
-/// Begins a session with a new word, in place of the one that the browser had.
-async fn begin(api: &Api, visitor: &Visitor, user: User) -> Result<SignedIn, ApiError> {
-    let (session, cookie) = new_session(api, visitor, user.id);
-    if !api.store.begin_session(session, visitor.had).await? {
-        return Err(sign_in::wrong());
-    }
-    Ok(SignedIn { user, cookie })
+/// Begins a session with a new word, in place of those that the browser had; `None` when what they have shown lets nobody in
+/// any more.
+async fn begin(api: &Api, visitor: &Visitor, user: User, shown: Shown) -> Result<Option<SignedIn>, ApiError> {
+    let (session, cookies) = new_session(api, visitor, (user.id, &user.email));
+    let is_begun = api.store.begin_session(session, shown, visitor.had.clone()).await?;
+    Ok(is_begun.then_some(SignedIn { user, cookies }))
+}
+
+/// The account was changed elsewhere while this was asked for: what was seen of it counts no more.
+fn outdated(_: Outdated) -> ApiError {
+    let message = "Your account was changed elsewhere at this moment, so nothing was done. Sign in and try again.";
+    ApiError::new(Code::Conflict, message)
 }
 
 /// The cookie of sessions, with this in it.
@@ -254,10 +306,7 @@ pub fn nothing_else(body: serde_json::Value) -> Result<(), ApiError> {
 
 /// The word of a link opens nothing.
 fn spent() -> ApiError {
-    ApiError::new(
-        crate::api::error::Code::NotFound,
-        "This link was used already, or its time is over. Ask for a new one.",
-    )
+    ApiError::new(Code::NotFound, "This link was used already, or its time is over. Ask for a new one.")
 }
 
 #[cfg(test)]

@@ -1,28 +1,31 @@
 //! Passwords: changed by whoever knows the old one, and chosen anew by whoever has a link.
 
+use std::sync::Arc;
+
 use mask_core::{
-    id::{SessionId, UserId},
+    id::UserId,
     mail::Address,
     person::{User, Word},
 };
-use mask_store::{Store, WordPurpose};
+use mask_store::{Account, NewWord, Store, WordPurpose};
 use serde_json::Value;
 
-use super::{LINK_LASTS, PRINTED_LINK_LASTS, Visitor, link as link_to, new_word, read, sign_in, spent};
+use super::{LINK_LASTS, PRINTED_LINK_LASTS, Visitor, link as link_to, new_word, outdated, read, sign_in, spent};
 use crate::{
     api::{
         Api,
         error::{ApiError, Code},
+        session::Person,
     },
     clock::Clock,
-    mail::AccountLetter,
+    mail::{AccountLetter, Letters},
 };
 
 /// The page on which a password is chosen.
 pub(super) const PAGE: &str = "new-password";
 
 /// Mails a link with which a new password can be chosen, if there is somebody with this address. The answer is the same if
-/// not, and comes before anything is written.
+/// not, and comes before anything is looked up: who has an account is told by its time no more than by its text.
 pub async fn ask(api: &Api, visitor: &Visitor, body: Value) -> Result<(), ApiError> {
     let email = read::members(body, read::email)?;
     let now = api.clock.now();
@@ -32,17 +35,30 @@ pub async fn ask(api: &Api, visitor: &Visitor, body: Value) -> Result<(), ApiErr
             "This installation sends no mail. Ask whoever runs it: `mask users reset-password` prints a link.";
         return Err(ApiError::new(Code::Forbidden, message));
     }
-    let Some(account) = api.store.account_by_email(email).await? else { return Ok(()) };
+    // For an account that is not there a place is waited for as well.
+    let place = Arc::clone(&api.accounts.asking).acquire_owned().await.map_err(|_| ApiError::internal())?;
     let (word, new) = new_word(now, LINK_LASTS);
-    let letter = AccountLetter::NewPassword { link: &api.accounts.link(PAGE, &word) };
-    let letter = api.letters.account(letter, account.user.email, now);
-    let store = api.store.clone();
+    let link = api.accounts.link(PAGE, &word);
+    let (store, letters) = (api.store.clone(), Arc::clone(&api.letters));
     api.tasks.spawn(async move {
-        if let Err(error) = store.create_password_word(account.user.id, new, Some(letter)).await {
+        if let Err(error) = write(&store, &letters, email, (&link, new)).await {
             tracing::warn!(%error, "a letter about a new password could not be written");
         }
+        drop(place);
     });
     Ok(())
+}
+
+/// Writes the letter with this link to whoever has this address, if anybody does.
+async fn write(
+    store: &Store,
+    letters: &Letters,
+    email: Address,
+    (link, word): (&str, NewWord),
+) -> Result<(), mask_store::Error> {
+    let Some(Account { user, .. }) = store.account_by_email(email).await? else { return Ok(()) };
+    let letter = letters.account(AccountLetter::NewPassword { link }, user.email, word.now);
+    store.create_password_word(user.id, word, Some(letter)).await.map(drop)
 }
 
 /// A link with which somebody can choose a password, for the operator to pass on.
@@ -58,13 +74,13 @@ pub async fn link(
 }
 
 /// Chooses a new password with the word of a link. All sessions end.
-pub async fn reset(api: &Api, word: &Word, body: Value) -> Result<User, ApiError> {
+pub async fn reset(api: &Api, visitor: &Visitor, word: &Word, body: Value) -> Result<User, ApiError> {
     let now = api.clock.now();
     let found = api.store.word(word.hash(), WordPurpose::Password, now).await?;
     let (user, _) = found.ok_or_else(spent)?;
     let password = chosen(body, "password", &user)?;
     let hash = api.passwords.hash(password).await?;
-    api.store.reset_password(word.hash(), hash, now).await?.ok_or_else(spent)
+    api.store.reset_password(word.hash(), hash, visitor.whence(api), now).await?.ok_or_else(spent)
 }
 
 fn chosen(body: Value, name: &'static str, user: &User) -> Result<String, ApiError> {
@@ -79,7 +95,7 @@ fn about<'a>(email: &'a Address, name: &'a str) -> [&'a str; 2] {
 pub async fn change(
     api: &Api,
     visitor: &Visitor,
-    (user, session): (&User, SessionId),
+    Person { user, session, .. }: &Person,
     body: Value,
 ) -> Result<(), ApiError> {
     let account = sign_in::account(api, user).await?;
@@ -90,6 +106,5 @@ pub async fn change(
     })?;
     sign_in::confirm(api, visitor, &account, "current_password", current).await?;
     let hash = api.passwords.hash(password).await?;
-    api.store.set_password(user.id, hash, Some(session), api.clock.now()).await?;
-    Ok(())
+    api.store.set_password(visitor.asker(api, &account, *session), hash, api.clock.now()).await?.map_err(outdated)
 }

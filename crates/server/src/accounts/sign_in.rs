@@ -4,7 +4,7 @@ use mask_core::{
     mail::Address,
     person::{User, WordHash},
 };
-use mask_store::Account;
+use mask_store::{Account, Shown};
 use serde_json::Value;
 
 use super::{SignedIn, Visitor, begin, read, totp};
@@ -36,7 +36,7 @@ pub(super) fn wrong() -> ApiError {
 /// Whoever has this address and this password. A try is counted before anything is looked at; then as much is done for an
 /// account that is not there as for one that is.
 async fn by_password(api: &Api, visitor: &Visitor, email: &str, password: String) -> Result<Account, ApiError> {
-    api.accounts.tries.count(visitor.address, email, api.clock.now())?;
+    api.accounts.tries.count(visitor, email, api.clock.now())?;
     let account = match Address::parse(email) {
         Ok(address) => api.store.account_by_email(address).await?,
         Err(_) => None,
@@ -70,7 +70,9 @@ pub async fn second_step(
         let code = code.ok_or_else(|| ApiError::new(Code::SecondFactorRequired, asked))?;
         totp::take(api, visitor, &account, code).await?;
     }
-    begin(api, visitor, account.user).await
+    let app = account.factor.filter(|factor| factor.is_confirmed).map(|factor| factor.sealed);
+    let shown = Shown::Password { hash: account.password_hash, app };
+    begin(api, visitor, account.user, shown).await?.ok_or_else(wrong)
 }
 
 /// Both steps: `email`, `password`, and `code` where one is needed.
@@ -80,11 +82,12 @@ pub async fn sign_in(api: &Api, visitor: &Visitor, body: Value) -> Result<Signed
     second_step(api, visitor, account, code.as_deref()).await
 }
 
-/// Ends the session that a browser shows, if it has one.
+/// Ends the sessions that a browser shows.
 pub async fn sign_out(api: &Api, visitor: &Visitor) -> Result<(), ApiError> {
-    let Some(hash) = visitor.had else { return Ok(()) };
-    if let Some((user, session)) = session(api, hash).await? {
-        api.store.end_session(user.id, session).await?;
+    for hash in &visitor.had {
+        if let Some((user, session)) = session(api, *hash).await? {
+            api.store.end_session(visitor.oneself(api, user.id), session, api.clock.now()).await?;
+        }
     }
     Ok(())
 }
@@ -105,7 +108,7 @@ pub(super) async fn confirm(
 ) -> Result<(), ApiError> {
     let Some(hash) = account.password_hash.clone() else { return Ok(()) };
     let Some(typed) = typed else { return Err(missing(field)) };
-    api.accounts.tries.count(visitor.address, account.user.email.as_str(), api.clock.now())?;
+    api.accounts.tries.count_in_person(visitor, account.user.id, api.clock.now())?;
     if api.passwords.verify_if_any(typed, Some(hash)).await? {
         return Ok(());
     }

@@ -5,10 +5,10 @@
 //! signs up with somebody else's address would know the password of the account that its reader confirms.
 
 use mask_core::{id::UserId, mail::Address};
-use mask_store::{NewUser, SignUp};
+use mask_store::{NewUser, Shown, SignUp};
 use serde_json::Value;
 
-use super::{LINK_LASTS, SignedIn, Visitor, begin, new_word, passwords, read};
+use super::{LINK_LASTS, SignedIn, Visitor, begin, new_word, passwords, read, sign_in};
 use crate::{
     api::{
         Api,
@@ -44,15 +44,16 @@ pub async fn sign_up(api: &Api, visitor: &Visitor, body: Value) -> Result<Signed
     let is_mailing = api.letters.is_mailing();
     let wish = wish(body, is_mailing)?;
     let now = api.clock.now();
-    api.accounts.tries.count_letter(visitor.address, now)?;
+    api.accounts.tries.count_sign_up(visitor.address, now)?;
     let id = UserId::from_bits(api.ids.next(now));
     let Wish { email, name, password } = wish;
     let new = |password_hash| NewUser { id, email: email.clone(), name, password_hash, is_admin: false, now };
     if let Some(password) = password {
         let hash = api.passwords.hash(password).await?;
-        let made = api.store.create_user(new(Some(hash))).await?;
+        let made = api.store.create_user(new(Some(hash.clone()))).await?;
         let user = made.ok_or_else(|| ApiError::new(Code::Conflict, "There is an account with this address."))?;
-        return begin(api, visitor, user).await.map(SignedUp::In);
+        let shown = Shown::Password { hash: Some(hash), app: None };
+        return begin(api, visitor, user, shown).await?.map(SignedUp::In).ok_or_else(sign_in::wrong);
     }
     let (word, kept) = new_word(now, LINK_LASTS);
     let link = api.accounts.link(passwords::PAGE, &word);

@@ -7,17 +7,18 @@ use mask_core::{
     totp::{self, RECOVERY_CODES, SECRET_BYTES},
 };
 use mask_picture::qr::{self, Drawing};
-use mask_store::Account;
+use mask_store::{Account, Asker};
 use ring::hmac;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Visitor, read, sign_in};
+use super::{Visitor, outdated, read, sign_in};
 use crate::{
     api::{
         Api,
         error::{ApiError, Code},
         fields::text,
+        session::Person,
     },
     clock,
 };
@@ -75,13 +76,16 @@ fn codes(user: UserId) -> (Vec<String>, Vec<[u8; 32]>) {
 /// Takes a code of somebody who signs in: six digits of the app, or one of the recovery codes; each once.
 pub(super) async fn take(api: &Api, visitor: &Visitor, account: &Account, typed: &str) -> Result<(), ApiError> {
     let user = account.user.id;
-    api.accounts.tries.count(visitor.address, &user.to_string(), api.clock.now())?;
+    api.accounts.tries.count_code(visitor, user, api.clock.now())?;
     let is_good = match (&account.factor, totp::parse_code(typed), totp::parse_recovery_code(typed)) {
         (Some(factor), Ok(digits), _) => match step_of(api, user, &factor.sealed, digits)? {
             Some(step) => api.store.use_totp(user, step).await?,
             None => false,
         },
-        (_, _, Ok(letters)) => api.store.use_recovery_code(user, hash(user, &letters)).await?,
+        (_, _, Ok(letters)) => {
+            let who = visitor.oneself(api, user);
+            api.store.use_recovery_code(who, hash(user, &letters), api.clock.now()).await?
+        }
         _ => false,
     };
     if is_good { Ok(()) } else { Err(ApiError::unauthorized("The code is wrong, or it was used already.")) }
@@ -91,29 +95,23 @@ fn password(body: Value) -> Result<Option<String>, ApiError> {
     read::members(body, |fields| Some(fields.optional("password", read::typed)))
 }
 
-async fn confirmed(api: &Api, visitor: &Visitor, user: &User, body: Value) -> Result<Account, ApiError> {
-    let account = sign_in::account(api, user).await?;
+async fn confirmed(api: &Api, visitor: &Visitor, me: &Person, body: Value) -> Result<Asker, ApiError> {
+    let account = sign_in::account(api, &me.user).await?;
     sign_in::confirm(api, visitor, &account, "password", password(body)?).await?;
-    Ok(account)
+    Ok(visitor.asker(api, &account, me.session))
 }
 
 /// Begins to set an app up: `password`. It is asked for nothing until a code of it was typed.
-pub async fn begin(api: &Api, visitor: &Visitor, user: &User, body: Value) -> Result<Begun, ApiError> {
-    confirmed(api, visitor, user, body).await?;
+pub async fn begin(api: &Api, visitor: &Visitor, me: &Person, body: Value) -> Result<Begun, ApiError> {
+    let asker = confirmed(api, visitor, me, body).await?;
+    let user = &me.user;
     let mut secret = [0; SECRET_BYTES];
     secret.copy_from_slice(&clock::secret()[..SECRET_BYTES]);
     let sealed = api.vault.seal_about(&about(user.id), &secret);
-    if !api.store.begin_totp(user.id, sealed, api.clock.now()).await? {
+    if !api.store.begin_totp(asker, sealed, api.clock.now()).await?.map_err(outdated)? {
         return Err(ApiError::new(Code::Conflict, "An app is set up already. Turn it off first."));
     }
     shown(api, user, &secret)
-}
-
-/// The app that somebody is setting up, once more.
-pub(super) fn begun(api: &Api, account: &Account) -> Result<Option<Begun>, ApiError> {
-    let Some(factor) = account.factor.as_ref().filter(|factor| !factor.is_confirmed) else { return Ok(None) };
-    let secret = api.vault.open_about(&about(account.user.id), &factor.sealed).map_err(|_| ApiError::internal())?;
-    shown(api, &account.user, &secret).map(Some)
 }
 
 fn shown(api: &Api, user: &User, secret: &[u8]) -> Result<Begun, ApiError> {
@@ -128,34 +126,35 @@ fn shown(api: &Api, user: &User, secret: &[u8]) -> Result<Begun, ApiError> {
 }
 
 /// Puts the app to use: `code`. Answers the recovery codes, which are shown this once.
-pub async fn confirm(api: &Api, visitor: &Visitor, user: &User, body: Value) -> Result<Vec<String>, ApiError> {
+pub async fn confirm(api: &Api, visitor: &Visitor, me: &Person, body: Value) -> Result<Vec<String>, ApiError> {
+    let user = &me.user;
     let account = sign_in::account(api, user).await?;
+    let asker = visitor.asker(api, &account, me.session);
     let typed = read::members(body, |fields| fields.required("code", text(totp::parse_code)))?;
-    api.accounts.tries.count(visitor.address, &user.id.to_string(), api.clock.now())?;
+    api.accounts.tries.count_code(visitor, user.id, api.clock.now())?;
     let none = || ApiError::new(Code::Conflict, "No app is being set up.");
     let factor = account.factor.filter(|factor| !factor.is_confirmed).ok_or_else(none)?;
     let Some(step) = step_of(api, user.id, &factor.sealed, typed)? else {
         return Err(ApiError::invalid("code", "Must be the six digits that your app shows now"));
     };
     let (shown, hashes) = codes(user.id);
-    if !api.store.confirm_totp(user.id, factor.sealed, step, hashes).await? {
+    if !api.store.confirm_totp(asker, factor.sealed, step, hashes, api.clock.now()).await?.map_err(outdated)? {
         return Err(none());
     }
     Ok(shown)
 }
 
 /// Turns the app off: `password`.
-pub async fn end(api: &Api, visitor: &Visitor, user: &User, body: Value) -> Result<(), ApiError> {
-    confirmed(api, visitor, user, body).await?;
-    api.store.end_totp(user.id).await?;
-    Ok(())
+pub async fn end(api: &Api, visitor: &Visitor, me: &Person, body: Value) -> Result<(), ApiError> {
+    let asker = confirmed(api, visitor, me, body).await?;
+    api.store.end_totp(asker, api.clock.now()).await?.map(drop).map_err(outdated)
 }
 
 /// Other recovery codes in place of those before: `password`.
-pub async fn recovery_codes(api: &Api, visitor: &Visitor, user: &User, body: Value) -> Result<Vec<String>, ApiError> {
-    confirmed(api, visitor, user, body).await?;
-    let (shown, hashes) = codes(user.id);
-    if !api.store.replace_recovery_codes(user.id, hashes).await? {
+pub async fn recovery_codes(api: &Api, visitor: &Visitor, me: &Person, body: Value) -> Result<Vec<String>, ApiError> {
+    let asker = confirmed(api, visitor, me, body).await?;
+    let (shown, hashes) = codes(me.user.id);
+    if !api.store.replace_recovery_codes(asker, hashes, api.clock.now()).await?.map_err(outdated)? {
         return Err(ApiError::new(Code::Conflict, "No app is set up."));
     }
     Ok(shown)

@@ -6,13 +6,18 @@
 //! for forms and links' passwords. Each node counts for itself: somebody who finds all nodes has as many tries as there are
 //! nodes, which changes nothing about what can be guessed.
 //!
-//! That strangers can use up an account's minute is the price of bounding what many addresses try together. It ends with the
-//! minute, or the hour, and signs nobody out.
+//! Strangers can use up the tries of an account: that is the price of bounding what many addresses try together. It signs nobody
+//! out, and keeps nobody out who comes with a browser in which they were let in before ([`Browser`]), or whose password was right
+//! already: those have tries of their own.
+//!
+//! [`Browser`]: super::browser::Browser
 
 use std::net::IpAddr;
 
-use mask_core::{mail::Address, time::Time};
+use mask_core::{id::UserId, mail::Address, time::Time};
 use siphasher::sip::SipHasher13;
+
+use super::Visitor;
 
 use crate::{
     api::error::ApiError,
@@ -33,6 +38,8 @@ const LETTERS_A_MINUTE: u64 = 5;
 pub(super) struct Tries {
     key: [u8; 16],
     accounts: Windows,
+    /// Of browsers that were let in before, and of people whose password was right.
+    acquainted: Windows,
     addresses: Windows,
     letters: Windows,
 }
@@ -61,16 +68,34 @@ impl Tries {
         Self {
             key,
             accounts: Windows::new(most),
+            acquainted: Windows::new(most),
             addresses: Windows::new(most * PEOPLE_AT_AN_ADDRESS),
             letters: Windows::new(LETTERS_A_MINUTE),
         }
     }
 
-    /// Counts a try of a password or a code.
-    pub(super) fn count(&self, from: IpAddr, account: &str, now: Time) -> Result<(), ApiError> {
+    /// Counts a try of a password by whoever comes.
+    pub(super) fn count(&self, visitor: &Visitor, account: &str, now: Time) -> Result<(), ApiError> {
         let account = Address::parse(account).map_or_else(|_| account.trim().to_ascii_lowercase(), |known| known.key());
-        let account = SipHasher13::new_with_key(&self.key).hash(account.as_bytes());
-        let counted = self.addresses.count(self.of(from), now).and_then(|()| self.accounts.count(account, now));
+        match visitor.browser.as_ref().filter(|browser| browser.is_of(&account)) {
+            Some(browser) => self.judge(visitor.address, &self.acquainted, &browser.name, now),
+            None => self.judge(visitor.address, &self.accounts, &account, now),
+        }
+    }
+
+    /// Counts a try of a password by somebody who is signed in as this person.
+    pub(super) fn count_in_person(&self, visitor: &Visitor, user: UserId, now: Time) -> Result<(), ApiError> {
+        self.judge(visitor.address, &self.acquainted, &format!("password {user}"), now)
+    }
+
+    /// Counts a try of a code by somebody who has shown already that they are this person, or half of it.
+    pub(super) fn count_code(&self, visitor: &Visitor, user: UserId, now: Time) -> Result<(), ApiError> {
+        self.judge(visitor.address, &self.acquainted, &format!("code {user}"), now)
+    }
+
+    fn judge(&self, from: IpAddr, windows: &Windows, who: &str, now: Time) -> Result<(), ApiError> {
+        let who = SipHasher13::new_with_key(&self.key).hash(who.as_bytes());
+        let counted = self.addresses.count(self.of(from), now).and_then(|()| windows.count(who, now));
         counted.map_err(|TooMany { retry_after_s }| {
             metrics::counter!("mask_sign_in_limited_total").increment(1);
             let message = format!("Too many tries. Try again in {retry_after_s} seconds.");
@@ -80,9 +105,17 @@ impl Tries {
 
     /// Counts a letter that somebody asks for.
     pub(super) fn count_letter(&self, from: IpAddr, now: Time) -> Result<(), ApiError> {
+        self.count_wish(from, now, "Too many letters were asked for.")
+    }
+
+    /// Counts an account that somebody asks for, with the letters: where any are sent, one goes out with it.
+    pub(super) fn count_sign_up(&self, from: IpAddr, now: Time) -> Result<(), ApiError> {
+        self.count_wish(from, now, "Too many accounts were asked for from your address.")
+    }
+
+    fn count_wish(&self, from: IpAddr, now: Time, what: &str) -> Result<(), ApiError> {
         self.letters.count(self.of(from), now).map_err(|TooMany { retry_after_s }| {
-            let message = format!("Too many letters were asked for. Try again in {retry_after_s} seconds.");
-            ApiError::too_many_at_once(message, retry_after_s)
+            ApiError::too_many_at_once(format!("{what} Try again in {retry_after_s} seconds."), retry_after_s)
         })
     }
 
@@ -98,15 +131,31 @@ impl Tries {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::browser::Browser, *};
+
+    fn from(last: u8) -> Visitor {
+        Visitor {
+            address: [192, 0, 2, last].into(),
+            device: String::new(),
+            had: Vec::new(),
+            browser: None,
+            request: crate::clock::request_id(),
+            country: None,
+        }
+    }
+
+    fn at(seconds: i64) -> Time {
+        Time::from_unix_millis((1_774_360_800 + seconds) * 1000)
+    }
+
+    fn waits(counted: Result<(), ApiError>) -> Option<u64> {
+        counted.err().and_then(|error| error.retry_after_seconds)
+    }
 
     #[test]
     fn accounts_and_addresses_are_bounded() {
         let tries = Tries::per_minute(2, [7; 16]);
-        let at = |seconds: i64| Time::from_unix_millis((1_774_360_800 + seconds) * 1000);
-        let from = |last: u8| IpAddr::from([192, 0, 2, last]);
-        let wait =
-            |from, account, now| tries.count(from, account, now).err().and_then(|error| error.retry_after_seconds);
+        let wait = |from: Visitor, account, now| waits(tries.count(&from, account, now));
         assert_eq!((wait(from(1), "ada@e.com", at(17)), wait(from(2), " ADA@e.com", at(17))), (None, None));
         assert_eq!(wait(from(3), "ada@e.com", at(17)), Some(43), "from a third address too");
         for spelling in ["ada@ｅ.com", "ada@e。com", "ada@e\u{ad}.com", "Ada@E.COM"] {
@@ -121,11 +170,30 @@ mod tests {
     }
 
     #[test]
+    fn who_was_let_in_before_is_kept_out_by_nobody() {
+        let tries = Tries::per_minute(2, [7; 16]);
+        let of = |last, name: &str| Visitor { browser: Some(Browser::known(name, "ada@e.com")), ..from(last) };
+        for stranger in 1..=3 {
+            let _ = tries.count(&from(stranger), "ada@e.com", at(17));
+        }
+        assert_eq!(waits(tries.count(&from(4), "ada@e.com", at(17))), Some(43));
+        for _ in 0..2 {
+            assert_eq!(waits(tries.count(&of(5, "a"), "Ada@e.com", at(17))), None);
+        }
+        assert_eq!(waits(tries.count(&of(6, "a"), "ada@e.com", at(17))), Some(43), "it has no more than others have");
+        assert_eq!(waits(tries.count(&of(6, "b"), "ada@e.com", at(17))), None, "each has its own");
+        let _ = (tries.count(&from(7), "bob@e.com", at(17)), tries.count(&from(7), "bob@e.com", at(17)));
+        assert_eq!(waits(tries.count(&of(8, "c"), "bob@e.com", at(17))), Some(43), "it is known as somebody else");
+        let ada = UserId::from_bits(1);
+        assert_eq!(waits(tries.count_in_person(&from(9), ada, at(17))), None);
+    }
+
+    #[test]
     fn an_hour_has_fewer_than_its_minutes() {
         let tries = Tries::per_minute(2, [7; 16]);
         let taken = (0..60_u8).filter(|minute| {
             let now = Time::from_unix_millis((1_774_360_800 + i64::from(*minute) * 60) * 1000);
-            tries.count(IpAddr::from([192, 0, 2, *minute]), "ada@e.com", now).is_ok()
+            tries.count(&from(*minute), "ada@e.com", now).is_ok()
         });
         assert_eq!(taken.count(), 20);
     }
@@ -133,8 +201,12 @@ mod tests {
     #[test]
     fn letters_are_bounded() {
         let tries = Tries::per_minute(100, [7; 16]);
-        let now = Time::from_unix_millis(0);
-        let asked = (0..20).filter(|_| tries.count_letter(IpAddr::from([192, 0, 2, 1]), now).is_ok());
+        let (now, address) = (Time::from_unix_millis(0), IpAddr::from([192, 0, 2, 1]));
+        let asked = (0..20).filter(|_| tries.count_letter(address, now).is_ok());
         assert_eq!(asked.count(), 5);
+        // Whoever asks for an account is told of accounts: there may be no mail at all.
+        let refused = tries.count_sign_up(address, now).expect_err("a letter goes with it where there are some");
+        assert_eq!(refused.message, "Too many accounts were asked for from your address. Try again in 60 seconds.");
+        assert_eq!(refused.retry_after_seconds, Some(60));
     }
 }

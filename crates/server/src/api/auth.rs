@@ -16,7 +16,7 @@ use super::{
     Api,
     account::{AccountBody, account_body},
     error::{ApiError, Code},
-    request::{Answer, Json},
+    request::{Answer, Json, NoBody},
     session::FromUs,
 };
 use crate::accounts::{self, SignedIn, SignedUp, Visitor};
@@ -99,11 +99,13 @@ async fn sign_in(State(api): State<Arc<Api>>, _: FromUs, visitor: Visitor, body:
 
 /// Shows who has just signed in, and hands them the cookie.
 pub(super) async fn entered(api: &Arc<Api>, status: StatusCode, signed_in: SignedIn) -> Result<Response, ApiError> {
-    let SignedIn { user, cookie } = signed_in;
+    let SignedIn { user, cookies } = signed_in;
     let body = account_body(api, user.id).await?;
     let mut response = (status, Answer(body)).into_response();
     *response.status_mut() = status;
-    response.headers_mut().append(header::SET_COOKIE, cookie);
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     Ok(response)
 }
 
@@ -115,7 +117,7 @@ pub(super) async fn entered(api: &Arc<Api>, status: StatusCode, signed_in: Signe
     responses((status = 204, description = "You are signed out")),
     security(())
 )]
-async fn sign_out(State(api): State<Arc<Api>>, _: FromUs, visitor: Visitor) -> Result<Response, ApiError> {
+async fn sign_out(State(api): State<Arc<Api>>, _: FromUs, visitor: Visitor, _: NoBody) -> Result<Response, ApiError> {
     accounts::sign_out(&api, &visitor).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, accounts::no_cookie(&api))]).into_response())
 }
@@ -170,9 +172,9 @@ async fn ask_reset(
     responses((status = 204, description = "The password is changed: sign in")),
     security(())
 )]
-async fn reset(State(api): State<Arc<Api>>, _: FromUs, body: Json) -> Result<StatusCode, ApiError> {
+async fn reset(State(api): State<Arc<Api>>, _: FromUs, visitor: Visitor, body: Json) -> Result<StatusCode, ApiError> {
     let (word, body) = split(body.value)?;
-    accounts::reset(&api, &word, body).await?;
+    accounts::reset(&api, &visitor, &word, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -163,6 +163,20 @@ impl<S> Caller<S> {
     pub fn by(&self, seen: &Seen) -> By {
         by(self.owner, self.actor, seen)
     }
+
+    /// That they have another scope beside `S`, for a part of what they ask.
+    pub fn has_also(&self, scope: Scope) -> Result<(), ApiError> {
+        if self.rights.has(scope) { Ok(()) } else { Err(lacking(self.actor, scope)) }
+    }
+}
+
+/// What somebody is told who lacks a scope.
+fn lacking(actor: Actor, scope: Scope) -> ApiError {
+    if matches!(actor, Actor::Person(_)) {
+        ApiError::insufficient_role(scope)
+    } else {
+        ApiError::insufficient_scope(scope)
+    }
 }
 
 impl Proof {
@@ -203,8 +217,7 @@ impl<S: Needs, T: Sync> FromRequestParts<T> for Caller<S> {
             return Err(ApiError::new(Code::Forbidden, message));
         }
         if !are_enough::<S>(rights, is_person) {
-            let why = if is_person { ApiError::insufficient_role } else { ApiError::insufficient_scope };
-            return Err(why(S::SCOPE));
+            return Err(lacking(actor, S::SCOPE));
         }
         Ok(Self { owner, actor, rights, proof, scope: PhantomData })
     }

@@ -60,7 +60,7 @@ codes! {
     /// There is one already, or it is in the way.
     Conflict = "conflict", 409, "What the request wants to make exists already, or the same request is still being worked on.";
     /// Changed meanwhile.
-    PreconditionFailed = "precondition_failed", 412, "The object has changed since the version that `If-Match` names.";
+    PreconditionFailed = "precondition_failed", 412, "The object is not as the request expects it: it is not there, or has changed since the version that `If-Match` names; or `If-None-Match` says that it is not to be there, or not at this version, and it is.";
     /// Too large.
     PayloadTooLarge = "payload_too_large", 413, "The request's body is larger than this server takes.";
     /// A URL that is too long.
@@ -72,7 +72,7 @@ codes! {
     /// Same key, other request.
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The Idempotency-Key was used before with another body.";
     /// Too many.
-    RateLimitExceeded = "rate_limit_exceeded", 429, "Too many requests in this minute, or too many exports at once; `Retry-After` says when to come back.";
+    RateLimitExceeded = "rate_limit_exceeded", 429, "Too many requests in this minute, too many exports at once, or too many letters in a day; `Retry-After` says when to come back.";
     /// A head that is too large.
     HeadersTooLarge = "headers_too_large", 431, "The request's headers are more, or longer, than this server takes.";
     /// Our fault.

@@ -1,9 +1,10 @@
 //! The gate: what every request to the API passes on its way in and out.
 //!
 //! In: TLS, who is asking, the rate limit. Out: the error's body, the limit's headers, CORS. It stands before the
-//! router, so that a path that does not exist is limited and answered like one that does.
+//! router, so that a path of the API that does not exist is limited and answered like one that does. What is nobody's path at all
+//! comes here too, and is a link that was mistyped.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -18,17 +19,18 @@ use mask_core::{
     actor::Actor,
     country::Country,
     key::{Key, Secret, Status},
+    request::RequestId,
     workspace::Owner,
 };
 
 use super::{
-    Api,
+    Api, accept,
     error::{ApiError, Code},
     limit::Caller,
     session::{self, Person},
     usage::Answered,
 };
-use crate::{clock::RequestId, proxy::Client};
+use crate::proxy::{Client, Peer};
 
 /// What is known of a request before any handler sees it.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub struct Seen {
     /// Who sent it.
     pub client: Client,
     /// Whose connection it came by.
-    pub peer: IpAddr,
+    pub peer: Peer,
     /// The country that it came from, of one that may change something.
     pub country: Option<Country>,
 }
@@ -59,19 +61,25 @@ pub async fn gate(State(api): State<Arc<Api>>, mut request: Request, next: Next)
     let Some(mut seen) = request.extensions().get::<Seen>().cloned() else {
         return ApiError::internal().into_response();
     };
+    if is_lost_visitor(&request) {
+        return api.redirects.nothing_here(seen.request_id).map(axum::body::Body::new);
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         seen.country = api.redirects.country(seen.client.address, request.headers(), seen.peer);
         request.extensions_mut().insert(seen.clone());
     }
-    let accepts_problem = accepts_problem(request.headers());
+    let is_problem = accept::prefers_problem(request.headers());
     let origin = request.headers().contains_key(header::ORIGIN);
     let mut response = if is_preflight(&request) {
-        hyper::StatusCode::NO_CONTENT.into_response()
+        let mut response = hyper::StatusCode::NO_CONTENT.into_response();
+        // A browser asks by itself, and without the key of what it asks for: this takes nothing from anybody's minute.
+        api.limits.look(Caller::at(seen.client.address), api.clock.now()).write(response.headers_mut());
+        response
     } else {
         admit(&api, &seen, request, next).await
     };
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        let written = error.response(seen.request_id.as_str(), accepts_problem);
+        let written = error.response(seen.request_id.as_str(), is_problem);
         let (parts, body) = written.into_parts();
         response.headers_mut().extend(parts.headers);
         *response.body_mut() = body;
@@ -192,17 +200,21 @@ async fn identify_key(api: &Arc<Api>, headers: &HeaderMap, client: &Client) -> R
     }
 }
 
-fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+/// Whether a path is the API's.
+pub fn is_path_of_api(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn accepts_problem(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|kind| {
-        let mut parts = kind.split(';').map(str::trim);
-        parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/problem+json"))
-            && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-    })
+/// Whether somebody has followed a link that was mistyped, or has more at its end than belongs to it. They are shown a page, as
+/// on every other host, and nobody's minute pays for it. A program that shows a key means the API, and is told that it is not here.
+fn is_lost_visitor(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && !is_path_of_api(request.uri().path())
+        && !request.headers().contains_key(header::AUTHORIZATION)
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Any page may call the API with a key of its own; no cookie is ever taken along, so no page can act for its visitor.

@@ -14,11 +14,13 @@ use axum::{
 };
 use hyper::StatusCode;
 use mask_core::{
+    actor::Actor,
     id::{InvitationId, MemberId},
-    invitation::{Invitation, LASTS, MOST_INVITATIONS},
+    invitation::{Invitation, LASTS, MAILBOX_LETTERS_A_DAY, MOST_INVITATIONS, WORKSPACE_LETTERS_A_DAY},
     mail::Address,
-    person::Word,
+    person::{User, Word},
     role::Role,
+    time::Time,
     workspace::Workspace,
 };
 use mask_store::{Kept, NewInvitation, Uninvited};
@@ -28,7 +30,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    caller::{Caller, Signed, WorkspaceRead, WorkspaceWrite},
+    caller::{Caller, Signed, WorkspaceWrite},
     error::{ApiError, Code},
     fields::{Fields, Problems, text},
     gate::Seen,
@@ -38,7 +40,7 @@ use super::{
     query::Parameters,
     request::{Answer, IdempotencyKey, InvitationPath, Json, json_bytes},
 };
-use crate::{clock, mail::Invited};
+use crate::{accounts::Visitor, clock, mail::Invited};
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -146,7 +148,8 @@ impl JoinedBody {
 ///
 /// By a link in a letter, which is good for 7 days and for this address alone. Where no mail is sent the answer has the link as
 /// `url`, this once. Who is invited again gets a new link, and the one before ends. Nobody invites to a role above their own; an API
-/// key counts as an admin. At most 100 invitations wait at a time.
+/// key counts as an admin. At most 100 invitations wait at a time. Within a day a workspace mails 100 of them, and one mailbox gets
+/// 10 from all workspaces together; one more is a 429, whose `Retry-After` says when it may go out.
 #[utoipa::path(
     post, path = "/workspace/invitations", operation_id = "create_invitation", tag = "Workspace",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours")),
@@ -177,10 +180,13 @@ async fn create(
     let now = api.clock.now();
     let word = Word::new(clock::secret());
     let url = format!("{}/invitation/{}", api.origin, word.reveal());
-    let letter = api.letters.is_mailing().then(|| {
-        let invited = Invited { workspace: &workspace.name, role, link: &url };
-        api.letters.invitation(invited, email.clone(), now)
-    });
+    let letter = if api.letters.is_mailing() {
+        let by = inviter(&api, by.actor).await?;
+        let invited = Invited { by: by.as_ref(), workspace: &workspace.name, role, link: &url };
+        Some(api.letters.invitation(invited, email.clone(), now))
+    } else {
+        None
+    };
     let shown_url = if letter.is_none() { Some(url) } else { None };
     let id = InvitationId::from_bits(api.ids.next(now));
     let invitation =
@@ -192,7 +198,7 @@ async fn create(
     let keep = attempt.keep(&api, move |made: &Result<Invitation, Uninvited>| {
         let Kept { status, body } = match made {
             Ok(made) => Kept { status: 201, body: kept_answer(made) },
-            Err(why) => once::kept_error(&refused(*why), seen.request_id),
+            Err(why) => once::kept_error(&refused(*why, now), seen.request_id),
         };
         Kept { status, body: vault.seal_answer(&body) }
     });
@@ -200,11 +206,17 @@ async fn create(
     match once::done(api.store.create_invitation(by, new, keep).await?)? {
         Err(kept) => repeated(&api, &kept),
         Ok(made) => {
-            let body = answer(&made.map_err(refused)?);
+            let body = answer(&made.map_err(|why| refused(why, now))?);
             let content_type = (hyper::header::CONTENT_TYPE, "application/json");
             Ok((StatusCode::CREATED, [content_type], body).into_response())
         }
     }
+}
+
+/// Whom the letter names as the one who invites: a person; a key has nobody's name.
+async fn inviter(api: &Api, actor: Actor) -> Result<Option<User>, ApiError> {
+    let Actor::Person(id) = actor else { return Ok(None) };
+    Ok(api.store.account(id).await?.map(|account| account.user))
 }
 
 /// The answer of before, which was sealed as there may be a link in it.
@@ -218,7 +230,7 @@ fn repeated(api: &Api, kept: &Kept) -> Result<Response, ApiError> {
 
 /// List invitations
 ///
-/// Those that can still be used, oldest first.
+/// Those that can still be used, oldest first. For those who may invite: whoever is asked is nobody here yet.
 #[utoipa::path(
     get, path = "/workspace/invitations", operation_id = "list_invitations", tag = "Workspace",
     params(
@@ -226,11 +238,11 @@ fn repeated(api: &Api, kept: &Kept) -> Result<Response, ApiError> {
         ("cursor" = Option<String>, Query, description = "`pagination.cursor` of the page before"),
     ),
     responses((status = 200, description = "A page of invitations", body = InvitationList)),
-    security(("key" = ["workspace:read"]))
+    security(("key" = ["workspace:write"]))
 )]
 async fn list(
     State(api): State<Arc<Api>>,
-    caller: Caller<WorkspaceRead>,
+    caller: Caller<WorkspaceWrite>,
     mut parameters: Parameters,
 ) -> Result<Answer<InvitationList>, ApiError> {
     let after = parameters.cursor(|cursor| InvitationId::parse(&cursor.id).is_ok() && cursor.sort.is_none());
@@ -274,6 +286,7 @@ async fn accept(
     State(api): State<Arc<Api>>,
     Signed(person): Signed,
     Extension(seen): Extension<Seen>,
+    visitor: Visitor,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
@@ -287,21 +300,26 @@ async fn accept(
     });
     problems.check()?;
     // What cannot be a word is that of no invitation.
-    let word = Word::parse(&token.unwrap_or_default()).map_err(|_| refused(Uninvited::Absent))?;
     let now = api.clock.now();
+    let word = Word::parse(&token.unwrap_or_default()).map_err(|_| refused(Uninvited::Absent, now))?;
     let keep = attempt.keep(&api, move |done: &Result<(Workspace, Role), Uninvited>| match done {
         Ok(joined) => Kept { status: 200, body: json_bytes(&JoinedBody::of(joined)) },
-        Err(why) => once::kept_error(&refused(*why), seen.request_id),
+        Err(why) => once::kept_error(&refused(*why, now), seen.request_id),
     });
     let place = MemberId::from_bits(api.ids.next(now));
-    match once::done(api.store.accept_invitation(word.hash(), person.user.id, place, now, keep).await?)? {
+    let who = visitor.oneself(&api, person.user.id);
+    match once::done(api.store.accept_invitation(word.hash(), who, place, now, keep).await?)? {
         Err(kept) => Ok(once::replay(kept)),
-        Ok(done) => Ok(Answer(JoinedBody::of(&done.map_err(refused)?)).into_response()),
+        Ok(done) => Ok(Answer(JoinedBody::of(&done.map_err(|why| refused(why, now))?)).into_response()),
     }
 }
 
-fn refused(why: Uninvited) -> ApiError {
+fn refused(why: Uninvited, now: Time) -> ApiError {
     let conflict = |message: String| ApiError::new(Code::Conflict, message);
+    let too_many_letters = |message: String, free_at: Time| {
+        let wait_ms = free_at.unix_millis().saturating_sub(now.unix_millis());
+        ApiError::too_many_at_once(message, u64::try_from(wait_ms).unwrap_or_default().div_ceil(1000).max(1))
+    };
     match why {
         Uninvited::Absent => ApiError::not_found("Invitation"),
         Uninvited::Foreign => ApiError::new(
@@ -313,6 +331,18 @@ fn refused(why: Uninvited) -> ApiError {
         Uninvited::TooMany => {
             conflict(format!("{MOST_INVITATIONS} invitations wait already. Take back one that is not needed."))
         }
+        Uninvited::MailboxFull(free_at) => too_many_letters(
+            format!(
+                "This address has been sent {MAILBOX_LETTERS_A_DAY} invitations within a day, and gets no more. Retry after {free_at}."
+            ),
+            free_at,
+        ),
+        Uninvited::WorkspaceFull(free_at) => too_many_letters(
+            format!(
+                "This workspace has mailed {WORKSPACE_LETTERS_A_DAY} invitations within a day, and mails no more. Retry after {free_at}."
+            ),
+            free_at,
+        ),
         Uninvited::Unallowed(why) => members::unallowed(why),
     }
 }

@@ -112,6 +112,24 @@ impl Limits {
 
     /// Counts a request.
     pub fn count(&self, caller: Caller, now: Time) -> Standing {
+        self.standing(caller, now, |counts, caller| {
+            let used = counts.entry(caller).or_default();
+            *used = used.saturating_add(1);
+            *used
+        })
+    }
+
+    /// Where a caller stands, without counting anything.
+    pub fn look(&self, caller: Caller, now: Time) -> Standing {
+        self.standing(caller, now, |counts, caller| counts.get(&caller).copied().unwrap_or_default())
+    }
+
+    fn standing(
+        &self,
+        caller: Caller,
+        now: Time,
+        used: impl FnOnce(&mut HashMap<Caller, u32>, Caller) -> u32,
+    ) -> Standing {
         let seconds = now.unix_seconds();
         let minute = seconds.div_euclid(WINDOW_SECONDS);
         let hash = self.hasher.hash_one(caller);
@@ -126,9 +144,8 @@ impl Limits {
             }
             known => known,
         };
-        let used = window.counts.entry(caller).or_default();
-        *used = used.saturating_add(1);
-        Standing { limit: self.per_minute, used: *used, reset: (minute + 1) * WINDOW_SECONDS, now: seconds }
+        let used = used(&mut window.counts, caller);
+        Standing { limit: self.per_minute, used, reset: (minute + 1) * WINDOW_SECONDS, now: seconds }
     }
 }
 

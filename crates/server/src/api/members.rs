@@ -201,6 +201,7 @@ async fn remove(
 /// Why nothing was done with a member, as it is told.
 pub(super) fn refused(why: Unmembered) -> ApiError {
     match why {
+        Unmembered::NoWorkspace => ApiError::not_found("Workspace"),
         Unmembered::Absent => ApiError::not_found("Member"),
         Unmembered::Changed => version::changed(),
         Unmembered::Unallowed(why) => unallowed(why),
@@ -230,9 +231,10 @@ pub fn page() -> String {
         Beside it:\n\n\
         - Nobody gives a role above their own, by changing it or by an invitation; an API key with `workspace:write` counts as an admin.\n\
         - Nobody changes or takes out somebody who stands above them. Everybody may go by themselves.\n\
-        - A workspace always has an owner, also when two of them demote each other at the same moment.\n\
+        - A workspace always has an owner who can sign in, also when two of them demote each other at the same moment.\n\
         - Who is signed in may list their workspaces and accept an invitation for their address. Who may make workspaces is \
         `workspaces.create` in the settings.\n\
+        - How the API is used by each key and each person (`GET /usage?groupBy=key`, `actor=`) takes `api-keys:read` as well.\n\
         - A workspace that was deleted can be taken back for 14 days. The default one of an installation cannot be deleted.\n";
     format!("{about}{}{rules}", mask_core::role::table())
 }

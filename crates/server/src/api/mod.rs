@@ -4,7 +4,9 @@
 //! [`error`] is the one table of what can go wrong. One file a noun holds the rest. The document
 //! that describes it all is made from the handlers themselves ([`document`]).
 
+mod accept;
 pub mod account;
+pub mod afterwards;
 pub mod analytics;
 mod answer;
 pub mod api_keys;
@@ -40,10 +42,10 @@ pub mod workspaces;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, middleware, response::IntoResponse};
+use axum::{Extension, Router, middleware, response::IntoResponse};
 use mask_core::{role::Role, scope::Scope};
 use mask_store::Store;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 use utoipa::{
     OpenApi,
     openapi::{
@@ -68,6 +70,7 @@ use crate::{
     tls::Certificates,
     webhooks::seal::Vault,
 };
+use afterwards::Afterwards;
 pub use error::page as errors_page;
 use error::{ApiError, Code};
 pub use members::page as roles_page;
@@ -119,13 +122,15 @@ pub struct Api {
     /// What streams of events have in common.
     pub streams: events::Streams,
     /// Work that goes on after an answer; shutdown waits for it.
-    pub tasks: TaskTracker,
+    pub tasks: Afterwards,
     /// Cancelled when the server is to stop: whoever waits for something answers then.
     pub stop: CancellationToken,
     /// Whether this is somebody's own machine, where plain HTTP is fine.
     pub is_local: bool,
     /// Who may make workspaces.
     pub workspace_creators: Creators,
+    /// Most workspaces that are one person's, unless they run the installation.
+    pub most_workspaces: u32,
     /// Where our own pages come from, as browsers name it (RFC 6454 §6.2).
     pub origin: String,
     /// The host of links that name none.
@@ -160,7 +165,7 @@ pub const ROOT: &str = "/api/v1";
 #[openapi(
     info(
         title = "Mask API",
-        description = "Short links on your own domain, and honest counts of who followed them.\n\nSend `Authorization: Bearer mk_live_…` with every request. People who are signed in may do the same with their session, as far as their role goes: each operation names the least one that may. Every answer carries `X-Request-Id`, and `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Errors are described at [/docs/errors](/docs/errors).",
+        description = "Short links on your own domain, and honest counts of who followed them.\n\nSend `Authorization: Bearer mk_live_…` with every request. People who are signed in may do the same with their session, as far as their role goes: each operation names the least one that may. Every answer carries `X-Request-Id`, and, where requests are limited, `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`; only a request that cannot be read at all (400, 408, 414 or 431 before anybody knows who asks) is answered without those three, and counts for nobody. Errors are described at [/docs/errors](/docs/errors).\n\n## Repeating a request\n\nSend an `Idempotency-Key` of 1 to 255 characters with a POST, and it is safe to repeat for 24 hours: the same request, by the same caller with the same key and body, is answered as the first time, byte for byte, with `Idempotent-Replayed: true`. Another body is a 422, one that is still being worked on a 409; an answer of 429 or 5xx is not kept, so that the request can be sent again with its key.\n\nThese POSTs take no such key, and ignore one:\n\n- `/auth/…` and `/account/…`: their answers have cookies, secrets of authenticator apps or recovery codes, which are kept nowhere, and some of their callers are nobody yet. How often they are tried is bounded, and a link or a code is used once.\n- `/uploads`: the same picture has the same address, however often it is sent.\n- `/webhooks/listeners/{id}/pull` and `/webhooks/listeners/{id}/report`: what was pulled and never reported comes again, and what was reported once stays so.",
         license(name = "Apache-2.0 OR MIT"),
     ),
     components(schemas(links::ErrorBody, links::ErrorMembers, links::OrderName, links::SortName, bio_pages::FormatName, bio_pages::SortName, audit_log::FormatName, usage::GroupName, error::Detail)),
@@ -221,6 +226,7 @@ pub fn router(api: &Arc<Api>) -> Router {
         .merge(mail::routes())
         .merge(accounts::routes(api))
         .merge(invitation_pages::routes())
+        .method_not_allowed_fallback(no_such_form)
         .fallback_service(gated.with_state(Arc::clone(api)))
         .with_state(Arc::clone(api))
 }
@@ -231,6 +237,12 @@ async fn no_path() -> ApiError {
 
 async fn no_method() -> axum::response::Response {
     ApiError::new(Code::MethodNotAllowed, "This path does not take this method.").into_response()
+}
+
+/// The same for what is no operation of the API: no browser does such a thing, so it is a program that reads the answer.
+async fn no_such_form(Extension(seen): Extension<gate::Seen>) -> axum::response::Response {
+    ApiError::new(Code::MethodNotAllowed, "This path does not take this method.")
+        .response(seen.request_id.as_str(), false)
 }
 
 /// The OpenAPI document, as JSON text.
@@ -246,38 +258,58 @@ pub fn document() -> String {
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for path in document.paths.paths.values_mut() {
         let reads = path.get.iter_mut().map(|operation| (operation, true));
-        let writes = [&mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
-        let writes = writes.into_iter().flatten().map(|operation| (operation, false));
-        for (operation, is_read) in reads.chain(writes) {
-            complete(operation, is_read);
+        let others = [&mut path.put, &mut path.patch, &mut path.delete];
+        let others = others.into_iter().flatten().map(|operation| (operation, false));
+        for (operation, is_read) in reads.chain(others) {
+            let has_body = operation.request_body.is_some();
+            complete(operation, is_read, has_body);
+        }
+        // One that wants no body reads it all the same, to refuse what it says.
+        if let Some(operation) = &mut path.post {
+            complete(operation, false, true);
         }
     }
     document.to_pretty_json().expect("the document is plain data") + "\n"
 }
 
+/// Every method and path that requests are counted for.
+fn operations() -> Vec<(&'static str, String)> {
+    let paths = described().split_for_parts().1.paths.paths;
+    let described = paths.into_iter().flat_map(|(path, item)| {
+        let methods = [
+            ("GET", item.get.is_some()),
+            ("POST", item.post.is_some()),
+            ("PUT", item.put.is_some()),
+            ("PATCH", item.patch.is_some()),
+            ("DELETE", item.delete.is_some()),
+        ];
+        methods.into_iter().filter(|(_, is_there)| *is_there).map(move |(method, _)| (method, path.clone()))
+    });
+    described.chain([("GET", format!("{ROOT}/openapi.json"))]).collect()
+}
+
 /// Operations that may find nothing, though their path names nothing.
 const MAY_FIND_NOTHING: [&str; 3] = ["lookup_link", "reset_password", "confirm_email_change"];
 
+/// Operations whose body may be left out.
+const MAY_BE_BARE: [&[&str]; 3] = [&webhooks::MAY_BE_BARE, &api_keys::MAY_BE_BARE, &bio_pages::MAY_BE_BARE];
+
 /// Adds to an operation what is the same for all: errors and headers.
-fn complete(operation: &mut openapi::path::Operation, is_read: bool) {
-    let may_be_bare = operation
-        .operation_id
-        .as_deref()
-        .is_some_and(|id| webhooks::MAY_BE_BARE.contains(&id) || api_keys::MAY_BE_BARE.contains(&id));
+fn complete(operation: &mut openapi::path::Operation, is_read: bool, reads_body: bool) {
+    let may_be_bare = operation.operation_id.as_deref().is_some_and(|id| MAY_BE_BARE.concat().contains(&id));
     if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| may_be_bare) {
         body.required = Some(openapi::Required::False);
     }
     let is_for_keys = open_to_people(operation);
     let ways = serde_json::to_value(&operation.security).unwrap_or_default();
     let is_for_people = ways.as_array().is_some_and(|ways| ways.iter().any(|way| way.get(SESSION).is_some()));
-    let has_body = operation.request_body.is_some();
     let parameters = || {
         let described = operation.parameters.iter().flatten();
         described.filter_map(|parameter| if let RefOr::T(parameter) = parameter { Some(parameter) } else { None })
     };
     let takes = |name: &str| parameters().any(|parameter| parameter.name == name);
     let applies = |code: Code| match code {
-        Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => has_body,
+        Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => reads_body,
         // Whoever is signed in may name a workspace in which they are nobody, or none.
         Code::NotFound => {
             is_for_people || operation.operation_id.as_deref().is_some_and(|id| MAY_FIND_NOTHING.contains(&id))

@@ -7,7 +7,7 @@ use std::{
 
 use axum::response::Response;
 use hyper::header::{self, HeaderValue};
-use mask_core::actor::Actor;
+use mask_core::{actor::Actor, request::RequestId};
 use mask_store::{Keep, Kept, Once};
 
 use super::{
@@ -15,7 +15,6 @@ use super::{
     error::{ApiError, Code},
     request::json_bytes,
 };
-use crate::clock::RequestId;
 
 /// Requests with a key that are being worked on by this node.
 #[derive(Debug, Default)]

@@ -42,8 +42,13 @@ impl Teller {
 }
 
 impl Tell for Teller {
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
     fn body(&self, event: &Event<'_>) -> String {
-        let &Event { id, kind, at, ref happening } = event;
+        // There is one version so far. Another is told here too, beside this one, for as long as anybody is told in it.
+        let &Event { id, kind, at, version: _, ref happening } = event;
         match happening {
             Happening::Link(link) => body(id, kind, at, &LinkBody::of(link, &self.hosts)),
             Happening::Page(page) => body(id, kind, at, &PageBody::of(page, &self.hosts)),

@@ -1,7 +1,7 @@
 //! Reading query parameters: like [`super::fields`], each by a function of its own, all faults told at once, unknown
 //! names refused. A misspelt filter would otherwise show everything, and look like an answer.
 
-use mask_core::{Refused, cursor::Cursor};
+use mask_core::{Refused, calendar::Zone, cursor::Cursor, time::Time};
 use percent_encoding::percent_decode_str;
 
 use super::error::{ApiError, Detail};
@@ -87,6 +87,16 @@ fn read_pair(pair: &str) -> Option<(String, Result<String, Refused>)> {
     let is_text = percent_decode_str(pair).decode_utf8().is_ok();
     let value = is_text.then(|| value.into_owned()).ok_or(Refused::because("Must be percent-encoded UTF-8"));
     Some((name.into_owned(), value))
+}
+
+/// Reads the moment at which a span begins: an RFC 3339 timestamp, or a date, which means the beginning of that day in UTC.
+pub fn from(text: &str) -> Result<Time, Refused> {
+    Zone::default().start(text)
+}
+
+/// Reads the moment before which a span ends: an RFC 3339 timestamp, or a date, which means the end of that day in UTC.
+pub fn to(text: &str) -> Result<Time, Refused> {
+    Zone::default().until(text)
 }
 
 /// Reads text without NUL, which no stored text has and PostgreSQL cannot be asked for.

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Api,
     error::{ApiError, Code},
+    fields::{Fields, Problems},
     gate::Identity,
     query::Parameters,
 };
@@ -69,6 +70,24 @@ impl FromRequest<Arc<Api>> for OptionalJson {
             return Json::from_request(request, api).await.map(Self);
         }
         Ok(Self(Json { value: Value::Object(serde_json::Map::new()), hash: Sha256::digest(b"").into() }))
+    }
+}
+
+/// No body, where there is nothing to say. One that says something all the same is refused: whoever sent it expects something of it.
+#[derive(Clone, Copy, Debug)]
+pub struct NoBody;
+
+impl FromRequest<Arc<Api>> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let OptionalJson(body) = OptionalJson::from_request(request, api).await?;
+        let mut problems = Problems::default();
+        if let Some(fields) = Fields::of(body.value, "", &mut problems) {
+            fields.end();
+        }
+        problems.check()?;
+        Ok(Self)
     }
 }
 

@@ -12,7 +12,7 @@ use hyper::{HeaderMap, Method, header, http::request::Parts};
 use mask_core::{
     actor::Actor,
     id::SessionId,
-    person::{Membership, User, Word, WordHash},
+    person::{Membership, Session, User, Word, WordHash},
 };
 
 use super::{
@@ -23,6 +23,8 @@ use super::{
 
 /// The cookie that holds the session's word.
 pub const COOKIE: &str = "mask_session";
+/// Most words that are looked at.
+const MOST_WORDS: usize = 8;
 /// The header that names the workspace that is meant.
 pub const WORKSPACE: &str = "x-mask-workspace";
 /// The header that says which of its two sides is meant: `live`, or `test`.
@@ -68,14 +70,14 @@ fn unnamed() -> ApiError {
 
 /// Who is signed in, if anybody is.
 pub async fn identify(api: &Arc<Api>, method: &Method, headers: &HeaderMap) -> Result<Option<Person>, ApiError> {
-    let Some(word) = cookie(headers, COOKIE) else { return Ok(None) };
+    if cookie(headers, COOKIE).is_none() {
+        return Ok(None);
+    }
     let is_harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !is_harmless && !comes_from_us(api, headers) {
         return Err(elsewhere());
     }
-    let ended = || ApiError::unauthorized("The session has ended. Sign in again.");
-    let word = Word::parse(word).map_err(|_| ended())?;
-    let (user, session) = api.store.session_by_hash(word.hash(), api.clock.now()).await?.ok_or_else(ended)?;
+    let (user, session, hash) = shown(api, headers).await?;
     api.accounts.note(api, &session);
     let is_test = is_test(headers)?;
     let slug = headers.get(WORKSPACE).map(|slug| String::from_utf8_lossy(slug.as_bytes()).into_owned());
@@ -86,7 +88,37 @@ pub async fn identify(api: &Arc<Api>, method: &Method, headers: &HeaderMap) -> R
         }
         None => None,
     };
-    Ok(Some(Person { user, session: session.id, hash: word.hash(), chosen }))
+    Ok(Some(Person { user, session: session.id, hash, chosen }))
+}
+
+/// The session that a browser shows. Whoever holds a name beside ours can set a cookie that is sent to us too, and before ours:
+/// one that is nobody's word must not sign anybody out, and one that is must not put somebody into another's account unseen. So
+/// all are looked at, and what is good of them has to be one person's.
+async fn shown(api: &Api, headers: &HeaderMap) -> Result<(User, Session, WordHash), ApiError> {
+    let mut found: Option<(User, Session, WordHash)> = None;
+    for hash in words(headers).iter().map(Word::hash) {
+        let Some((user, session)) = api.store.session_by_hash(hash, api.clock.now()).await? else { continue };
+        match &found {
+            Some((other, ..)) if other.id != user.id => {
+                let message = "This browser shows the sessions of two people. Sign out and in again; if that does not help, delete the cookies of this site.";
+                return Err(ApiError::unauthorized(message));
+            }
+            Some(_) => {}
+            None => found = Some((user, session, hash)),
+        }
+    }
+    found.ok_or_else(|| ApiError::unauthorized("The session has ended. Sign in again."))
+}
+
+/// The words of sessions that a browser shows, each once.
+pub fn words(headers: &HeaderMap) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    for word in cookies(headers, COOKIE).filter_map(|word| Word::parse(word).ok()) {
+        if words.len() < MOST_WORDS && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }
 
 fn is_test(headers: &HeaderMap) -> Result<bool, ApiError> {
@@ -143,7 +175,12 @@ pub fn comes_from_us(api: &Api, headers: &HeaderMap) -> bool {
 
 /// The value of the cookie with this name. Of two the first counts, as the more specific one comes first (RFC 6265 §5.4).
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    cookies(headers, name).next()
+}
+
+/// The values of all cookies with this name, the more specific first.
+pub fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(move |(key, _)| *key == name).map(|(_, value)| value)
 }

@@ -24,35 +24,63 @@ pub fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     listed(headers, header::IF_NONE_MATCH).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }
 
-/// Which version the caller means to change.
+/// Which version the caller means to change, by `If-Match`; or which one not, by `If-None-Match`.
 pub fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
-    if !headers.contains_key(header::IF_MATCH) {
-        return Ok(Expected::AnyVersion);
+    match (tags(headers, header::IF_MATCH)?, tags(headers, header::IF_NONE_MATCH)?) {
+        (None, None) => Ok(Expected::AnyVersion),
+        (Some(Tags::Any), None) => Ok(Expected::Present),
+        // A tag that was never ours matches nothing; and a weak one names none that could be changed (RFC 9110 §8.8.3.2).
+        (Some(Tags::These(tags)), None) => match versions(tags) {
+            none if none.is_empty() => Err(changed()),
+            versions => Ok(Expected::OneOf(versions)),
+        },
+        (None, Some(Tags::Any)) => Ok(Expected::Absent),
+        (None, Some(Tags::These(tags))) => {
+            let strong = tags.into_iter().map(|tag| tag.trim_start_matches("W/"));
+            Ok(Expected::NoneOf(versions(strong)))
+        }
+        (Some(_), Some(_)) => Err(ApiError::invalid("If-None-Match", "Must be left out where there is an If-Match")),
     }
-    let tags: Vec<_> = listed(headers, header::IF_MATCH).collect();
-    if tags.is_empty() {
-        return Err(ApiError::invalid("If-Match", "Must be *, or name at least one version"));
-    }
-    if tags == ["*"] {
-        return Ok(Expected::AnyVersion);
-    }
-    // A tag that was never ours matches nothing.
-    let versions: Vec<_> = tags.into_iter().filter_map(version).collect();
-    if versions.is_empty() { Err(changed()) } else { Ok(Expected::OneOf(versions)) }
 }
 
-/// The version that a tag of ours names; weak ones name none that could be changed (RFC 9110 §8.8.3.2).
+/// What a precondition names.
+enum Tags<'h> {
+    Any,
+    These(Vec<&'h str>),
+}
+
+/// What the precondition of this name names, if there is one.
+fn tags(headers: &HeaderMap, name: header::HeaderName) -> Result<Option<Tags<'_>>, ApiError> {
+    if !headers.contains_key(&name) {
+        return Ok(None);
+    }
+    let field = if name == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
+    let tags: Vec<_> = listed(headers, name).collect();
+    match tags[..] {
+        ["*"] => Ok(Some(Tags::Any)),
+        [] => Err(ApiError::invalid(field, "Must be *, or name at least one version")),
+        _ if tags.contains(&"*") => Err(ApiError::invalid(field, "Must be * alone, or name versions")),
+        _ => Ok(Some(Tags::These(tags))),
+    }
+}
+
+fn versions<'t>(tags: impl IntoIterator<Item = &'t str>) -> Vec<i64> {
+    tags.into_iter().filter_map(version).collect()
+}
+
+/// The version that a strong tag of ours names.
 fn version(tag: &str) -> Option<i64> {
     let (version, clicks) = tag.strip_prefix('"')?.strip_suffix('"')?.split_once('.')?;
     clicks.parse::<i64>().ok()?;
     version.parse().ok()
 }
 
-/// The object is not at the version that the caller means.
+/// The object is not there, or not at the version that the caller means.
 pub fn changed() -> ApiError {
     ApiError::new(
         Code::PreconditionFailed,
-        "The object has changed since the version that If-Match names. Read it again.",
+        "The object is not there, or no longer at the version that If-Match names; or it is there, though If-None-Match says not. \
+         Read it again.",
     )
 }
 
@@ -87,9 +115,18 @@ mod tests {
         let mut twice = headers(header::IF_MATCH, "\"3.7\"");
         twice.append(header::IF_MATCH, "\"5.0\"".parse().expect("a header"));
         assert_eq!(expected(&twice), Ok(Expected::OneOf(vec![3, 5])), "lines of a list are one list");
-        assert_eq!(expected(&headers(header::IF_MATCH, "*")), Ok(Expected::AnyVersion));
+        assert_eq!(expected(&headers(header::IF_MATCH, "*")), Ok(Expected::Present));
         assert!(expected(&headers(header::IF_MATCH, "\"x\"")).is_err());
         assert!(expected(&headers(header::IF_MATCH, "")).is_err(), "an empty precondition is not none");
         assert!(expected(&headers(header::IF_MATCH, "W/\"3.7\"")).is_err());
+        let mut new = headers(header::IF_NONE_MATCH, "*");
+        assert_eq!(expected(&new), Ok(Expected::Absent));
+        new.insert(header::IF_MATCH, "*".parse().expect("a header"));
+        assert!(expected(&new).is_err(), "one of the two says it all");
+        let other = headers(header::IF_NONE_MATCH, "\"3.7\", W/\"4.0\", \"theirs\"");
+        assert_eq!(expected(&other), Ok(Expected::NoneOf(vec![3, 4])), "compared weakly");
+        for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+            assert!(expected(&headers(name, "\"3.7\", *")).is_err(), "* stands alone");
+        }
     }
 }

@@ -2,25 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-};
-use hyper::StatusCode;
+use axum::{extract::State, http::HeaderMap, response::Response};
 use mask_core::workspace::{self, Workspace};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Api,
-    answer::tagged,
+    Api, answer,
     caller::{Caller, WorkspaceRead, WorkspaceWrite},
     error::ApiError,
     fields::{Fields, Problems, text},
     gate::Seen,
-    request::{Json, json_body},
+    request::Json,
     version,
 };
 
@@ -131,11 +125,5 @@ async fn update(
 }
 
 fn shown(workspace: &Workspace, headers: &HeaderMap) -> Response {
-    let tag = format!("\"{}.0\"", workspace.version);
-    let response = if version::is_known(headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        json_body(&WorkspaceBody::of(workspace)).into_response()
-    };
-    tagged(response, &tag)
+    answer::shown(headers, &format!("\"{}.0\"", workspace.version), || WorkspaceBody::of(workspace))
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::{
     Extension,
     extract::State,
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use hyper::StatusCode;
@@ -19,7 +20,7 @@ use mask_core::{
     time::Time,
     workspace::{self, UNDO, Workspace},
 };
-use mask_store::{Kept, NewWorkspace, Undeleted, Unmembered};
+use mask_store::{Kept, NewWorkspace, Undeleted, Unfounded, Unmembered};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -34,9 +35,10 @@ use super::{
     members::{self, MemberBody},
     once::{self, Attempt},
     query::Parameters,
-    request::{Answer, IdempotencyKey, Json, json_bytes},
+    request::{Answer, IdempotencyKey, Json, NoBody, OptionalJson, json_bytes},
+    version,
 };
-use crate::config::Creators;
+use crate::{accounts::Visitor, config::Creators};
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -160,7 +162,9 @@ async fn list(
 
 /// Make a workspace
 ///
-/// You are its owner. Whether everybody may, or only those who run the installation, is `workspaces.create` in the settings.
+/// You are its owner. Whether everybody may, or only those who run the installation, is `workspaces.create` in the settings. How many
+/// may be one person's is `workspaces.most_per_person`: one more than that is a 409. Those count that you own, and those that you
+/// made, whoever owns them by now; one that was deleted counts until it cannot be taken back any more.
 #[utoipa::path(
     post, path = "/workspaces", operation_id = "create_workspace", tag = "Workspace",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours")),
@@ -172,6 +176,7 @@ async fn create(
     State(api): State<Arc<Api>>,
     Signed(person): Signed,
     Extension(seen): Extension<Seen>,
+    visitor: Visitor,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Json,
 ) -> Result<Response, ApiError> {
@@ -184,7 +189,7 @@ async fn create(
     let mut problems = Problems::default();
     let asked = Fields::of(body.value, "", &mut problems).and_then(|mut fields| {
         let name = fields.required("name", text(workspace::parse_name));
-        let slug = fields.required("slug", text(workspace::parse_slug));
+        let slug = fields.required("slug", text(workspace::parse_new_slug));
         fields.end();
         name.zip(slug)
     });
@@ -192,15 +197,17 @@ async fn create(
     let (name, slug) = asked.ok_or_else(ApiError::internal)?;
     let now = api.clock.now();
     let new = NewWorkspace { id: WorkspaceId::from_bits(api.ids.next(now)), name, slug, now };
-    let place = (person.user.id, MemberId::from_bits(api.ids.next(now)));
-    let keep = attempt.keep(&api, move |made: &Option<Workspace>| match made {
-        Some(made) => Kept { status: 201, body: json_bytes(&OwnWorkspaceBody::of(made, Role::Owner)) },
-        None => once::kept_error(&taken(), seen.request_id),
+    let place = (visitor.oneself(&api, person.user.id), MemberId::from_bits(api.ids.next(now)));
+    let limit = api.most_workspaces;
+    let most = (!person.user.is_admin).then_some(limit);
+    let keep = attempt.keep(&api, move |made: &Result<Workspace, Unfounded>| match made {
+        Ok(made) => Kept { status: 201, body: json_bytes(&OwnWorkspaceBody::of(made, Role::Owner)) },
+        Err(why) => once::kept_error(&unfounded(*why, limit), seen.request_id),
     });
-    match once::done(api.store.create_own_workspace(new, place, keep).await?)? {
+    match once::done(api.store.create_own_workspace(new, place, most, keep).await?)? {
         Err(kept) => Ok(once::replay(kept)),
         Ok(made) => {
-            let made = made.ok_or_else(taken)?;
+            let made = made.map_err(|why| unfounded(why, limit))?;
             Ok((StatusCode::CREATED, Answer(OwnWorkspaceBody::of(&made, Role::Owner))).into_response())
         }
     }
@@ -212,6 +219,7 @@ async fn create(
 /// for nothing, and nothing is delivered. It can be taken back for 14 days. The default workspace of an installation stays.
 #[utoipa::path(
     delete, path = "/workspace", operation_id = "delete_workspace", tag = "Workspace",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to delete")),
     request_body(content = inline(Deletion), example = json!({"name": "Marketing"})),
     responses((status = 204, description = "Nothing of it is there any more")),
     security(("session" = ["owner"]))
@@ -220,8 +228,11 @@ async fn delete(
     State(api): State<Arc<Api>>,
     caller: InPerson<Deletes>,
     Extension(seen): Extension<Seen>,
-    body: Json,
+    headers: HeaderMap,
+    // Some clients, and some proxies, send no body with this method: then the name is missing, and that is said.
+    OptionalJson(body): OptionalJson,
 ) -> Result<StatusCode, ApiError> {
+    let expected = version::expected(&headers)?;
     let mut problems = Problems::default();
     let name = Fields::of(body.value, "", &mut problems).and_then(|mut fields| {
         let name = fields.required("name", text(|name| Ok(name.to_owned())));
@@ -230,7 +241,7 @@ async fn delete(
     });
     problems.check()?;
     let name = name.ok_or_else(ApiError::internal)?;
-    api.store.delete_workspace(caller.by(&seen), name, api.clock.now()).await?.map_err(refused)?;
+    api.store.delete_workspace(caller.by(&seen), expected, name, api.clock.now()).await?.map_err(refused)?;
     api.domains.refresh_soon().await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -249,7 +260,9 @@ async fn restore(
     State(api): State<Arc<Api>>,
     Signed(person): Signed,
     Extension(seen): Extension<Seen>,
+    visitor: Visitor,
     IdempotencyKey(idempotency_key): IdempotencyKey,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     let slug = person.slug()?.to_owned();
     // The same word for two workspaces is two words; this one is told apart by its slug, as nobody is in it now.
@@ -260,7 +273,8 @@ async fn restore(
         Ok(workspace) => Kept { status: 200, body: json_bytes(&OwnWorkspaceBody::of(workspace, Role::Owner)) },
         Err(why) => once::kept_error(&refused(*why), seen.request_id),
     });
-    let done = api.store.restore_workspace(person.user.id, slug, api.clock.now(), keep).await?;
+    let who = visitor.oneself(&api, person.user.id);
+    let done = api.store.restore_workspace(who, slug, api.clock.now(), keep).await?;
     api.domains.refresh_soon().await;
     match once::done(done)? {
         Err(kept) => Ok(once::replay(kept)),
@@ -296,32 +310,56 @@ async fn transfer(
     });
     problems.check()?;
     let to = to.ok_or_else(ApiError::internal)?;
-    let why_not = |why| match why {
-        Unmembered::Absent => ApiError::invalid("member_id", "Must be the id of a member of this workspace"),
-        why => members::refused(why),
-    };
     let keep = attempt.keep(&api, move |done: &Result<Member, Unmembered>| match done {
         Ok(member) => Kept { status: 200, body: json_bytes(&MemberBody::of(member)) },
-        Err(why) => once::kept_error(&why_not(*why), seen.request_id),
+        Err(why) => once::kept_error(&unhanded(*why), seen.request_id),
     });
     match once::done(api.store.transfer_workspace(by, to, api.clock.now(), keep).await?)? {
         Err(kept) => Ok(once::replay(kept)),
-        Ok(done) => Ok(Answer(MemberBody::of(&done.map_err(why_not)?)).into_response()),
+        Ok(done) => Ok(Answer(MemberBody::of(&done.map_err(unhanded)?)).into_response()),
     }
 }
 
-fn taken() -> ApiError {
-    ApiError::new(Code::Conflict, "There is a workspace with this slug already; choose another.")
+/// Why a workspace was not handed over: the body names the member, so it is that which is wrong where there is none.
+fn unhanded(why: Unmembered) -> ApiError {
+    match why {
+        Unmembered::Absent => ApiError::invalid("member_id", "Must be the id of a member of this workspace"),
+        why => members::refused(why),
+    }
+}
+
+fn unfounded(why: Unfounded, limit: u32) -> ApiError {
+    let message = match why {
+        Unfounded::Taken => "There is a workspace with this slug already; choose another.".to_owned(),
+        Unfounded::TooMany => format!(
+            "You own or have made {limit} workspaces, and may have no more; one that was deleted counts until it cannot be taken \
+             back. Those who run this installation may allow more (workspaces.most_per_person)."
+        ),
+    };
+    ApiError::new(Code::Conflict, message)
 }
 
 fn refused(why: Undeleted) -> ApiError {
     match why {
         Undeleted::Absent => ApiError::not_found("Workspace"),
         Undeleted::NoOwner => ApiError::new(Code::Forbidden, "Only an owner of the workspace may do this, in person."),
+        Undeleted::Changed => version::changed(),
         Undeleted::OtherName => ApiError::invalid("name", "Must be the workspace's name, exactly as it is"),
         Undeleted::Default => ApiError::new(
             Code::Conflict,
             "The default workspace of an installation stays; delete what is in it, or give it another name.",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Over HTTP that is a race: whoever asks was in the workspace when they were let in.
+    #[test]
+    fn a_workspace_that_went_meanwhile_is_not_there() {
+        let statuses = [Unmembered::NoWorkspace, Unmembered::Absent].map(|why| unhanded(why).code.status());
+        assert_eq!(statuses, [404, 422]);
     }
 }

@@ -5,6 +5,8 @@
 
 use askama::Template;
 
+use super::words::Ours;
+
 /// What links of a page tell a browser and a search engine: whoever is behind it was put there by a user.
 const REL: &str = "noopener nofollow ugc";
 
@@ -51,21 +53,27 @@ pub(super) struct Image<'a> {
 
 #[derive(Template)]
 #[template(path = "bio/video.html")]
-pub(super) struct Video {
+pub(super) struct Video<'a> {
     pub(super) href: String,
     /// The address of the player that takes the still's place.
     pub(super) player: String,
+    pub(super) title: Option<&'a str>,
+    /// What it is called where it has no title.
     pub(super) name: String,
-    pub(super) site: &'static str,
+    /// What its still is for.
+    pub(super) play: String,
+    pub(super) ours: Ours,
 }
 
 #[derive(Template)]
 #[template(path = "bio/spotify.html")]
-pub(super) struct Spotify {
+pub(super) struct Spotify<'a> {
     pub(super) href: String,
     pub(super) player: String,
+    pub(super) title: Option<&'a str>,
     pub(super) name: String,
     pub(super) kind: &'static str,
+    pub(super) ours: Ours,
     /// Whether its player shows a list.
     pub(super) is_tall: bool,
     pub(super) mark: &'static str,
@@ -75,6 +83,7 @@ pub(super) struct Spotify {
 #[template(path = "bio/social.html")]
 pub(super) struct Social {
     pub(super) profiles: Vec<Profile>,
+    pub(super) ours: Ours,
 }
 
 pub(super) struct Profile {
@@ -92,6 +101,10 @@ pub(super) struct Product<'a> {
     pub(super) price: String,
     pub(super) picture: Shown,
     pub(super) is_late: bool,
+    /// Which way the price runs.
+    pub(super) price_runs: &'static str,
+    pub(super) is_free: bool,
+    pub(super) ours: Ours,
 }
 
 #[derive(Template)]
@@ -102,8 +115,9 @@ pub(super) struct Email<'a> {
     pub(super) title: &'a str,
     pub(super) button: &'a str,
     pub(super) success: &'a str,
-    pub(super) fault: Option<&'a str>,
+    pub(super) fault: Option<String>,
     pub(super) fields: Vec<Field<'a>>,
+    pub(super) ours: Ours,
 }
 
 /// A field of a form.
@@ -115,7 +129,7 @@ pub(super) struct Field<'a> {
     pub(super) is_needed: bool,
     pub(super) most: usize,
     pub(super) typed: &'a str,
-    pub(super) fault: Option<&'a str>,
+    pub(super) fault: Option<String>,
     pub(super) is_first_fault: bool,
 }
 

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use mask_core::{
     bio_page::{
         BioPage,
-        block::{Block, Data, EmailMode, Kind},
+        block::{Block, Data, EmailMode},
         media::{Provider, Spotify, SpotifyKind, Video},
-        price::Price,
     },
+    id::BlockId,
     mail,
     picture::Picture,
     subscriber,
@@ -19,8 +19,9 @@ use super::{
     assets, blocks,
     blocks::{Field, Shown, written},
     form::{self, Filled},
-    icons, markdown,
+    icons, leads, markdown,
     page::{Audience, Showing},
+    words::Ours,
 };
 
 /// Blocks of which a picture is likely to be seen at once.
@@ -30,6 +31,8 @@ const EARLY: usize = 6;
 pub(super) struct Composer<'a> {
     pub(super) showing: &'a Showing<'a>,
     pub(super) slug: &'a str,
+    /// Words of ours on this page.
+    pub(super) ours: Ours,
 }
 
 impl Composer<'_> {
@@ -45,7 +48,7 @@ impl Composer<'_> {
                 is_late,
             }),
             Data::Header { text } => written(&blocks::Heading { text }),
-            Data::Text { content } => written(&blocks::Text { html: markdown::html(content) }),
+            Data::Text { content } => written(&blocks::Text { html: self.text(block, content) }),
             Data::Image { picture, alt, link, caption } => written(&blocks::Image {
                 picture: shown(picture),
                 alt,
@@ -56,56 +59,62 @@ impl Composer<'_> {
             }),
             Data::Video(video) => written(&self.video(block, video)),
             Data::Social { profiles } => {
-                let profiles = profiles.iter().enumerate().map(|(place, profile)| blocks::Profile {
+                let profiles = (0..).zip(profiles).map(|(place, profile)| blocks::Profile {
                     href: self.href(block, place, &profile.url),
-                    name: profile.platform.title(),
+                    name: self.ours.platform(profile.platform),
                     icon: icons::path(profile.platform),
                 });
-                written(&blocks::Social { profiles: profiles.collect() })
+                written(&blocks::Social { profiles: profiles.collect(), ours: self.ours })
             }
             Data::Email { mode, title, button_text, success_message, .. } => {
-                let filled = self.showing.filled.filter(|filled| filled.block == block.id);
+                let filled = self.showing.filled.filter(|filled| filled.block == Some(block.id));
                 written(&blocks::Email {
                     id: block.id.to_string(),
                     action: self.slug,
                     title,
                     button: button_text,
                     success: success_message,
-                    fault: filled.and_then(|filled| filled.fault_of("")),
-                    fields: fields(*mode, filled),
+                    fault: filled.and_then(|filled| filled.fault_of("")).map(|why| self.ours.why(why)),
+                    fields: self.fields(*mode, filled),
+                    ours: self.ours,
                 })
             }
             Data::Spotify(spotify) => written(&self.spotify(block, spotify)),
-            Data::Product { title, picture, price: costs, url, button_text } => written(&blocks::Product {
-                href: href(url.as_str()),
-                title,
-                button: button_text,
-                price: price(*costs),
-                picture: shown(picture),
-                is_late,
-            }),
+            Data::Product { title, picture, price: costs, url, button_text } => {
+                let (price, price_runs) = self.ours.price(*costs);
+                written(&blocks::Product {
+                    href: href(url.as_str()),
+                    title,
+                    button: button_text,
+                    price,
+                    price_runs,
+                    picture: shown(picture),
+                    is_late,
+                    is_free: costs.smallest_units == 0,
+                    ours: self.ours,
+                })
+            }
         }
     }
 
     /// Where a link of the page leads: to the page itself, which notes the click and sends the visitor on. A preview
     /// counts nothing, and a mailbox or a telephone cannot be reached by way of a web server.
-    fn href(&self, block: &Block, place: usize, url: &str) -> String {
-        let is_web = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+    fn href(&self, block: &Block, place: u32, url: &str) -> String {
+        let is_web = leads::is_web(url);
         if !is_web && !["mailto:", "tel:"].iter().any(|scheme| url.starts_with(scheme)) {
             // Nothing of the kind is let in, and nothing of the kind is let out.
             return "#".to_owned();
         }
-        if self.showing.audience == Audience::Preview || !is_web {
-            return url.to_owned();
-        }
-        let mut href = format!("?to={}", block.id);
-        if place > 0 {
-            let _ = write!(href, "&n={place}");
-        }
-        href
+        if self.showing.audience == Audience::Preview || !is_web { url.to_owned() } else { onwards(block.id, place) }
     }
 
-    fn video(&self, block: &Block, video: &Video) -> blocks::Video {
+    /// The markup of a text, whose links are like those of all blocks.
+    fn text(&self, block: &Block, content: &str) -> String {
+        let (id, is_preview) = (block.id, self.showing.audience == Audience::Preview);
+        markdown::html(content, move |url| if is_preview { url } else { onwards(id, leads::number(&url)) })
+    }
+
+    fn video<'v>(&self, block: &Block, video: &'v Video) -> blocks::Video<'v> {
         let (site, player) = match video.provider {
             Provider::YouTube => {
                 ("YouTube", format!("https://www.youtube-nocookie.com/embed/{}?autoplay=1&rel=0", video.id))
@@ -115,96 +124,89 @@ impl Composer<'_> {
                 ("Vimeo", format!("https://player.vimeo.com/video/{}?autoplay=1&dnt=1{hash}", video.id))
             }
         };
-        let href = self.href(block, 0, video.url.as_str());
-        blocks::Video { href, player, name: format!("{site} video"), site }
+        blocks::Video {
+            href: self.href(block, 0, video.url.as_str()),
+            player,
+            title: video.title.as_deref(),
+            name: self.ours.video(site),
+            play: self.ours.play_video(site),
+            ours: self.ours,
+        }
     }
 
-    fn spotify(&self, block: &Block, spotify: &Spotify) -> blocks::Spotify {
+    fn spotify<'s>(&self, block: &Block, spotify: &'s Spotify) -> blocks::Spotify<'s> {
         let kind = match spotify.kind {
-            SpotifyKind::Track => "Song",
-            SpotifyKind::Album => "Album",
-            SpotifyKind::Playlist => "Playlist",
-            SpotifyKind::Artist => "Artist",
-            SpotifyKind::Show => "Podcast",
-            SpotifyKind::Episode => "Podcast episode",
+            SpotifyKind::Track => self.ours.words.song,
+            SpotifyKind::Album => self.ours.words.album,
+            SpotifyKind::Playlist => self.ours.words.playlist,
+            SpotifyKind::Artist => self.ours.words.artist,
+            SpotifyKind::Show => self.ours.words.podcast,
+            SpotifyKind::Episode => self.ours.words.episode,
         };
         blocks::Spotify {
             href: self.href(block, 0, spotify.url.as_str()),
             player: format!("https://open.spotify.com/embed/{}/{}", spotify.kind.as_str(), spotify.id),
-            name: format!("{kind} on Spotify"),
+            title: spotify.title.as_deref(),
+            name: self.ours.on_spotify(kind),
             kind,
+            ours: self.ours,
             is_tall: !matches!(spotify.kind, SpotifyKind::Track | SpotifyKind::Episode),
             mark: icons::spotify(),
         }
     }
+
+    fn fields<'f>(&self, mode: EmailMode, filled: Option<&'f Filled<'f>>) -> Vec<Field<'f>> {
+        let words = self.ours.words;
+        let first_fault = filled.and_then(|filled| filled.faults.first()).map_or("", |fault| fault.field);
+        let field = |name: &'static str, label, kind, is_needed, most| Field {
+            name,
+            label,
+            kind,
+            is_long: name == form::MESSAGE,
+            is_needed,
+            most,
+            typed: filled.map_or("", |filled| filled.typed(name)),
+            fault: filled.and_then(|filled| filled.fault_of(name)).map(|why| self.ours.why(why)),
+            is_first_fault: name == first_fault,
+        };
+        let email = field(form::EMAIL, words.email, "email", true, mail::LONGEST_ADDRESS);
+        match mode {
+            EmailMode::Signup => vec![email],
+            EmailMode::Contact => vec![
+                field(form::NAME, words.name, "text", false, subscriber::LONGEST_NAME),
+                email,
+                field(form::MESSAGE, words.message, "text", true, subscriber::LONGEST_MESSAGE),
+            ],
+        }
+    }
+
+    /// What we say in such a block, for the choice of a font's parts.
+    pub(super) fn words_of(&self, block: &Block) -> String {
+        let words = self.ours.words;
+        match &block.data {
+            Data::Email { .. } => [words.name, words.email, words.message, words.confirm].concat(),
+            Data::Video(_) => words.play_video.to_owned(),
+            Data::Spotify(_) => [words.play_spotify, words.song, words.playlist, words.episode].concat(),
+            Data::Product { price, .. } => self.ours.price(*price).0,
+            Data::Link { .. } | Data::Header { .. } | Data::Text { .. } | Data::Image { .. } | Data::Social { .. } => {
+                String::new()
+            }
+        }
+    }
+}
+
+/// The address at which the page sends on to one of a block's leads.
+fn onwards(block: BlockId, place: u32) -> String {
+    let mut href = format!("?to={block}");
+    if place > 0 {
+        let _ = write!(href, "&n={place}");
+    }
+    href
 }
 
 /// A picture by its address at our own.
 pub(super) fn shown(picture: &Picture) -> Shown {
     Shown { source: assets::picture_address(&picture.name), width: picture.width, height: picture.height }
-}
-
-fn fields<'f>(mode: EmailMode, filled: Option<&'f Filled<'f>>) -> Vec<Field<'f>> {
-    let first_fault = filled.and_then(|filled| filled.faults.first()).map_or("", |fault| fault.field);
-    let field = |name: &'static str, label, kind, is_needed, most| Field {
-        name,
-        label,
-        kind,
-        is_long: name == form::MESSAGE,
-        is_needed,
-        most,
-        typed: filled.map_or("", |filled| filled.typed(name)),
-        fault: filled.and_then(|filled| filled.fault_of(name)),
-        is_first_fault: name == first_fault,
-    };
-    let email = field(form::EMAIL, "Your email", "email", true, mail::LONGEST_ADDRESS);
-    match mode {
-        EmailMode::Signup => vec![email],
-        EmailMode::Contact => vec![
-            field(form::NAME, "Your name (optional)", "text", false, subscriber::LONGEST_NAME),
-            email,
-            field(form::MESSAGE, "Your message", "text", true, subscriber::LONGEST_MESSAGE),
-        ],
-    }
-}
-
-/// A price as people write it.
-fn price(price: Price) -> String {
-    const SIGNS: [(&str, &str); 13] = [
-        ("USD", "$"),
-        ("EUR", "€"),
-        ("GBP", "£"),
-        ("JPY", "¥"),
-        ("INR", "₹"),
-        ("KRW", "₩"),
-        ("AUD", "A$"),
-        ("CAD", "CA$"),
-        ("NZD", "NZ$"),
-        ("BRL", "R$"),
-        ("MXN", "MX$"),
-        ("HKD", "HK$"),
-        ("SGD", "S$"),
-    ];
-    if price.smallest_units == 0 {
-        return "Free".to_owned();
-    }
-    let amount = price.amount();
-    let (whole, fraction) = amount.split_once('.').map_or((amount.as_str(), None), |(whole, part)| (whole, Some(part)));
-    let mut grouped = String::with_capacity(amount.len() + 3);
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        grouped = format!("{grouped}.{fraction}");
-    }
-    let code = price.currency.as_str();
-    match SIGNS.iter().find(|(of, _)| *of == code) {
-        Some((_, sign)) => format!("{sign}{grouped}"),
-        None => format!("{grouped} {code}"),
-    }
 }
 
 /// The profiles on the web, by their addresses.
@@ -218,7 +220,7 @@ pub(super) fn web_profiles<'b>(shown: &[&'b Block]) -> impl Iterator<Item = &'b 
     urls.into_iter()
 }
 
-/// All that is to be read on the page, for the choice of a font's parts.
+/// All that its owner wrote on the page, for the choice of a language and of a font's parts.
 pub(super) fn words(page: &BioPage, shown: &[&Block]) -> String {
     let mut words = page.content.title.clone();
     words += page.content.description.as_deref().unwrap_or_default();
@@ -233,60 +235,15 @@ pub(super) fn words(page: &BioPage, shown: &[&Block]) -> String {
                 words += button_text;
                 words += success_message;
             }
-            Data::Product { title, price: costs, button_text, .. } => {
+            Data::Product { title, button_text, .. } => {
                 words += title;
                 words += button_text;
-                words += &price(*costs);
             }
-            Data::Video(_) | Data::Spotify(_) | Data::Social { .. } => {}
-        }
-        if matches!(block.data.kind(), Kind::Video | Kind::Spotify | Kind::Email) {
-            words += "Play";
+            Data::Video(Video { title, .. }) | Data::Spotify(Spotify { title, .. }) => {
+                words += title.as_deref().unwrap_or_default();
+            }
+            Data::Social { .. } => {}
         }
     }
     words
-}
-
-/// Which way the page runs: as the first of its letters that has a direction does (Unicode Standard Annex 9, P2).
-pub(super) fn direction(title: &str, description: Option<&str>) -> &'static str {
-    let letters = title.chars().chain(description.unwrap_or_default().chars());
-    let is_rtl = |letter: char| matches!(u32::from(letter), 0x590..=0x8ff | 0xfb1d..=0xfdff | 0xfe70..=0xfefc | 0x10800..=0x10fff | 0x1e800..=0x1efff);
-    let first = letters.filter(|letter| letter.is_alphabetic()).map(is_rtl).next();
-    if first == Some(true) { "rtl" } else { "ltr" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mask_core::bio_page::price::Currency;
-
-    #[test]
-    fn prices_as_people_write_them() {
-        for (amount, code, written) in [
-            ("19.9", "USD", "$19.90"),
-            ("1234567", "JPY", "¥1,234,567"),
-            ("999", "EUR", "€999.00"),
-            ("1000", "PKR", "1,000.00 PKR"),
-            ("0", "EUR", "Free"),
-            ("12.345", "KWD", "12.345 KWD"),
-        ] {
-            let currency = Currency::parse(code).expect("a currency");
-            assert_eq!(price(Price::parse(amount, currency).expect("a price")), written);
-        }
-    }
-
-    #[test]
-    fn a_page_runs_as_its_first_letter_does() {
-        for (title, description, runs) in [
-            ("Ada", None, "ltr"),
-            ("شيرين", None, "rtl"),
-            ("2026 · שלום", None, "rtl"),
-            ("123", Some("سلام"), "rtl"),
-            ("Ada سلام", None, "ltr"),
-            ("👋", None, "ltr"),
-            ("日本", Some("سلام"), "ltr"),
-        ] {
-            assert_eq!(direction(title, description), runs, "{title}");
-        }
-    }
 }

@@ -4,12 +4,20 @@
 //! the page with a fragment ([`done`], [`confirm`]), and the style shows the sentence that the fragment names in place of the
 //! form: the page is the one from memory, and nobody's state is kept. Where something is wrong the page is made anew, with
 //! what was typed and with each fault beside its field.
+//!
+//! A page may change while somebody writes. What was typed into a form that is not there any more goes to the one that stands
+//! in its place ([`Posted::taker`]), or comes back with the page: nobody's words are dropped.
 
 use std::{net::IpAddr, pin::Pin};
 
 use mask_core::{
-    bio_page::{BioPage, block::EmailMode},
+    Refused,
+    bio_page::{
+        BioPage,
+        block::{Data, EmailMode},
+    },
     id::BlockId,
+    time::Time,
     workspace::Owner,
 };
 
@@ -35,6 +43,8 @@ pub struct Posted {
     pub name: String,
     /// The message, as it was typed.
     pub message: String,
+    /// Whether there was a place for a message.
+    pub is_letter: bool,
     /// Whether the field that nobody sees was filled in.
     pub is_trapped: bool,
 }
@@ -57,16 +67,35 @@ impl Posted {
                 _ => continue,
             };
             *place = value.into_owned();
+            posted.is_letter |= name == MESSAGE;
         }
         posted
+    }
+
+    /// The block that takes this: the one whose form it is, or, when that is not there any more, the only one like it.
+    pub fn taker(&self, page: &BioPage, now: Time) -> Option<(BlockId, EmailMode)> {
+        let mode = if self.is_letter { EmailMode::Contact } else { EmailMode::Signup };
+        let forms = || {
+            page.shown(now).filter_map(|block| match &block.data {
+                Data::Email { mode, .. } => Some((block.id, *mode)),
+                _ => None,
+            })
+        };
+        let named = BlockId::parse(&self.block).ok();
+        // A form to sign up has nowhere to put a message; one to write says itself what is missing.
+        let own = forms().find(|(id, of)| Some(*id) == named && (*of == mode || *of == EmailMode::Contact));
+        own.or_else(|| {
+            let mut alike = forms().filter(|(_, of)| named.is_some() && *of == mode);
+            alike.next().filter(|_| alike.next().is_none())
+        })
     }
 }
 
 /// A form that was sent and cannot be taken.
 #[derive(Clone, Debug)]
 pub struct Filled<'a> {
-    /// The block whose form it is.
-    pub block: BlockId,
+    /// The block whose form it is; none when that is no longer on the page.
+    pub block: Option<BlockId>,
     /// What was typed.
     pub posted: &'a Posted,
     /// What is wrong, in the order of the fields. A fault of the field `""` is one of the whole form.
@@ -78,8 +107,22 @@ pub struct Filled<'a> {
 pub struct Fault {
     /// The field.
     pub field: &'static str,
-    /// A sentence for whoever filled it in.
-    pub sentence: String,
+    /// Why it cannot be taken.
+    pub why: Why,
+}
+
+/// Why something cannot be taken. The page says it in its own language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is not as it has to be.
+    Refused(Refused),
+    /// Too many come from there.
+    TooMany {
+        /// When to try again.
+        retry_after_s: u64,
+    },
+    /// It cannot be kept at the moment.
+    Unavailable,
 }
 
 impl Filled<'_> {
@@ -92,8 +135,8 @@ impl Filled<'_> {
         }
     }
 
-    pub(super) fn fault_of(&self, field: &str) -> Option<&str> {
-        self.faults.iter().find(|fault| fault.field == field).map(|fault| fault.sentence.as_str())
+    pub(super) fn fault_of(&self, field: &str) -> Option<&Why> {
+        self.faults.iter().find(|fault| fault.field == field).map(|fault| &fault.why)
     }
 }
 
@@ -164,6 +207,7 @@ mod tests {
                 email: "ada@e.com".into(),
                 name: String::new(),
                 message: "a\r\nb c".into(),
+                is_letter: true,
                 is_trapped: false
             }
         );

@@ -1,6 +1,9 @@
 //! What machines read of a page: the profile as schema.org describes one.
 
-use mask_core::{bio_page::BioPage, time::Time};
+use mask_core::{
+    bio_page::{BioPage, language::Language},
+    time::Time,
+};
 use serde_json::json;
 
 use super::assets;
@@ -9,8 +12,8 @@ use super::assets;
 /// that nothing typed by a user can end the element; `>` and `&` go with it for readers of other markup.
 pub(super) fn json_ld<'p>(
     page: &BioPage,
-    address: &str,
-    origin: &str,
+    language: &Language,
+    (address, origin): (&str, &str),
     profiles: impl Iterator<Item = &'p str>,
 ) -> String {
     let content = &page.content;
@@ -31,6 +34,7 @@ pub(super) fn json_ld<'p>(
         "@type": "ProfilePage",
         "dateCreated": date(page.created_at),
         "dateModified": date(page.updated_at),
+        "inLanguage": language.as_str(),
         "mainEntity": entity,
     });
     data.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")

@@ -7,34 +7,75 @@
 //!
 //! A headline is of rank two, and of rank three only below one, so that the outline of the page has no gaps. A line that
 //! ends is a line that ends, as whoever fills in a field expects.
+//!
+//! Links to the web go by way of the page, as those of all blocks do: what the sanitiser let through is handed to the caller,
+//! who says where it leads from here ([`html`]), and in the same way they are listed ([`links`]).
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
+use super::leads;
+
 const TAGS: [&str; 15] =
     ["a", "blockquote", "br", "code", "del", "em", "h2", "h3", "hr", "li", "ol", "p", "pre", "strong", "ul"];
 
-static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+const SCHEMES: [&str; 4] = ["https", "http", "mailto", "tel"];
+
+/// What lets through only what a text may have. Addresses that name no scheme are let through here and dropped by the filter
+/// of attributes, whose own are such: an address is looked at again after it.
+fn sanitiser() -> Builder<'static> {
     let mut builder = Builder::empty();
     builder
         .tags(HashSet::from(TAGS))
         .generic_attributes(HashSet::new())
         .tag_attributes([("a", HashSet::from(["href"])), ("ol", HashSet::from(["start"]))].into())
-        .url_schemes(HashSet::from(["https", "http", "mailto", "tel"]))
-        .url_relative(UrlRelative::Deny)
+        .url_schemes(HashSet::from(SCHEMES))
+        .url_relative(UrlRelative::PassThrough)
         .link_rel(Some("noopener nofollow ugc"));
     builder
-});
+}
 
-/// The markup of a text.
-pub(super) fn html(text: &str) -> String {
+/// The markup of a text. `lead` says where a link to the web, to this address, leads from the page.
+pub(super) fn html(text: &str, lead: impl Fn(String) -> String + Send + Sync + 'static) -> String {
     let mut ranks = Ranks::default();
     let events = Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH).filter_map(|event| ranks.passed(event));
     let mut markup = String::with_capacity(text.len() + text.len() / 4);
     html::push_html(&mut markup, events);
-    SANITISER.clean(&markup).to_string()
+    let mut sanitiser = sanitiser();
+    sanitiser.attribute_filter(move |_, attribute, value| match attribute {
+        "href" => href(value, &lead),
+        _ => Some(Cow::Borrowed(value)),
+    });
+    sanitiser.clean(&markup).to_string()
+}
+
+/// Where a link leads from the page; nowhere if that is not for a text to say.
+fn href<'v>(url: &'v str, lead: &impl Fn(String) -> String) -> Option<Cow<'v, str>> {
+    match leads::of_text(url) {
+        Some(url) => Some(Cow::Owned(lead(url))),
+        None => ["mailto:", "tel:"].iter().any(|scheme| url.starts_with(scheme)).then_some(Cow::Borrowed(url)),
+    }
+}
+
+/// The addresses of a text's links to the web, each once.
+pub(super) fn links(text: &str) -> Vec<String> {
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&found);
+    html(text, move |url| {
+        let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+        if !list.contains(&url) {
+            list.push(url.clone());
+        }
+        url
+    });
+    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *found)
 }
 
 /// What is known of the headlines so far, and whether what is read is a picture's.
@@ -75,6 +116,10 @@ fn trimmed(markup: CowStr<'_>) -> CowStr<'_> {
 mod tests {
     use super::*;
 
+    fn html(text: &str) -> String {
+        super::html(text, |url| url)
+    }
+
     #[test]
     fn what_a_text_may_use() {
         for (text, markup) in [
@@ -92,7 +137,7 @@ mod tests {
                 "[site](https://e.com/?a=1&b)",
                 "<p><a href=\"https://e.com/?a=1&amp;b\" rel=\"noopener nofollow ugc\">site</a></p>\n",
             ),
-            ("<https://e.com>", "<p><a href=\"https://e.com\" rel=\"noopener nofollow ugc\">https://e.com</a></p>\n"),
+            ("<https://e.com>", "<p><a href=\"https://e.com/\" rel=\"noopener nofollow ugc\">https://e.com</a></p>\n"),
             ("![a cat](https://e.com/cat.png)", "<p>a cat</p>\n"),
             ("a <b>c</b>", "<p>a &lt;b&gt;c&lt;/b&gt;</p>\n"),
             ("<div>\nx\n</div>", "&lt;div&gt;x&lt;/div&gt;"),
@@ -117,9 +162,24 @@ mod tests {
             let markup = html(&format!("[x](<{address}>)"));
             assert!(!markup.contains("href"), "{markup}");
         }
-        for address in ["mailto:a@e.com", "tel:+4420", "http://e.com"] {
+        for address in ["mailto:a@e.com", "tel:+4420", "http://e.com/"] {
             assert!(html(&format!("[x]({address})")).contains(&format!("href=\"{address}\"")), "{address}");
         }
+    }
+
+    #[test]
+    fn who_renders_says_where_the_web_is_reached() {
+        let markup =
+            super::html("[a](https://e.com/x?y&z) [m](mailto:a@e.com) [r](?to=x) [u](https://u:p@e.com)", |url| {
+                format!("?to=\"{url}")
+            });
+        assert_eq!(
+            markup,
+            "<p><a href=\"?to=&quot;https://e.com/x?y&amp;z\" rel=\"noopener nofollow ugc\">a</a> \
+             <a href=\"mailto:a@e.com\" rel=\"noopener nofollow ugc\">m</a> \
+             <a rel=\"noopener nofollow ugc\">r</a> <a rel=\"noopener nofollow ugc\">u</a></p>\n"
+        );
+        assert_eq!(links("[a](https://e.com) <https://e.com/> [m](mailto:a@e.com)"), ["https://e.com/"]);
     }
 
     proptest::proptest! {

@@ -6,7 +6,7 @@
 //!
 //! **What must stay true.** A page is complete without JavaScript, asks nobody else for anything before it is told to, and
 //! has at most [`MOST_BYTES`] before pictures. What users typed is text, or harmless markup from [`markdown`]; addresses of
-//! theirs are `https:`, `mailto:` and `tel:` and nothing else, which the core has seen to.
+//! theirs are `https:`, `mailto:` and `tel:` and nothing else, which the core has seen to (within a text `http:` too).
 //!
 //! **What was rejected.** Rendering in the browser (nothing to see without a script, nothing to find for a search engine);
 //! templates of users (a hostile one shares its address with the neighbours); a style file of its own (a second round trip
@@ -20,6 +20,7 @@ mod fonts;
 pub mod form;
 mod head;
 mod icons;
+mod leads;
 mod markdown;
 mod page;
 pub mod preview;
@@ -28,8 +29,10 @@ pub(crate) mod sendings;
 mod sitemap;
 mod style;
 mod theme;
+mod words;
 
 pub use assets::{card_address, picture_address, routes};
 pub use cards::Cards;
+pub use leads::leads;
 pub use page::{Audience, MOST_BYTES, Rendered, Showing, render, weight};
 pub use sitemap::Sitemaps;

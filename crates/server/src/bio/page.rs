@@ -18,6 +18,7 @@ use mask_core::{
     bio_page::{
         BioPage,
         block::{Block, Data, Kind},
+        language::Language,
         media::Provider,
         theme::Font,
     },
@@ -30,8 +31,9 @@ use super::{
     assets, blocks,
     compose::{self, Composer},
     fonts,
-    form::Filled,
+    form::{Filled, Posted},
     head, style, theme,
+    words::Ours,
 };
 use crate::redirect::pages::ICON;
 
@@ -91,11 +93,15 @@ struct PageTemplate<'a> {
 }
 
 struct View<'a> {
+    language: &'a str,
     direction: &'static str,
+    ours: Ours,
     title: &'a str,
     description: Option<&'a str>,
     address: &'a str,
     is_preview: bool,
+    /// What was typed into a form that is there no more.
+    lost: Option<&'a Posted>,
     avatar: Option<blocks::Shown>,
     card: Option<String>,
     profiles: Vec<&'a str>,
@@ -115,21 +121,28 @@ fn render_with(page: &BioPage, showing: &Showing<'_>, shown: &[&Block], until: O
     let is_preview = showing.audience == Audience::Preview;
     let has_players = has(Kind::Video) || has(Kind::Spotify);
 
+    let mut words = compose::words(page, shown);
+    let language = content.language.clone().unwrap_or_else(|| Language::of_words(&words));
+    let composer = Composer { showing, slug: page.slug.as_str(), ours: Ours::on(&language) };
+    words.extend(shown.iter().map(|block| composer.words_of(block)));
+    let lost = showing.filled.filter(|filled| filled.block.is_none()).map(|filled| filled.posted);
     let paint = theme::paint(&content.theme);
     let (faces, preload) = if content.theme.look().font == Font::Inter {
-        fonts::faces(&compose::words(page, shown), assets::font_address)
+        fonts::faces(&words, assets::font_address)
     } else {
         (String::new(), None)
     };
-    let style = faces + &paint.style + &style::rules(has);
-    let composer = Composer { showing, slug: page.slug.as_str() };
+    let style = faces + &paint.style + &style::rules(|kind| has(kind) || kind == Kind::Email && lost.is_some());
     let origin = showing.address.strip_suffix(page.slug.as_str()).unwrap_or_default().trim_end_matches('/');
     let view = View {
-        direction: compose::direction(&content.title, content.description.as_deref()),
+        language: language.as_str(),
+        direction: language.direction().as_str(),
+        ours: composer.ours,
         title: &content.title,
         description: content.description.as_deref(),
         address: showing.address,
         is_preview,
+        lost,
         avatar: content.avatar.as_ref().map(compose::shown),
         card: (!is_preview).then(|| format!("{origin}{}", assets::card_address(page.id, page.version))),
         profiles: compose::web_profiles(shown).collect(),
@@ -138,7 +151,7 @@ fn render_with(page: &BioPage, showing: &Showing<'_>, shown: &[&Block], until: O
         theme_colours: paint.around,
         shape: paint.shape,
         style: &style,
-        json_ld: head::json_ld(page, showing.address, origin, compose::web_profiles(shown)),
+        json_ld: head::json_ld(page, &language, (showing.address, origin), compose::web_profiles(shown)),
         script: has_players.then(assets::script_address),
         blocks: shown.iter().enumerate().map(|(place, block)| composer.block(block, place)).collect(),
     };

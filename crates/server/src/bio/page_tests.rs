@@ -2,6 +2,7 @@ use mask_core::{
     bio_page::{
         Content,
         block::EmailMode,
+        language::Language,
         media::{Spotify, Video},
         price::{Currency, Price},
         social::{Platform, Profile},
@@ -14,7 +15,7 @@ use mask_core::{
 };
 
 use super::{
-    super::form::{Fault, Posted},
+    super::form::{Fault, Posted, Why},
     *,
 };
 
@@ -35,7 +36,7 @@ fn page(words: &str) -> BioPage {
     let price = Price::parse("19.99", Currency::parse("USD").expect("a currency")).expect("a price");
     let profile = |platform, url: &str| Profile { platform, url: url.into() };
     let blocks = vec![
-        Data::Link { title: own(), url: url("https://example.com/a"), thumbnail: Some(picture(192, 192)) },
+        Data::Link { title: own(), url: url("https://example.com/a").into(), thumbnail: Some(picture(192, 192)) },
         Data::Header { text: own() },
         Data::Image {
             picture: picture(1280, 800),
@@ -43,7 +44,10 @@ fn page(words: &str) -> BioPage {
             link: Some(url("https://example.com/b")),
             caption: Some(own()),
         },
-        Data::Video(Video::parse("https://vimeo.com/76979871/abcdef0123").expect("a video")),
+        Data::Video(Video {
+            title: Some(own()),
+            ..Video::parse("https://vimeo.com/76979871/abcdef0123").expect("a video")
+        }),
         Data::Social {
             profiles: vec![
                 profile(Platform::Mastodon, "https://social.example/@ada"),
@@ -58,7 +62,10 @@ fn page(words: &str) -> BioPage {
             success_message: own(),
             notify_email: None,
         },
-        Data::Spotify(Spotify::parse("https://open.spotify.com/album/4uLU6hMCjMI75M1A2tKUQC").expect("music")),
+        Data::Spotify(Spotify {
+            title: Some(own()),
+            ..Spotify::parse("https://open.spotify.com/album/4uLU6hMCjMI75M1A2tKUQC").expect("music")
+        }),
         Data::Product {
             title: own(),
             picture: picture(600, 400),
@@ -79,6 +86,7 @@ fn page(words: &str) -> BioPage {
             title: own(),
             description: Some(own()),
             avatar: Some(picture(384, 384)),
+            language: Some(Language::parse("en").expect("a language")),
             theme: Theme::default(),
             blocks: (1..).zip(blocks).map(block).collect(),
         },
@@ -146,21 +154,30 @@ fn what_is_typed_is_text_wherever_it_stands() {
 fn what_was_typed_into_a_form_is_text_too() {
     let filled = |typed: &str| {
         let typed = || typed.to_owned();
-        let posted =
-            Posted { block: String::new(), email: typed(), name: typed(), message: typed(), is_trapped: false };
-        let fault = |field| Fault { field, sentence: typed() };
+        let posted = Posted { email: typed(), name: typed(), message: typed(), is_letter: true, ..Posted::default() };
+        let fault = |field| Fault { field, why: Why::Refused(mask_core::Refused::saying(typed())) };
         let faults = vec![fault(""), fault("name"), fault("email"), fault("message")];
-        let filled = Filled { block: BlockId::from_bits(6), posted: &posted, faults };
+        let filled = Filled { block: Some(BlockId::from_bits(6)), posted: &posted, faults };
         let page = page("Ada");
         let showing = Showing { address: ADDRESS, audience: Audience::Public, filled: Some(&filled) };
         text(&render(&page, &showing, page.updated_at))
     };
+    let lost = |typed: &str| {
+        let posted = Posted { message: typed.to_owned(), ..Posted::default() };
+        let filled = Filled { block: None, posted: &posted, faults: Vec::new() };
+        let page = page("Ada");
+        let showing = Showing { address: ADDRESS, audience: Audience::Public, filled: Some(&filled) };
+        text(&render(&page, &showing, page.updated_at))
+    };
+    let plain_lost = lost("Ada");
+    assert!(plain_lost.contains(">\nAda</textarea>") && !plain_lost.contains("aria-invalid="), "{plain_lost}");
     let plain = filled("Ada");
     assert!(plain.contains("value=\"Ada\"") && plain.contains(">\nAda</textarea>"), "what was typed is still there");
     assert_eq!(plain.matches(" autofocus").count(), 0, "the first fault is the whole form's");
     assert_eq!(plain.matches("aria-invalid=").count(), 3);
     for payload in PAYLOADS.lines() {
         assert_eq!(skeleton(&filled(payload)), skeleton(&plain), "{payload}");
+        assert_eq!(skeleton(&lost(payload)), skeleton(&plain_lost), "{payload}");
     }
 }
 
@@ -180,9 +197,9 @@ fn a_text_has_the_markup_of_its_writer_and_nothing_else() {
             );
             let is_known = |attribute: &&str| {
                 ["class=", "dir=", "rel=", "start="].contains(attribute)
-                    || attribute.strip_prefix("href=").is_some_and(|href| {
-                        ["https://", "http://", "mailto:", "tel:"].iter().any(|scheme| href.starts_with(scheme))
-                    })
+                    || attribute
+                        .strip_prefix("href=")
+                        .is_some_and(|href| ["?to=blk_", "mailto:", "tel:"].iter().any(|begin| href.starts_with(begin)))
             };
             let unknown: Vec<&str> = attributes
                 .split_whitespace()
@@ -240,6 +257,124 @@ fn the_policy_is_as_narrow_as_the_page() {
         "{policy}"
     );
     assert!(!text(&bare).contains("<script src") && !text(&bare).contains("preload"));
+}
+
+#[test]
+fn messengers_are_told_title_picture_and_words() {
+    let mut page = page("Ada <&\" Lovelace");
+    let html = text(&shown_as(&page, Audience::Public));
+    let card = format!("https://go.example/-/card/{}-3.png", page.id);
+    let named = "Ada &#60;&#38;&#34; Lovelace";
+    for (kind, name, content) in [
+        ("property", "og:title", named),
+        ("property", "og:description", named),
+        ("property", "og:url", ADDRESS),
+        ("property", "og:image", &card),
+        ("property", "og:image:width", "1200"),
+        ("property", "og:image:height", "630"),
+        ("name", "twitter:card", "summary_large_image"),
+        ("name", "twitter:title", named),
+        ("name", "twitter:description", named),
+        ("name", "twitter:image", &card),
+        ("name", "twitter:image:alt", named),
+    ] {
+        assert_eq!(html.matches(&format!("<meta {kind}=\"{name}\" content=\"{content}\">")).count(), 1, "{name}");
+    }
+    page.content.description = None;
+    let preview = text(&shown_as(&page, Audience::Preview));
+    assert!(preview.contains("\"twitter:card\" content=\"summary\"") && preview.contains("\"twitter:title\""));
+    assert!(!preview.contains("twitter:image") && !preview.contains("twitter:description"));
+}
+
+/// A page in a language.
+fn page_in(words: &str, language: Option<&str>) -> BioPage {
+    let mut page = page(words);
+    page.content.language = language.map(|language| Language::parse(language).expect("a language"));
+    page
+}
+
+/// The same, and its players have no titles.
+fn untitled(words: &str, language: Option<&str>) -> BioPage {
+    let mut page = page_in(words, language);
+    for block in &mut page.content.blocks {
+        match &mut block.data {
+            Data::Video(Video { title, .. }) | Data::Spotify(Spotify { title, .. }) => *title = None,
+            _ => {}
+        }
+    }
+    page
+}
+
+#[test]
+fn a_page_says_its_language_and_speaks_it() {
+    for (words, language, expected, ours) in [
+        (
+            "Ada",
+            None,
+            "lang=\"en\" dir=\"ltr\"",
+            ["This is a preview.", "Your email", "Play the video on Vimeo", "Album"],
+        ),
+        (
+            "Ada",
+            Some("en-GB"),
+            "lang=\"en-GB\" dir=\"ltr\"",
+            ["This is a preview.", "Your message", "Vimeo video", "$19.99"],
+        ),
+        (
+            "شيرين",
+            None,
+            "lang=\"ar\" dir=\"rtl\"",
+            ["هذه معاينة", "الاسم (اختياري)", "تشغيل الفيديو على Vimeo", "ألبوم"],
+        ),
+        ("שלום", None, "lang=\"he\" dir=\"rtl\"", ["זוהי תצוגה מקדימה", "הודעה", "סרטון ב־Vimeo", "אלבום"]),
+        (
+            "Ada",
+            Some("pt-BR"),
+            "lang=\"pt-BR\" dir=\"ltr\"",
+            ["uma prévia", "A sua mensagem", "Vídeo no Vimeo", "$\u{a0}19,99"],
+        ),
+        (
+            "Ada",
+            Some("de"),
+            "lang=\"de\" dir=\"ltr\"",
+            ["eine Vorschau", "Nachricht", "Auf Spotify abspielen", "19,99\u{a0}$"],
+        ),
+    ] {
+        let html = text(&shown_as(&untitled(words, language), Audience::Preview));
+        assert!(html.starts_with(&format!("<!doctype html>\n<html {expected}>")), "{words} {language:?}");
+        for ours in ours {
+            assert!(html.contains(ours), "{words} {language:?}: {ours}");
+        }
+        assert!(
+            !html.contains("<bdi lang") && !html.contains("data-lang"),
+            "{words} {language:?}: it is all one language"
+        );
+        assert!(language.is_none_or(|tag| tag.starts_with("en")) || !html.contains("Your"), "{words} {language:?}");
+    }
+    assert!(text(&shown_as(&untitled("שלום", None), Audience::Public)).contains("\"inLanguage\":\"he\""));
+}
+
+#[test]
+fn english_on_a_page_in_a_language_that_we_do_not_speak_is_marked() {
+    for (words, language) in [("Ada", Some("sv")), ("Ελένη", None), ("Shirin", Some("ar-Latn"))] {
+        let html = text(&shown_as(&untitled(words, language), Audience::Preview));
+        for ours in ["This is a preview.", "Your email", "Your message", "Play the video on Vimeo", "Play on Spotify"] {
+            assert!(html.contains(&format!("<bdi lang=\"en\">{ours}")), "{words}: {ours}");
+        }
+        assert!(html.contains("rel=\"me noopener nofollow ugc\" lang=\"en\" aria-label"), "{words}");
+        assert_eq!(html.matches("data-lang=\"en\"").count(), 2, "{words}");
+        assert!(html.contains("data-title=\"Vimeo video\"") && html.contains("data-title=\"Album on Spotify\""));
+        let titled = text(&shown_as(&page_in(words, language), Audience::Public));
+        assert!(!titled.contains("data-lang"), "{words}: the players have titles of their own");
+    }
+}
+
+#[test]
+fn a_player_has_the_title_that_its_owner_gave() {
+    let html = text(&shown_as(&page("A talk"), Audience::Public));
+    assert_eq!(html.matches("data-title=\"A talk\"").count(), 2);
+    assert!(html.contains("<span><b dir=\"auto\">A talk</b>Play the video on Vimeo</span>"), "{html}");
+    assert!(html.contains("<span><b dir=\"auto\">A talk</b><small>Album on Spotify</small></span>"), "{html}");
 }
 
 #[test]

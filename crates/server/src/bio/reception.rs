@@ -28,7 +28,7 @@ use mask_core::{
 use mask_store::{NewSubscriber, Post, Store};
 
 use super::{
-    form::{EMAIL, Fault, Forms, MESSAGE, NAME, Posted, Sent, Taken},
+    form::{EMAIL, Fault, Forms, MESSAGE, NAME, Posted, Sent, Taken, Why},
     sendings::{Sendings, TooMany},
 };
 use crate::{
@@ -59,11 +59,11 @@ struct Left {
 }
 
 impl Reception {
-    /// The reception of this process.
-    pub fn new(store: Store, clock: Clock, ids: Arc<Ids>, letters: Arc<Letters>) -> Self {
+    /// The reception of this process, which takes so many forms a minute from one address for one page.
+    pub fn new(store: Store, clock: Clock, ids: Arc<Ids>, letters: Arc<Letters>, forms_per_minute: u32) -> Self {
         let mut key = [0; 16];
         key.copy_from_slice(&clock::secret()[..16]);
-        Self { store, clock, ids, letters, sendings: Sendings::new(key) }
+        Self { store, clock, ids, letters, sendings: Sendings::new(key, forms_per_minute) }
     }
 
     async fn receive(&self, sent: Sent) -> Taken {
@@ -141,7 +141,7 @@ pub fn is_foreign(headers: &HeaderMap) -> bool {
 fn read(kind: Kind, posted: &Posted) -> Result<Left, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut fault = |field: &'static str, why: mask_core::Refused| {
-        faults.push(Fault { field, sentence: why.to_string() });
+        faults.push(Fault { field, why: Why::Refused(why) });
     };
     let name = parse_name(&posted.name).map_err(|why| fault(NAME, why)).ok();
     let email = Address::parse(&posted.email).map_err(|why| fault(EMAIL, why)).ok();

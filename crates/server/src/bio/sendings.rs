@@ -14,9 +14,8 @@ use siphasher::sip::SipHasher13;
 
 use crate::clicks::visitor::octets;
 
-/// Most forms a minute, and an hour.
-const A_MINUTE: u64 = 5;
-const AN_HOUR: u64 = 30;
+/// An hour has as many forms as so many minutes.
+const MINUTES_AN_HOUR: u64 = 6;
 const PLACES: usize = 1 << 14;
 
 /// See the module.
@@ -61,8 +60,9 @@ impl Table {
 }
 
 impl Sendings {
-    pub(super) fn new(key: [u8; 16]) -> Self {
-        Self { key, minutes: Table::new(60, A_MINUTE), hours: Table::new(3600, AN_HOUR) }
+    pub(super) fn new(key: [u8; 16], a_minute: u32) -> Self {
+        let a_minute = u64::from(a_minute);
+        Self { key, minutes: Table::new(60, a_minute), hours: Table::new(3600, a_minute * MINUTES_AN_HOUR) }
     }
 
     /// Counts a form.
@@ -85,9 +85,11 @@ impl Sendings {
 mod tests {
     use super::*;
 
+    const A_MINUTE: u32 = 3;
+
     #[test]
     fn so_many_a_minute_and_an_hour() {
-        let sendings = Sendings::new([7; 16]);
+        let sendings = Sendings::new([7; 16], A_MINUTE);
         let (from, page) = (IpAddr::from([192, 0, 2, 1]), PageId::from_bits(1));
         let at = |seconds: i64| Time::from_unix_millis((1_774_360_800 + seconds) * 1000);
         for minute in 0..6 {
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_network_of_version_6_is_one_sender() {
-        let sendings = Sendings::new([7; 16]);
+        let sendings = Sendings::new([7; 16], A_MINUTE);
         let (page, now) = (PageId::from_bits(1), Time::from_unix_millis(0));
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
         for _ in 0..A_MINUTE {

@@ -19,11 +19,11 @@ mod row;
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand};
-use mask::{clicks::Sink, redirect::Hosts, setup};
+use mask::{clicks::Sink, clock::Clock, redirect::Hosts, setup};
 use mask_core::{address, workspace::Owner};
 use mask_store::{Batch, Fact, Position, Store};
 
-use super::{Failure, SETTINGS_HELP, keys, print, say, settings::Common, workspaces};
+use super::{Failure, SETTINGS_HELP, keys, open, print, say, settings::Common, workspaces};
 use file::{File, Line, Lines};
 use links::Links;
 use row::{Reader, Visits};
@@ -92,6 +92,11 @@ pub(super) struct Clicks {
     /// For clicks that were set aside: `mask doctor` says which. Default: both. Example: --only statistics
     #[arg(long, value_name = "statistics|counts", value_parser = parse_sink)]
     only: Option<Sink>,
+    /// Tell webhooks of each click (`link.clicked`, `qr.scanned`, `page.viewed`), with the time at which it happened.
+    ///
+    /// Say it from the first time on: what is imported already is told to nobody any more. Default: history is told to nobody.
+    #[arg(long)]
+    tell_webhooks: bool,
     /// Check the file and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -117,6 +122,10 @@ enum Error {
         "line {line} cannot be imported any more: {why}; what stood before it was, and the rest goes on from there"
     )]
     Changed { line: u64, why: String },
+    #[error(
+        "--only statistics counts nothing on links, and webhooks are told of what is counted; leave out one of the two"
+    )]
+    NothingToTell,
     #[error("somebody else is importing this file")]
     Moved,
     #[error("broken off; import the file again, and it goes on where it stopped")]
@@ -137,8 +146,16 @@ impl Clicks {
         let file = File::open(&self.from)?;
         // A faulty first line is told before a database is made.
         file.lines(self.ignore_unknown)?;
-        let store = setup::open_store(&config)?;
+        // Whoever is told is told in the transaction that counts.
+        if self.tell_webhooks && self.only == Some(Sink::Records) {
+            return Err(Error::NothingToTell.into());
+        }
         let hosts = Arc::new(Hosts::new(&config.server.public_url, &config.links.domains));
+        let store = if self.tell_webhooks {
+            open::telling_store(&config, (*hosts).clone(), &Clock::system())?
+        } else {
+            setup::open_store(&config)?
+        };
         let said = self.domain.clone();
         let domain = said.as_deref().unwrap_or(config.default_domain());
         let opened = store.clone();
@@ -195,17 +212,23 @@ impl Progress {
     }
 
     /// Writes a batch to the sinks that stand where it begins. Both must, or the one that is behind.
-    async fn write(&mut self, store: &Store, to: Position, facts: Vec<Fact>) -> Result<(), Error> {
+    async fn write(&mut self, store: &Store, is_told: bool, to: Position, facts: Vec<Fact>) -> Result<(), Error> {
         let from = self.low();
+        let mut marks = None;
         let batch = Arc::new(Batch { node: self.node.clone(), shard: SHARD, from, to, facts, is_history: true });
         if self.recorded == from && self.is_meant(Sink::Records) {
-            if store.record_clicks(Arc::clone(&batch)).await?.is_none() {
+            marks = store.record_clicks(Arc::clone(&batch)).await?;
+            if marks.is_none() {
                 return Err(Error::Moved);
             }
             self.recorded = Some(to);
         }
         if self.counted == from && self.is_meant(Sink::Counters) {
-            if !store.count_clicks(batch, None).await? {
+            if is_told && marks.is_none() {
+                // Recorded before, by an import that was broken off.
+                marks = Some(store.marks(Arc::clone(&batch)).await?);
+            }
+            if !store.count_clicks(batch, marks).await? {
                 return Err(Error::Moved);
             }
             self.counted = Some(to);
@@ -243,7 +266,8 @@ impl Import {
             if tally.faulty > 0 { format!("; {} faulty rows left out", tally.faulty) } else { String::new() };
         let (clicks, rows) = (tally.clicks, tally.rows - tally.faulty);
         if tally.rows == 0 && self.progress.low().is_some() {
-            return print(&format!("{name}: imported before, nothing to do\n"));
+            let untold = if self.wishes.tell_webhooks { "; who was not told of it then is not told now" } else { "" };
+            return print(&format!("{name}: imported before, nothing to do{untold}\n"));
         }
         if self.wishes.dry_run {
             return print(&format!("{name}: {clicks} clicks of {rows} rows would be imported{left_out}\n"));
@@ -303,7 +327,7 @@ impl Import {
                 return Ok(());
             }
             done += facts.len() as u64;
-            self.progress.write(&self.store, source.at, facts).await?;
+            self.progress.write(&self.store, self.wishes.tell_webhooks, source.at, facts).await?;
             broken?;
             self.tidy().await?;
             if done - said >= SIGN_OF_LIFE {

@@ -1,16 +1,13 @@
 //! `mask keys`: API keys, straight from the database. It works while a server runs: both databases let many processes in.
 
-use std::{future::Future, io, sync::Arc};
+use std::{future::Future, io};
 
 use clap::{Args, Subcommand};
 use mask::{
-    api::payload::Teller,
     clock::{Clock, Ids},
     config::Config,
-    domains::Records,
     redirect::Hosts,
     setup::{self, KeyWish},
-    tls::Certificates,
 };
 use mask_core::{
     id::KeyId,
@@ -21,7 +18,7 @@ use mask_core::{
 };
 use mask_store::Store;
 
-use super::{Failure, SETTINGS_HELP, print, say, settings::Common, table, workspaces};
+use super::{Failure, SETTINGS_HELP, open, print, say, settings::Common, table, workspaces};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -114,10 +111,9 @@ pub(super) fn with_store(
     step: impl AsyncFnOnce(&Store, &Clock) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let config: Config = common.read(&[])?;
-    let (hosts, clock) = (Hosts::new(&config.server.public_url, &config.links.domains), Clock::system());
-    let certificates = Arc::new(Certificates::new(&config, hosts.clone()));
-    let teller = Teller::new(hosts, Records::of(&config), certificates, clock.clone(), None);
-    let store = setup::open_store(&config)?.telling(Arc::new(teller));
+    let clock = Clock::system();
+    let hosts = Hosts::new(&config.server.public_url, &config.links.domains);
+    let store = open::telling_store(&config, hosts, &clock)?;
     let done = block_on(step(&store, &clock));
     store.close();
     done?

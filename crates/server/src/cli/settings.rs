@@ -24,6 +24,12 @@ pub(super) struct Common {
     /// Sets storage.data_dir. Default: ./data. Example: --data-dir /var/lib/mask
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<String>,
+    /// How the world reaches this server: short links, and the links that a command prints, begin with it.
+    ///
+    /// Sets server.public_url; where `mask serve` gets it by this flag, other commands need it as well.
+    /// Default: http://localhost:8080. Example: --public-url https://go.example.com
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
 }
 
 /// Why there are no settings. Displayed as lines for a person, with what would be right.
@@ -58,8 +64,8 @@ impl Common {
     pub(super) fn read(&self, flags: &[(&'static str, Option<String>)]) -> Result<Config, Unset> {
         let file = self.file()?;
         let file = file.as_ref().map(|(name, text)| (name.as_path(), text.as_str()));
-        let data_dir = ("storage.data_dir", self.data_dir.clone());
-        let given = flags.iter().cloned().chain([data_dir]);
+        let own = [("storage.data_dir", self.data_dir.clone()), ("server.public_url", self.public_url.clone())];
+        let given = flags.iter().cloned().chain(own);
         let given: Vec<_> = given.filter_map(|(key, text)| Some((key, text?))).collect();
         Config::load(file, environment(), &given).map_err(Unset::Faults)
     }
@@ -86,7 +92,7 @@ mod tests {
     use super::*;
 
     fn common(config: Option<PathBuf>) -> Common {
-        Common { config, data_dir: None }
+        Common { config, data_dir: None, public_url: None }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use mask_core::{
     person::{self, User},
     role::Role,
 };
-use mask_store::{NewMember, NewUser, Store};
+use mask_store::{Asker, NewMember, NewUser, Readdressed, Store, Unmembered};
 
 use super::{Failure, SETTINGS_HELP, keys::block_on, print, say, settings::Common, table, workspaces};
 
@@ -28,8 +28,30 @@ pub(super) enum Command {
     List(List),
     SetupLink(SetupLink),
     ResetPassword(ResetPassword),
+    ChangeEmail(ChangeEmail),
+    Assign(Assign),
     Disable(Disable),
     Enable(Enable),
+}
+
+/// Whose account is meant: an address that stands alone, or with its name.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Whose {
+    /// The account's address.
+    #[arg(value_name = "EMAIL", value_parser = Address::parse)]
+    alone: Option<Address>,
+    /// The account's address, for those who like to name it.
+    ///
+    /// Default: it stands alone. Example: --email ada@example.com
+    #[arg(long, value_parser = Address::parse)]
+    email: Option<Address>,
+}
+
+impl Whose {
+    fn email(&self) -> &Address {
+        self.alone.as_ref().or(self.email.as_ref()).expect("clap asks for one of them")
+    }
 }
 
 /// Make an account
@@ -44,11 +66,8 @@ pub(super) enum Command {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
 pub(super) struct Create {
-    /// Where they are written to, and what they sign in with.
-    ///
-    /// Example: --email ada@example.com
-    #[arg(long, value_parser = Address::parse)]
-    email: Address,
+    #[command(flatten)]
+    whose: Whose,
     /// What they are called, 1 to 100 characters.
     ///
     /// Example: --name "Ada Lovelace"
@@ -107,9 +126,8 @@ pub(super) struct SetupLink {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
 pub(super) struct ResetPassword {
-    /// The account's address.
-    #[arg(value_parser = Address::parse)]
-    email: Address,
+    #[command(flatten)]
+    whose: Whose,
     /// Ask for no code of an authenticator app any more.
     ///
     /// Default: one is asked for where an app is set up. Example: --forget-app
@@ -119,15 +137,58 @@ pub(super) struct ResetPassword {
     common: Common,
 }
 
+/// Give an account another address
+///
+/// Nobody is asked to confirm it, and the links that were sent to the one before are good for nothing. They stay signed in.
+///
+/// Example: mask users change-email ada@example.com --to ada@example.org
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
+pub(super) struct ChangeEmail {
+    #[command(flatten)]
+    whose: Whose,
+    /// The address that it gets.
+    ///
+    /// Example: --to ada@example.org
+    #[arg(long, value_name = "EMAIL", value_parser = Address::parse)]
+    to: Address,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Give somebody a place in a workspace, or another role there
+///
+/// Also that of an owner: so a workspace whose last owner was disabled gets another.
+///
+/// Example: mask users assign grace@example.com --workspace marketing --role owner
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
+pub(super) struct Assign {
+    #[command(flatten)]
+    whose: Whose,
+    /// The workspace, by its slug or its id.
+    ///
+    /// Example: --workspace marketing
+    #[arg(long, value_name = "WORKSPACE", value_parser = workspaces::parse)]
+    workspace: String,
+    /// What they are there: owner, admin, member or viewer.
+    ///
+    /// Example: --role owner
+    #[arg(long, value_parser = Role::parse)]
+    role: Role,
+    #[command(flatten)]
+    common: Common,
+}
+
 /// Let somebody sign in no more; they are signed out at once
 ///
-/// Their objects stay, and so do the API keys of their workspaces. Example: mask users disable ada@example.com
+/// Their objects stay, and so do the API keys of their workspaces. A workspace whose only owner they are is named: give it
+/// another with `mask users assign`. Example: mask users disable ada@example.com
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
 pub(super) struct Disable {
-    /// The account's address.
-    #[arg(value_parser = Address::parse)]
-    email: Address,
+    #[command(flatten)]
+    whose: Whose,
     #[command(flatten)]
     common: Common,
 }
@@ -138,9 +199,8 @@ pub(super) struct Disable {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, after_long_help = SETTINGS_HELP)]
 pub(super) struct Enable {
-    /// The account's address.
-    #[arg(value_parser = Address::parse)]
-    email: Address,
+    #[command(flatten)]
+    whose: Whose,
     #[command(flatten)]
     common: Common,
 }
@@ -158,6 +218,10 @@ enum Unable {
     SetUp,
     #[error("the password: {0}")]
     Password(Refused),
+    #[error("the workspace {0} was deleted; an owner can take that back")]
+    Gone(String),
+    #[error("this is the only owner that {0} has; make another member an owner first")]
+    LastOwner(String),
 }
 
 /// What a step works with.
@@ -183,8 +247,10 @@ impl Command {
             Self::List(list) => with(&list.common, show),
             Self::SetupLink(link) => with(&link.common, setup_link),
             Self::ResetPassword(reset) => with(&reset.common, async |with| reset.run(with).await),
-            Self::Disable(who) => with(&who.common, async |with| turn(with, &who.email, true).await),
-            Self::Enable(who) => with(&who.common, async |with| turn(with, &who.email, false).await),
+            Self::ChangeEmail(change) => with(&change.common, async |with| change.run(with).await),
+            Self::Assign(assign) => with(&assign.common, async |with| assign.run(with).await),
+            Self::Disable(who) => with(&who.common, async |with| disable(with, who.whose.email()).await),
+            Self::Enable(who) => with(&who.common, async |with| enable(with, who.whose.email()).await),
         }
     }
 }
@@ -203,13 +269,13 @@ impl Create {
         let id = UserId::from_bits(ids.next(now));
         let new = NewUser {
             id,
-            email: self.email.clone(),
+            email: self.whose.email().clone(),
             name: self.name.clone(),
             password_hash,
             is_admin: self.admin,
             now,
         };
-        let made = store.create_user(new).await?.ok_or_else(|| Unable::Taken(self.email.clone()))?;
+        let made = store.create_user(new).await?.ok_or_else(|| Unable::Taken(self.whose.email().clone()))?;
         if let Some(workspace) = &workspace {
             let id = MemberId::from_bits(ids.next(now));
             let member = NewMember { id, workspace: workspace.number, user: made.id, role: self.role, now };
@@ -224,7 +290,7 @@ impl Create {
         // More than any password has is not read.
         std::io::stdin().lock().take(4096).read_to_string(&mut typed)?;
         let typed = typed.strip_suffix('\n').map_or(typed.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-        Ok(password::parse(typed, &[self.email.as_str(), &self.name]).map_err(Unable::Password)?)
+        Ok(password::parse(typed, &[self.whose.email().as_str(), &self.name]).map_err(Unable::Password)?)
     }
 }
 
@@ -242,8 +308,8 @@ async fn print_link(with: &With, user: &User) -> Result<(), Failure> {
 
 impl ResetPassword {
     async fn run(&self, with: &With) -> Result<(), Failure> {
-        let user = found(with, &self.email).await?;
-        if self.forget_app && with.store.end_totp(user.id).await? {
+        let user = found(with, self.whose.email()).await?;
+        if self.forget_app && with.store.end_totp(Asker::Operator(user.id), with.clock.now()).await? == Ok(true) {
             say(&format!("{} is asked for no code any more.", user.email));
         }
         print_link(with, &user).await
@@ -256,14 +322,61 @@ async fn setup_link(with: &With) -> Result<(), Failure> {
     print(&format!("{}\n", link.ok_or(Unable::SetUp)?))
 }
 
-async fn turn(with: &With, email: &Address, is_disabled: bool) -> Result<(), Failure> {
+impl ChangeEmail {
+    async fn run(&self, with: &With) -> Result<(), Failure> {
+        let user = found(with, self.whose.email()).await?;
+        let changed = accounts::give_email(&with.store, &with.clock, user.id, self.to.clone()).await?;
+        match changed {
+            Readdressed::Done(user) => say(&format!("The account {} has the address {} now.", user.id, user.email)),
+            Readdressed::Taken => return Err(Unable::Taken(self.to.clone()).into()),
+            Readdressed::Unknown => return Err(Unable::Disabled(user.email).into()),
+        }
+        Ok(())
+    }
+}
+
+impl Assign {
+    async fn run(&self, with: &With) -> Result<(), Failure> {
+        let (store, now) = (&with.store, with.clock.now());
+        let user = found(with, self.whose.email()).await?;
+        let workspace = workspaces::find(store, &self.workspace).await?;
+        let id = MemberId::from_bits(Ids::default().next(now));
+        let place = NewMember { id, workspace: workspace.number, user: user.id, role: self.role, now };
+        match store.assign_member(place).await? {
+            Ok(()) => {}
+            Err(Unmembered::Unallowed(_)) => return Err(Unable::LastOwner(workspace.slug).into()),
+            Err(Unmembered::NoWorkspace | Unmembered::Absent | Unmembered::Changed) => {
+                return Err(Unable::Gone(workspace.slug).into());
+            }
+        }
+        say(&format!("{} is {} of {} now.", user.email, self.role, workspace.slug));
+        Ok(())
+    }
+}
+
+async fn disable(with: &With, email: &Address) -> Result<(), Failure> {
     let user = found(with, email).await?;
-    with.store.set_user_disabled(user.id, is_disabled, with.clock.now()).await?;
-    say(&if is_disabled {
-        format!("{} cannot sign in any more, and is signed out everywhere.", user.email)
-    } else {
-        format!("{} can sign in.", user.email)
-    });
+    with.store.set_user_disabled(user.id, true, with.clock.now()).await?;
+    say(&format!("{} cannot sign in any more, and is signed out everywhere.", user.email));
+    for workspace in with.store.workspaces_only_of(user.id).await? {
+        say(&format!(
+            "The workspace {} has no owner who can sign in now. Give it another: mask users assign EMAIL --workspace {0} --role owner",
+            workspace.slug
+        ));
+    }
+    let users = with.store.list_users().await?;
+    if user.is_admin && !users.iter().any(|other| other.is_admin && other.disabled_at.is_none()) {
+        say(
+            "Nobody who can sign in runs this installation now. Make somebody who does: mask users create EMAIL --name NAME --admin",
+        );
+    }
+    Ok(())
+}
+
+async fn enable(with: &With, email: &Address) -> Result<(), Failure> {
+    let user = found(with, email).await?;
+    with.store.set_user_disabled(user.id, false, with.clock.now()).await?;
+    say(&format!("{} can sign in.", user.email));
     Ok(())
 }
 

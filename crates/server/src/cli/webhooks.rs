@@ -1,6 +1,6 @@
 //! `mask webhooks`: what a developer needs beside the API.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
@@ -8,18 +8,25 @@ use hyper::{
     HeaderMap, Method, StatusCode,
     header::{self, HeaderValue},
 };
+use ipnet::IpNet;
 use mask::{
     config,
-    outbound::{Outbound, Outgoing, System, Target},
+    outbound::{AuthoritiesError, Networks, Outbound, Outgoing, System, Target},
 };
+use mask_core::event::EventKind;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use url::Url;
 
 use super::{Failure, print, say};
 
-/// How long a pull waits, and how long everything may take.
+/// How long a pull waits, and how long the server may take for it.
 const WAIT: HeaderValue = HeaderValue::from_static("wait=20");
 const TIMEOUT: Duration = Duration::from_secs(45);
+/// How long the endpoint may take: as long as a webhook of a server would wait. All of one pull are sent before the next one, so
+/// with much more than this the server would take the listener for gone.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause after the server could not be reached.
 const PAUSE: Duration = Duration::from_secs(2);
 /// More than a page of deliveries can have.
@@ -33,7 +40,7 @@ pub(super) enum Command {
 /// Receive webhooks on a machine without a public address
 ///
 /// Events are forwarded to an address of your own as a webhook would be sent them, signed with the secret that is printed
-/// first. It runs until Ctrl-C. What your endpoint answers is shown and noted; nothing is sent a second time because of it.
+/// first. It runs until Ctrl-C or SIGTERM. What your endpoint answers is shown and noted; nothing is sent a second time because of it.
 ///
 /// Examples:
 ///
@@ -45,13 +52,13 @@ pub(super) enum Command {
 #[command(verbatim_doc_comment)]
 pub(super) struct Listen {
     /// Where events are sent.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     forward_to: String,
     /// The events, separated by commas; all that there are, unless told otherwise.
-    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',', value_parser = event)]
     events: Vec<String>,
     /// The server.
-    #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
+    #[arg(long, value_name = "URL", default_value = "http://localhost:8080", value_parser = address)]
     server: String,
     /// The API key, which needs webhooks:write. A test key hears of test events, a live one of live ones.
     ///
@@ -112,7 +119,11 @@ impl Listen {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let client = Client::new(&self)?;
-            let listener = client.begin(&self).await?;
+            let mut end = End::of_the_process()?;
+            let listener = tokio::select! {
+                begun = client.begin(&self) => begun?,
+                () = end.comes() => return Ok(()),
+            };
             print(&format!(
                 "Listening for {}\nforwarding to {}\nsigned with   {}\n",
                 listener.events.join(", "),
@@ -121,44 +132,77 @@ impl Listen {
             ))?;
             tokio::select! {
                 ended = client.listen(&listener) => ended?,
-                _ = tokio::signal::ctrl_c() => {}
+                () = end.comes() => {}
             }
-            // The listener goes by itself a while later.
+            // Where this does not arrive, the listener goes by itself a while later.
             let _ = client.ask(Method::DELETE, &format!("/{}", listener.id), None).await;
             Ok(())
         })
     }
 }
 
+/// The signals by which a person, or what a person started it with, ends it.
+struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    fn of_the_process() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn comes(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// What a person types here they may call: their own machine before all.
+fn everywhere() -> Vec<IpNet> {
+    ["0.0.0.0/0", "::/0"].map(|network| network.parse().expect("a network")).to_vec()
+}
+
+/// Reads the address of a server or an endpoint.
+fn address(text: &str) -> Result<String, String> {
+    let is_web = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    if !Url::parse(text).is_ok_and(is_web) {
+        return Err("must be a URL that begins with http:// or https://, such as http://localhost:3000".to_owned());
+    }
+    Target::parse(text, &Networks::with(everywhere())).map(|_| text.to_owned()).map_err(|why| why.to_string())
+}
+
+/// Reads the name of an event.
+fn event(text: &str) -> Result<String, String> {
+    EventKind::parse(text.trim()).map(|kind| kind.as_str().to_owned()).map_err(|why| why.to_string())
+}
+
 /// Talks with the server, and with the endpoint.
 struct Client {
+    /// To the server.
     outbound: Outbound,
     server: String,
     key: String,
+    /// To the endpoint.
+    forwarding: Outbound,
     forward_to: Target,
 }
 
 impl Client {
     fn new(listen: &Listen) -> Result<Self, Failure> {
-        // What a person types here they may call: their own machine before all.
-        let everywhere = ["0.0.0.0/0", "::/0"].map(|network| network.parse().expect("a network"));
-        let settings = config::Outbound {
-            allow_networks: everywhere.to_vec(),
-            timeout: TIMEOUT,
-            connect_timeout: TIMEOUT,
-            ca_file: None,
-        };
-        let outbound = Outbound::new(&settings, Arc::new(System::default()))?;
-        let forward_to = target(&outbound, &listen.forward_to)?;
+        let (outbound, forwarding) = (outbound(TIMEOUT)?, outbound(FORWARD_TIMEOUT)?);
+        let forward_to = target(&forwarding, &listen.forward_to)?;
         let server = listen.server.trim_end_matches('/').to_owned();
         target(&outbound, &server)?;
-        Ok(Self { outbound, server, key: listen.key.clone(), forward_to })
+        Ok(Self { outbound, server, key: listen.key.clone(), forwarding, forward_to })
     }
 
     async fn begin(&self, listen: &Listen) -> Result<Listener, Error> {
         let mut wish = json!({ "events": listen.events, "secret": listen.secret });
         if listen.events.is_empty() {
-            let all: Vec<_> = mask_core::event::EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            let all: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
             wish["events"] = json!(all);
         }
         let (status, body) = self.ask(Method::POST, "", Some(wish)).await?;
@@ -193,7 +237,7 @@ impl Client {
             delivery.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
         let headers: HeaderMap = headers.collect();
         let (method, target, body) = (&Method::POST, &self.forward_to, &Bytes::from(delivery.body.clone()));
-        let sent = self.outbound.send(Outgoing { method, target, headers: &headers, body, keep_bytes: 0 }).await;
+        let sent = self.forwarding.send(Outgoing { method, target, headers: &headers, body, keep_bytes: 0 }).await;
         let status = sent.as_ref().ok().map(|answer| answer.status.as_u16());
         let shown = match &sent {
             Ok(answer) => answer.status.to_string(),
@@ -231,6 +275,12 @@ impl Client {
         let answer = self.outbound.send(outgoing).await.map_err(Error::Unreached)?;
         Ok((answer.status, answer.body))
     }
+}
+
+/// A client that waits so long.
+fn outbound(timeout: Duration) -> Result<Outbound, AuthoritiesError> {
+    let settings = config::Outbound { allow_networks: everywhere(), timeout, connect_timeout: timeout, ca_file: None };
+    Outbound::new(&settings, Arc::new(System::default()))
 }
 
 fn target(outbound: &Outbound, url: &str) -> Result<Target, Error> {

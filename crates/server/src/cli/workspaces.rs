@@ -33,7 +33,7 @@ pub(super) struct Create {
     /// Its name in addresses, which never changes: 2 to 48 of a-z, 0-9 and hyphens.
     ///
     /// Example: --slug marketing
-    #[arg(long, value_parser = workspace::parse_slug)]
+    #[arg(long, value_parser = workspace::parse_new_slug)]
     slug: String,
     /// What people call it, 1 to 100 characters.
     ///

@@ -31,7 +31,7 @@ use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{aside::Sink, enrich::Enricher, record::Record};
+use super::{aside::Sink, enrich::Enricher, record::Record, settle::Unsettled};
 use crate::redirect::Hosts;
 use sift::Refusals;
 
@@ -385,20 +385,24 @@ impl Drain {
     async fn read(&self, shard: u32, from: Option<Position>, most_bytes: usize) -> Result<Piece, Error> {
         let (journal, hosts) = (Arc::clone(&self.journal), Arc::clone(&self.hosts));
         let read = move || {
-            let (mut facts, mut unreadable, mut payload_bytes) = (Vec::new(), 0, 0);
+            let (mut facts, mut unreadable, mut payload_bytes) = (Unsettled::default(), 0, 0);
             let mut enricher = Enricher::new(hosts);
             let batch = journal.read(shard, from.map(cursor), most_bytes, |payload| {
                 payload_bytes += payload.len();
                 match Record::decode(payload) {
-                    Ok(record) => facts.push(enricher.fact(&record)),
+                    Ok(record) => facts.add(&record, enricher.fact(&record)),
                     Err(_) => unreadable += 1,
                 }
             })?;
             let next = Position { segment: batch.next.segment, byte: batch.next.offset };
             let is_full = payload_bytes >= most_bytes;
-            Ok(Piece { next, facts, is_full, unreadable, damaged_bytes: batch.damaged_bytes })
+            Ok::<_, Error>((
+                facts,
+                Piece { next, facts: Vec::new(), is_full, unreadable, damaged_bytes: batch.damaged_bytes },
+            ))
         };
-        tokio::task::spawn_blocking(read).await.map_err(|_| Error::Ending)?
+        let (unsettled, piece) = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Ending)??;
+        Ok(Piece { facts: unsettled.settle(&self.store).await?, ..piece })
     }
 
     /// Gives back the segments that both sinks have left behind.

@@ -3,7 +3,7 @@
 //! The steps run in the drain, in any order and as often as a batch is tried, so each must give the same answer for the
 //! same record. Whatever is odd (noise for a user agent, a referrer that is no address) becomes "unknown", never a lost
 //! click. More steps belong here and nowhere else: but the place of a visitor needs the address, so it is looked up at the
-//! redirect and comes with the record.
+//! redirect and comes with the record; and what has to be looked up is asked after all of them ([`super::settle`]).
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
@@ -51,6 +51,7 @@ impl Enricher {
         let referrer = self.referrer(record);
         Fact {
             at: record.at,
+            request: record.request,
             owner: record.owner,
             target: record.target,
             code: record.code.filter(|_| record.target.block().is_none()),

@@ -2,7 +2,8 @@
 //!
 //! **Who takes part.** Each redirect worker owns one shard's writer and appends a [`record`] before its answer leaves.
 //! One thread ([`sync`]) puts the journal on the disk. One task ([`Drain`]) reads all shards, lets [`enrich`] make facts
-//! of the records, and hands them to the store's two sinks: the links' counters and the recorded clicks.
+//! of the records, asks the store what only it can tell of them ([`settle`]), and hands them to the store's two sinks: the
+//! links' counters and the recorded clicks.
 //!
 //! **What survives.** A record survives the process as soon as it is appended. A batch and the position it reaches are
 //! one transaction in each sink, so whatever is killed and whenever, each sink goes on exactly where it was.
@@ -15,12 +16,15 @@ mod drain;
 mod enrich;
 pub(crate) mod record;
 mod referrer;
+mod settle;
 mod sync;
+mod tail;
 pub(crate) mod visitor;
 
 pub use aside::{AsideFile, Sink, aside_files};
 pub use drain::{Drain, DrainHandle, Error, Unavailable};
 pub use referrer::Referrer;
+pub use settle::OWN_VIEW;
 pub use sync::{SyncHandle, Unsynced, start_syncer};
 pub use visitor::Salts;
 

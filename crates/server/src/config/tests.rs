@@ -56,8 +56,9 @@ fn the_defaults_are_those_of_the_reference_file() {
     assert_eq!(config.clicks.sync_interval, milliseconds(100));
     assert_eq!(config.clicks.drain_interval, milliseconds(500));
     assert_eq!(config.clicks.journal_max_mb, 4096);
+    assert_eq!((config.analytics.question_timeout, config.analytics.memory_mb), (seconds(5), 128));
     assert_eq!(config.limits.requests_per_minute, 1000);
-    assert_eq!(config.limits.password_attempts_per_minute, 10);
+    assert_eq!((config.limits.password_attempts_per_minute, config.limits.bio_forms_per_minute), (10, 5));
     assert!(config.proxy.trusted.is_empty());
     assert_eq!((&config.proxy.country_header, config.proxy.proxy_protocol), (&None, false));
     assert!(config.outbound.allow_networks.is_empty());

@@ -2,7 +2,7 @@
 //!
 //! **Beside TLS**, what comes in the clear is answered in as few words as possible. Whoever reads a link or a page is sent to
 //! the same address over TLS (308, which a browser keeps), but nobody who sends something: it has travelled in the clear
-//! already, and must not look as if that had worked. The API says so itself. Balancers that ask whether the process lives, and
+//! already, and must not look as if that had worked: a page tells whoever sent a form. The API says so itself. Balancers that ask whether the process lives, and
 //! an authority that looks for the answer to its challenge, are answered as they ask.
 
 use std::{
@@ -16,24 +16,27 @@ use std::{
 
 use axum::Router;
 use hyper::{
-    Method, Request, Response, StatusCode,
+    Method, Request, Response, StatusCode, Uri,
     body::Incoming,
-    header::{CONTENT_TYPE, HeaderValue, LOCATION, STRICT_TRANSPORT_SECURITY},
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, STRICT_TRANSPORT_SECURITY,
+        X_CONTENT_TYPE_OPTIONS,
+    },
     service::Service,
 };
 use ipnet::IpNet;
 use tower::Service as _;
 
 use crate::{
-    api::{
-        error::{ApiError, Code},
-        gate::Seen,
-    },
+    api::gate::{Seen, is_path_of_api},
     body::Body,
     clock,
     connection::Scratch,
     proxy::{self, Peer},
-    redirect::{Answer, Worker},
+    redirect::{
+        Answer, Worker,
+        pages::{self, Ask},
+    },
     tls::Tls,
 };
 
@@ -88,21 +91,25 @@ impl Front {
         {
             return Some(file(answer));
         }
-        if self.peer.is_tls || PROBES.contains(&path) || path == "/api" || path.starts_with("/api/") {
+        if self.peer.is_tls || PROBES.contains(&path) || is_path_of_api(path) {
             return None;
         }
         if proxy::client(self.peer, request.headers(), &self.trusted).is_https {
             return None;
         }
         let location = self.worker.over_tls(request)?;
-        if matches!(*request.method(), Method::GET | Method::HEAD) { Some(sent_to(location)) } else { Some(too_late()) }
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            Some(sent_to(location, is_secret(request.uri())))
+        } else {
+            Some(too_late())
+        }
     }
 
     fn route(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + use<> {
         let request_id = clock::request_id();
         let client = proxy::client(self.peer, request.headers(), &self.trusted);
         let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(Seen { request_id, client, peer: self.peer.address, country: None });
+        request.extensions_mut().insert(Seen { request_id, client, peer: self.peer, country: None });
         let answer = self.router.clone().call(request);
         let span = tracing::info_span!("request", request_id = request_id.as_str());
         tracing::Instrument::instrument(
@@ -133,22 +140,39 @@ fn file(answer: String) -> Response<Body> {
     response
 }
 
-fn sent_to(location: HeaderValue) -> Response<Body> {
+/// Whether an address may have the word of a letter's link in it: such are asked for with a query, or below these paths.
+fn is_secret(uri: &Uri) -> bool {
+    uri.query().is_some() || ["/invitation/", "/-/"].iter().any(|place| uri.path().starts_with(place))
+}
+
+fn sent_to(location: HeaderValue, is_secret: bool) -> Response<Body> {
     let mut response = named(Response::new(Body::Empty));
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-    response.headers_mut().insert(LOCATION, location);
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    if is_secret {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response
 }
 
 /// What was sent has been read by whoever listens in between.
 fn too_late() -> Response<Body> {
-    let message = "This is taken over HTTPS only; what was in this request has been exposed.";
-    let id = clock::request_id();
-    let mut response = ApiError::new(Code::HttpsRequired, message).response(id.as_str(), false);
-    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert("x-request-id", id);
+    let sentence = "What you sent came without encryption, and others may have read it. It was not taken. Open this page again, with \
+                    https at the beginning of its address, and choose another password if there was one in it.";
+    let page = pages::ask(&Ask { heading: "Not without encryption", sentence: sentence.into(), ..Ask::default() });
+    let mut response = named(Response::new(Body::whole(page.html)));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    let said = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, page.content_security_policy),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in said {
+        response.headers_mut().extend(HeaderValue::from_str(value).map(|value| (name, value)));
     }
-    response.map(Body::Routed)
+    response
 }
 
 /// An answer with an id.

@@ -2,14 +2,10 @@
 //!
 //! Nothing in them is of whoever asked for them, not even a name: they may go to somebody who never did.
 
-use askama::Template;
 use mask_core::{mail::Address, time::Time};
 use mask_store::NewLetter;
 
-use super::{
-    letter::Letter,
-    letters::{Letters, render},
-};
+use super::{letters::Letters, words::Words};
 
 /// What a letter is about.
 #[derive(Clone, Copy, Debug)]
@@ -41,36 +37,27 @@ pub enum AccountLetter<'a> {
     },
 }
 
-/// What it says.
-struct Words<'a> {
-    subject: &'static str,
-    first: String,
-    /// What the button says, and where it leads.
-    link: Option<(&'static str, &'a str)>,
-    last: &'static str,
-}
-
 const IGNORE: &str = "If it was not you, do nothing: without the link nothing happens.";
 
 impl<'a> AccountLetter<'a> {
     fn words(self) -> Words<'a> {
         match self {
             Self::NewPassword { link } => Words {
-                subject: "Choose a new password",
+                subject: "Choose a new password".into(),
                 first: "somebody, most likely you, asked for a new password for your account. Choose it here:"
                     .to_owned(),
                 link: Some(("Choose a new password", link)),
                 last: "If it was not you, do nothing: your password stays as it is.",
             },
             Self::Welcome { link } => Words {
-                subject: "Finish signing up",
+                subject: "Finish signing up".into(),
                 first: "somebody, most likely you, signed up with this address. Choose a password, and you are in:"
                     .to_owned(),
                 link: Some(("Choose a password", link)),
                 last: IGNORE,
             },
             Self::KnownAlready { link } => Words {
-                subject: "You have an account already",
+                subject: "You have an account already".into(),
                 first:
                     "somebody, most likely you, signed up with this address, which has an account already. Sign in as \
                         you did before; if you do not know your password any more, choose another here:"
@@ -79,14 +66,14 @@ impl<'a> AccountLetter<'a> {
                 last: "If it was not you, do nothing: your password stays as it is.",
             },
             Self::ConfirmEmail { link } => Words {
-                subject: "Confirm your new address",
+                subject: "Confirm your new address".into(),
                 first: "somebody, most likely you, wants to use this address for an account. Confirm that it is yours:"
                     .to_owned(),
                 link: Some(("Confirm this address", link)),
                 last: IGNORE,
             },
             Self::EmailChanged { new } => Words {
-                subject: "The address of your account was changed",
+                subject: "The address of your account was changed".into(),
                 first: format!("your account now has another address, {new}, and no longer this one."),
                 link: None,
                 last: "If it was not you, tell whoever runs this service at once.",
@@ -95,24 +82,10 @@ impl<'a> AccountLetter<'a> {
     }
 }
 
-#[derive(Template)]
-#[template(path = "mail/account.txt")]
-struct Text<'a> {
-    words: &'a Words<'a>,
-}
-
-#[derive(Template)]
-#[template(path = "mail/account.html")]
-struct Html<'a> {
-    words: &'a Words<'a>,
-}
-
 impl Letters {
     /// A letter about an account.
     pub fn account(&self, letter: AccountLetter<'_>, to: Address, now: Time) -> NewLetter {
-        let words = &letter.words();
-        let letter = Letter::new(words.subject, render(&Text { words }), render(&Html { words }));
-        self.seal(&letter, to, now)
+        self.seal(&letter.words().letter(), to, now)
     }
 }
 
@@ -131,7 +104,7 @@ mod tests {
             AccountLetter::EmailChanged { new: "ada@example.com" },
         ] {
             let words = &letter.words();
-            let (text, html) = (render(&Text { words }), render(&Html { words }));
+            let (text, html) = words.written();
             for part in [words.first.as_str(), words.last] {
                 assert!(text.contains(part) && html.contains(part), "{letter:?}\n{text}\n{html}");
             }

@@ -10,6 +10,7 @@ use mask_core::{
     id::{LetterId, RecipientId, SubscriberId},
     invitation::LASTS_DAYS,
     mail::Address,
+    person::User,
     recipient::ANSWERED_WITHIN_DAYS,
     role::Role,
     subscriber::CONFIRMED_WITHIN_DAYS,
@@ -40,6 +41,8 @@ pub struct Letters {
 /// A workspace that somebody is invited to.
 #[derive(Clone, Copy, Debug)]
 pub struct Invited<'a> {
+    /// Who invites them, if that is a person.
+    pub by: Option<&'a User>,
     /// What it is called.
     pub workspace: &'a str,
     /// As what.
@@ -79,6 +82,7 @@ struct ConfirmHtml<'a> {
 #[derive(Template)]
 #[template(path = "mail/invitation.txt")]
 struct InvitationText<'a> {
+    by: Option<&'a str>,
     workspace: &'a str,
     does: &'a str,
     link: &'a str,
@@ -89,6 +93,7 @@ struct InvitationText<'a> {
 #[template(path = "mail/invitation.html")]
 struct InvitationHtml<'a> {
     subject: &'a str,
+    by: Option<&'a str>,
     workspace: &'a str,
     does: &'a str,
     link: &'a str,
@@ -214,9 +219,11 @@ impl Letters {
         })
     }
 
-    /// The letter that brings an invitation.
+    /// The letter that brings an invitation. Who invites is named with their address: a name everybody chooses for themselves.
     pub fn invitation(&self, invited: Invited<'_>, to: Address, now: Time) -> NewLetter {
         let workspace = one_line(invited.workspace, LONGEST_TITLE);
+        let by = invited.by.map(|by| format!("{} ({})", one_line(&by.name, LONGEST_TITLE), by.email));
+        let by = by.as_deref();
         let (workspace, link, days) = (workspace.as_str(), invited.link, LASTS_DAYS);
         let does = match invited.role {
             Role::Viewer => "see its links, pages and statistics",
@@ -225,8 +232,8 @@ impl Letters {
             Role::Owner => "do everything with it, as one of its owners",
         };
         let subject = format!("You are invited to {workspace}");
-        let text = render(&InvitationText { workspace, does, link, days });
-        let html = render(&InvitationHtml { subject: &subject, workspace, does, link, days });
+        let text = render(&InvitationText { by, workspace, does, link, days });
+        let html = render(&InvitationHtml { subject: &subject, by, workspace, does, link, days });
         self.seal(&Letter::new(&subject, text, html), to, now)
     }
 

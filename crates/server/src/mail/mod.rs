@@ -23,7 +23,9 @@ mod link;
 mod pages;
 mod sender;
 mod smtp;
+mod webhook_letters;
 mod wire;
+mod words;
 
 pub use account_letters::AccountLetter;
 pub use letter::Letter;

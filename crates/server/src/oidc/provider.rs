@@ -4,9 +4,15 @@
 //! hour; its keys too, and they are read again when a token names one that is not among them, but not more often than once a
 //! minute. A provider that is away makes nobody's session end; nobody new can come by way of it meanwhile, and is told so.
 //!
+//! Who somebody is stands in a signed token. What they are called, where they are written to and what groups they are in may stand
+//! there too, or else where a provider answers whoever has the token's companion (UserInfo, OpenID Connect Core 1.0 §5.3):
+//! strict providers keep it out of the token. It is asked for what the token leaves out, and believed for the same person alone.
+//!
 //! What it says of somebody counts if all of this holds (OpenID Connect Core 1.0 §3.1.3.7): one of its keys has signed it, it
 //! is from this issuer, for us alone, not over, made lately, and with the word that this browser's ticket asked for. An
 //! address counts if the provider says that it was verified.
+
+mod said;
 
 use std::{sync::Arc, time::Duration};
 
@@ -88,8 +94,16 @@ struct Document {
     authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+    userinfo_endpoint: Option<String>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
+}
+
+/// What a code is exchanged for, as far as it is read.
+#[derive(Deserialize)]
+struct Tokens {
+    id_token: String,
+    access_token: Option<String>,
 }
 
 /// A provider as it was when it was asked.
@@ -163,13 +177,42 @@ impl Provider {
     /// Who came back with this code, in the browser with this ticket.
     pub async fn known(&self, code: &str, ticket: &Ticket) -> Result<Known, Failed> {
         let asked = self.ask().await?;
-        let token = self.exchange(&asked.document, code, ticket).await?;
-        let claims = match asked.keys.claims(&token) {
+        let tokens = self.exchange(&asked.document, code, ticket).await?;
+        let mut claims = match asked.keys.claims(&tokens.id_token) {
             // It may have new keys.
-            Err(Unsound::UnknownKey) => self.ask_again(asked.at).await?.keys.claims(&token)?,
+            Err(Unsound::UnknownKey) => self.ask_again(asked.at).await?.keys.claims(&tokens.id_token)?,
             judged => judged?,
         };
-        self.judge(&claims, ticket)
+        let subject = self.subject(&claims, ticket)?;
+        if let (Some(url), Some(token)) = (&asked.document.userinfo_endpoint, &tokens.access_token)
+            && ["email", &self.groups_claim].iter().any(|name| !claims.contains_key(*name))
+        {
+            said::add_missing(&mut claims, self.user_info(url, token, &subject).await?);
+        }
+        self.described(subject, &claims)
+    }
+
+    /// What the provider says of somebody beside the token. One that does not take the question says nothing.
+    async fn user_info(&self, url: &str, token: &str, subject: &str) -> Result<Claims, Failed> {
+        let mut headers = HeaderMap::new();
+        let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|error| away(&error))?;
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+        match self.send(&Method::GET, url, &headers, Bytes::new()).await? {
+            (StatusCode::OK, body) => {
+                let said: Claims = serde_json::from_slice(&body).map_err(|error| away(&error))?;
+                // Otherwise what is said of one would be believed of another (OpenID Connect Core 1.0 §5.3.2).
+                if said.get("sub").and_then(Value::as_str) != Some(subject) {
+                    return Err(Failed::Unsound("what it says beside the token is about somebody else".to_owned()));
+                }
+                Ok(said)
+            }
+            (status, _) if status.is_client_error() => {
+                tracing::warn!(%status, "the provider of identities says nothing beside the token");
+                Ok(Claims::new())
+            }
+            (status, _) => Err(Failed::Away(format!("{url} answers {}", status.as_u16()))),
+        }
     }
 
     /// The provider, asked now or within the last hour.
@@ -210,17 +253,12 @@ impl Provider {
     }
 
     /// The signed token that the code stands for (OpenID Connect Core 1.0 §3.1.3).
-    async fn exchange(&self, document: &Document, code: &str, ticket: &Ticket) -> Result<String, Failed> {
-        #[derive(Deserialize)]
-        struct Reply {
-            id_token: String,
-        }
+    async fn exchange(&self, document: &Document, code: &str, ticket: &Ticket) -> Result<Tokens, Failed> {
         let (headers, body) = self.question(document, code, ticket)?;
         let (status, body) = self.send(&Method::POST, &document.token_endpoint, &headers, body).await?;
         if status.is_success() {
-            let reply: Reply = serde_json::from_slice(&body)
-                .map_err(|_| Failed::Away("its answer has no id_token; the scope openid may be missing".to_owned()))?;
-            return Ok(reply.id_token);
+            return serde_json::from_slice(&body)
+                .map_err(|_| Failed::Away("its answer has no id_token; the scope openid may be missing".to_owned()));
         }
         let why: Option<Value> = serde_json::from_slice(&body).ok();
         let why = why.as_ref().and_then(|why| why["error"].as_str()).unwrap_or("without a reason").to_owned();
@@ -272,174 +310,8 @@ impl Provider {
             Body::Cut | Body::Broken => Err(Failed::Away(format!("the answer of {url} is not whole"))),
         }
     }
-
-    /// What signed claims say, if they are for us, of now, and about this ticket.
-    fn judge(&self, claims: &Claims, ticket: &Ticket) -> Result<Known, Failed> {
-        let unsound = |why: &str| Err(Failed::Unsound(why.to_owned()));
-        let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        let issuer = self.issuer.as_str().trim_end_matches('/');
-        if text("iss").map(|iss| iss.trim_end_matches('/')) != Some(issuer) {
-            return unsound("it is another issuer's");
-        }
-        if !self.is_for_us(claims) {
-            return unsound("it is for somebody else");
-        }
-        let now = self.clock.now();
-        let moment = |name: &str| claims.get(name).and_then(seconds);
-        if moment("exp").is_none_or(|end| end.after(SKEW) <= now) {
-            return unsound("its time is over");
-        }
-        if moment("iat").is_some_and(|made| made > now.after(SKEW))
-            || moment("nbf").is_some_and(|from| from > now.after(SKEW))
-        {
-            return unsound("its time has not come");
-        }
-        if text("nonce") != Some(ticket.nonce()) {
-            return unsound("it is the answer to another request");
-        }
-        let Some(subject) = text("sub").filter(|sub| !sub.is_empty() && sub.len() <= 255) else {
-            return unsound("it is about nobody");
-        };
-        let is_verified = matches!(claims.get("email_verified"), Some(Value::Bool(true)))
-            || text("email_verified").is_some_and(|verified| verified == "true");
-        let email = text("email").and_then(|email| Address::parse(email).ok()).filter(|_| is_verified);
-        Ok(Known {
-            issuer: issuer.to_owned(),
-            subject: subject.to_owned(),
-            email: email.ok_or(Failed::Unverified)?,
-            name: text("name").and_then(|name| mask_core::person::parse_name(name).ok()),
-            groups: self.groups(claims),
-        })
-    }
-
-    /// Whether a token is for us: of several that it is for, we have to be the one that asked (OpenID Connect Core 1.0 §2).
-    fn is_for_us(&self, claims: &Claims) -> bool {
-        let is_us = |value: &Value| value.as_str() == Some(&self.client_id);
-        let is_meant = match claims.get("aud") {
-            Some(Value::Array(all)) => all.iter().any(is_us),
-            Some(one) => is_us(one),
-            None => false,
-        };
-        is_meant && claims.get("azp").is_none_or(is_us)
-    }
-
-    fn groups(&self, claims: &Claims) -> Vec<String> {
-        match claims.get(&self.groups_claim) {
-            Some(Value::Array(all)) => {
-                all.iter().filter_map(Value::as_str).take(MOST_GROUPS).map(str::to_owned).collect()
-            }
-            Some(Value::String(one)) => vec![one.clone()],
-            _ => Vec::new(),
-        }
-    }
 }
 
 fn away(error: &dyn std::fmt::Display) -> Failed {
     Failed::Away(error.to_string())
-}
-
-/// A moment as claims have it: seconds, perhaps with a fraction.
-fn seconds(value: &Value) -> Option<Time> {
-    // A fraction of a second is of no matter, and no number is one that JSON writes with an exponent here.
-    let whole = value.as_i64().or_else(|| value.to_string().split('.').next()?.parse().ok())?;
-    Some(Time::from_unix_millis(whole.checked_mul(1000)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::config::Config;
-
-    const NOW: i64 = 1_774_360_800;
-
-    fn provider() -> Provider {
-        let flags = [
-            ("oidc.issuer", "https://login.example.com/realms/team".to_owned()),
-            ("oidc.client_id", "mask".to_owned()),
-            ("oidc.client_secret", "s3cr3t".to_owned()),
-        ];
-        let config = Config::load(None, [], &flags).expect("settings");
-        let clock = Clock::by_hand(Time::from_unix_millis(NOW * 1000));
-        let redirect_uri = "https://mask.example/auth/oidc/callback".to_owned();
-        let made = Provider::of(&config.oidc, &config.outbound, redirect_uri, clock).expect("the system's authorities");
-        made.expect("there is an issuer")
-    }
-
-    fn claims(ticket: &Ticket) -> Claims {
-        let claims = json!({
-            "iss": "https://login.example.com/realms/team", "aud": "mask", "sub": "u-1", "nonce": ticket.nonce(),
-            "iat": NOW, "exp": NOW + 300, "email": "Ada@Example.com", "email_verified": true, "name": "Ada Lovelace",
-            "groups": ["designers", 7, "admins"],
-        });
-        claims.as_object().expect("an object").clone()
-    }
-
-    #[test]
-    fn what_is_said_of_somebody_is_read() {
-        let (provider, ticket) = (provider(), Ticket::new("/", Time::from_unix_millis(NOW * 1000)));
-        let known = provider.judge(&claims(&ticket), &ticket).expect("all is well");
-        let expected = Known {
-            issuer: "https://login.example.com/realms/team".to_owned(),
-            subject: "u-1".to_owned(),
-            email: Address::parse("Ada@example.com").expect("an address"),
-            name: Some("Ada Lovelace".to_owned()),
-            groups: vec!["designers".to_owned(), "admins".to_owned()],
-        };
-        assert_eq!(known, expected);
-    }
-
-    #[test]
-    fn each_fault_is_one() {
-        let (provider, ticket) = (provider(), Ticket::new("/", Time::from_unix_millis(NOW * 1000)));
-        let with = |name: &str, value: Value| {
-            let mut claims = claims(&ticket);
-            claims.insert(name.to_owned(), value);
-            provider.judge(&claims, &ticket)
-        };
-        for (name, value) in [
-            ("iss", json!("https://login.example.com/realms/other")),
-            ("iss", json!(null)),
-            ("aud", json!("somebody")),
-            ("aud", json!(["somebody"])),
-            ("aud", json!(null)),
-            ("azp", json!("somebody")),
-            ("exp", json!(NOW - 121)),
-            ("exp", json!("soon")),
-            ("exp", json!(null)),
-            ("iat", json!(NOW + 121)),
-            ("nbf", json!(NOW + 121)),
-            ("nonce", json!("another")),
-            ("nonce", json!(null)),
-            ("sub", json!("")),
-            ("sub", json!(null)),
-        ] {
-            let judged = with(name, value.clone());
-            assert!(matches!(judged, Err(Failed::Unsound(_))), "{name} {value}: {judged:?}");
-        }
-        for (name, value) in [
-            ("email_verified", json!(false)),
-            ("email_verified", json!(null)),
-            ("email_verified", json!("yes")),
-            ("email", json!("nobody")),
-            ("email", json!(null)),
-        ] {
-            let judged = with(name, value.clone());
-            assert!(matches!(judged, Err(Failed::Unverified)), "{name} {value}: {judged:?}");
-        }
-        for (name, value) in [
-            ("aud", json!(["mask", "somebody"])),
-            ("azp", json!("mask")),
-            ("exp", json!(NOW - 119)),
-            ("iat", json!(1_774_360_800.5)),
-            ("email_verified", json!("true")),
-            ("groups", json!("designers")),
-            ("groups", json!(null)),
-            ("name", json!("")),
-        ] {
-            let judged = with(name, value.clone());
-            assert!(judged.is_ok(), "{name} {value}: {judged:?}");
-        }
-    }
 }

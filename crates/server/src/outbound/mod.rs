@@ -40,7 +40,7 @@ mod tls;
 pub use self::{
     address::{LONGEST_URL, Target},
     client::{Answered, Body, Outbound, Outgoing},
-    failure::{Failure, Stage, UNREADABLE_SECRET, sentence},
+    failure::{Failure, NOT_HTTPS, REFUSED_ADDRESS, Stage, Tls, UNREADABLE_SECRET, sentence, taken_apart},
     header::parse as custom_header,
     network::{Networks, Reach, Special},
     resolve::{Addresses, Resolve, System},

@@ -175,9 +175,16 @@ impl Drawings {
         Ok(drawn)
     }
 
-    /// Whether a code that looks so will scan.
-    pub async fn check(&self, wanted: Wanted) -> Result<Result<(), Unscannable>, Swamped> {
-        self.workshop.work(move || qr::check(&wanted.drawing())).await
+    /// Whether a code that looks so will scan; where its level was asked for just now, with that.
+    pub async fn check(&self, wanted: Wanted, is_level_asked: bool) -> Result<Result<(), Unscannable>, Swamped> {
+        let check = move || {
+            let drawing = wanted.drawing();
+            if is_level_asked {
+                qr::check_level(&drawing)?;
+            }
+            qr::check(&drawing)
+        };
+        self.workshop.work(check).await
     }
 }
 

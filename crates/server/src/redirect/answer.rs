@@ -19,6 +19,7 @@ use mask_core::{
     agent::{BotClass, FetchMetadata, Verdict as AgentVerdict},
     country::Country,
     destination::compose,
+    request::RequestId,
     route::{Choice, Route, decide},
     slug::Slug,
     time::Time,
@@ -35,7 +36,7 @@ use super::{
     lane::DateText,
     meters::Outcome,
     pages::{self, Notice, PasswordForm},
-    password::{self, Verdict},
+    password::{self, NoForm, Verdict},
     query::Query,
     reply,
     resolver::Key,
@@ -45,6 +46,7 @@ use super::{
 use crate::{
     body::Body,
     clicks::{record::Limit, visitor::octets},
+    clock,
     places::Place,
     proxy::{self, Peer},
 };
@@ -110,6 +112,9 @@ pub(super) enum Kind {
 
 /// What of a request bears on its answer.
 pub(super) struct Asking<'r> {
+    /// What the record of a visit, its answer, and whoever is told of it call the request by. An answer that says why there is
+    /// no visit draws an id of its own.
+    pub(super) request: RequestId,
     pub(super) now: Time,
     pub(super) host: HostNumber,
     pub(super) kind: Kind,
@@ -229,6 +234,7 @@ impl Worker {
         let client = proxy::client(peer, headers, &self.shared.trusted);
         let address = client.address;
         Asking {
+            request: clock::request_id(),
             now: self.shared.clock.now(),
             host,
             kind: Kind::of(method),
@@ -239,7 +245,7 @@ impl Worker {
             address,
             // Who is not trusted is not believed to be a proxy, but it may be one all the same.
             is_own_address: client.is_own && !(seen.is_forwarded && address == peer.address.to_canonical()),
-            place: self.shared.place(address, headers, peer.address),
+            place: self.shared.place(address, headers, peer),
             fetch_metadata: self.shared.passing.of(&seen, &client, peer),
             opens_many_links: false,
         }
@@ -261,9 +267,7 @@ impl Worker {
             Known::Link(entry) if asking.kind == Kind::Post && known.has_password() => {
                 self.unlock(entry, asking, body, &key.slug).await
             }
-            Known::Page(page) if asking.kind == Kind::Post && page.has_form() => {
-                self.post_to_page(&host, key, asking, body).await
-            }
+            Known::Page(_) if asking.kind == Kind::Post => self.post_to_page(&host, key, asking, body).await,
             _ if self.is_preview(&known, &asking) => self.preview_page(&host, key).await,
             _ => self.respond(&known, asking),
         }
@@ -283,8 +287,9 @@ impl Worker {
         if decide(&detail.link, &visit_of(&asking, "", "", detail.is_used_up())) != Route::AskPassword {
             return self.visit(entry, detail, &asking, false);
         }
-        let Ok(password) = password::posted(asking.headers, body).await else {
-            return self.page_notice(Notice::BadRequest);
+        let password = match password::posted(asking.headers, body, self.shared.body_timeout).await {
+            Ok(password) => password,
+            Err(why) => return self.without_form(why),
         };
         let asking = Asking { now: self.shared.clock.now(), ..asking };
         if let Err(TooMany { retry_after_s }) = self.shared.attempts.count(asking.address, entry.id(), asking.now) {
@@ -292,7 +297,7 @@ impl Worker {
         }
         match password::check(&self.shared.passwords, password, hash.to_owned()).await {
             Verdict::Unchecked => self.page_notice(Notice::Unavailable),
-            Verdict::Wrong => self.password_form(detail, StatusCode::FORBIDDEN),
+            Verdict::Wrong => self.password_form(detail, StatusCode::FORBIDDEN, &asking),
             Verdict::Right => {
                 let opens_many_links = self.opens_many_links(entry, &asking);
                 let asking = Asking { now: self.shared.clock.now(), opens_many_links, ..asking };
@@ -303,6 +308,13 @@ impl Worker {
                 reply
             }
         }
+    }
+
+    pub(super) fn without_form(&self, why: NoForm) -> Reply {
+        self.page_notice(match why {
+            NoForm::Malformed => Notice::BadRequest,
+            NoForm::Late => Notice::TimedOut,
+        })
     }
 
     fn respond(&self, known: &Known, mut asking: Asking<'_>) -> Reply {
@@ -317,7 +329,7 @@ impl Worker {
                     let ticket = self.record(entry, &asking, Choice::Url, Limit::None);
                     self.shared.meters.count(Outcome::Redirect);
                     let location = header_value(&entry.location_for(&asking.query.passed_on));
-                    Reply { response: reply::redirect(entry.status, location), ticket }
+                    Reply { response: reply::redirect(entry.status, location, asking.request), ticket }
                 }
                 Some(detail) => {
                     asking.opens_many_links = self.opens_many_links(entry, &asking);
@@ -368,7 +380,7 @@ impl Worker {
                 self.preview(entry, detail, asking, limit)
             }
             Route::AskPassword if shows_preview(detail, verdict) => self.preview(entry, detail, asking, limit),
-            Route::AskPassword => self.password_form(detail, StatusCode::OK),
+            Route::AskPassword => self.password_form(detail, StatusCode::OK, asking),
             Route::Redirect(choice, url) => {
                 let ticket = self.record(entry, asking, choice, limit);
                 self.shared.meters.count(if choice == Choice::Ended { Outcome::Ended } else { Outcome::Redirect });
@@ -378,7 +390,7 @@ impl Worker {
                 };
                 // After a form, 303 alone: 307 and 308 would send the password on.
                 let status = if asking.kind == Kind::Post { StatusCode::SEE_OTHER } else { entry.status };
-                Reply { response: reply::redirect(status, location), ticket }
+                Reply { response: reply::redirect(status, location, asking.request), ticket }
             }
         }
     }
@@ -387,13 +399,13 @@ impl Worker {
         let ticket = self.record(entry, asking, Choice::Url, limit);
         self.shared.meters.count(Outcome::Preview);
         let short_url = self.short_url_of(&detail.link);
-        Reply { response: super::show::preview(&detail.link, &short_url, entry), ticket }
+        Reply { response: super::show::preview(&detail.link, &short_url, entry, asking.request), ticket }
     }
 
-    fn password_form(&self, detail: &Detail, status: StatusCode) -> Reply {
+    fn password_form(&self, detail: &Detail, status: StatusCode, asking: &Asking<'_>) -> Reply {
         self.shared.meters.count(Outcome::Password);
         let form = PasswordForm { short_url: &self.short_url_of(&detail.link), rejected: status != StatusCode::OK };
-        reply::page(status, pages::password_form(&form)).into()
+        reply::page(status, pages::password_form(&form), asking.request).into()
     }
 
     /// The same number for one visitor and one link for as long as the installation's secret stays.
@@ -449,7 +461,7 @@ impl Worker {
             Notice::Expired | Notice::Removed | Notice::LimitReached => Outcome::Gone,
             Notice::TooManyAttempts { .. } => Outcome::Limited,
             Notice::Unavailable => Outcome::Unavailable,
-            Notice::BadRequest | Notice::MethodNotAllowed => Outcome::Refused,
+            Notice::BadRequest | Notice::TimedOut | Notice::MethodNotAllowed => Outcome::Refused,
         });
         reply::notice(notice).into()
     }

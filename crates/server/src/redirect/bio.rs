@@ -17,10 +17,7 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode, header::HeaderValue};
 use mask_core::{
     address,
-    bio_page::{
-        BioPage,
-        block::{Block, Data},
-    },
+    bio_page::{BioPage, block::Block},
     destination::{Utm, WebUrl, compose},
     id::{BlockId, PageId},
     route::Choice,
@@ -37,13 +34,14 @@ use super::{
     hosts::{Host, Hosts},
     meters::Outcome,
     pages::Notice,
-    password, reply,
+    password::{self, NoForm},
+    reply,
     resolver::Key,
 };
 use crate::{
     bio::{
         self, Audience, Rendered, Showing,
-        form::{self, Fault, Filled, Posted, Sent, Taken},
+        form::{self, Fault, Filled, Posted, Sent, Taken, Why},
         reception::is_foreign,
     },
     body::Body,
@@ -55,6 +53,9 @@ const FORM_BYTES: usize = 64 * 1024;
 /// What of a query speaks to the page itself.
 const OWN_PARAMETERS: [&str; 3] = ["to=", "done=", "preview="];
 
+/// Where a block leads, by the numbers of its links.
+type Leads = Box<[(u32, HeaderValue)]>;
+
 /// A published page, ready to be seen.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -63,9 +64,8 @@ pub(super) struct Page {
     pub(super) rendered: Rendered,
     /// Its headers as the fast lane sends them, but for those that are new in each answer.
     pub(super) head: Bytes,
-    /// Where each block leads, one place a profile.
-    targets: Box<[(BlockId, Box<[HeaderValue]>)]>,
-    has_form: bool,
+    /// Where each block leads.
+    targets: Box<[(BlockId, Leads)]>,
 }
 
 impl Page {
@@ -75,14 +75,7 @@ impl Page {
         let showing = Showing { address: &address, audience: Audience::Public, filled: None };
         let rendered = bio::render(page, &showing, now);
         let targets = page.shown(now).map(|block| (block.id, leads(page, block, hosts))).collect();
-        Self {
-            id: page.id,
-            owner,
-            head: reply::bio_head(&rendered),
-            has_form: page.shown(now).any(|block| matches!(block.data, Data::Email { .. })),
-            rendered,
-            targets,
-        }
+        Self { id: page.id, owner, head: reply::bio_head(&rendered), rendered, targets }
     }
 
     /// Whether it looks otherwise by now.
@@ -97,24 +90,20 @@ impl Page {
         size_of::<Self>()
             + (self.rendered.html.len() + self.head.len())
             + (self.rendered.policy.len() + self.rendered.etag.len())
-            + leads.map(|lead| size_of::<HeaderValue>() + EACH + lead.len()).sum::<usize>()
-            + self.targets.len() * (size_of::<(BlockId, Box<[HeaderValue]>)>() + EACH)
+            + leads.map(|(_, lead)| size_of::<(u32, HeaderValue)>() + EACH + lead.len()).sum::<usize>()
+            + self.targets.len() * (size_of::<(BlockId, Leads)>() + EACH)
     }
 
-    fn lead(&self, block: BlockId, place: usize) -> Option<&HeaderValue> {
-        self.targets.iter().find(|(id, _)| *id == block)?.1.get(place)
+    fn lead(&self, block: BlockId, number: u32) -> Option<&HeaderValue> {
+        let leads = &self.targets.iter().find(|(id, _)| *id == block)?.1;
+        leads.iter().find(|(known, _)| *known == number).map(|(_, lead)| lead)
     }
 }
 
 /// Where a block leads. A short link of this installation is told that its visitor comes from a page.
-fn leads(page: &BioPage, block: &Block, hosts: &Hosts) -> Box<[HeaderValue]> {
-    let destinations = (0..).map_while(|place| block.data.destination(place).filter(|_| place == 0 || is_list(block)));
-    destinations.map(|url| header_value(&lead(page, url, hosts))).collect()
-}
-
-/// Of all blocks but a list of profiles every place is the same.
-fn is_list(block: &Block) -> bool {
-    matches!(block.data, Data::Social { .. })
+fn leads(page: &BioPage, block: &Block, hosts: &Hosts) -> Leads {
+    let leads = bio::leads(block).into_iter();
+    leads.map(|(number, url)| (number, header_value(&lead(page, &url, hosts)))).collect()
 }
 
 fn lead(page: &BioPage, url: &str, hosts: &Hosts) -> String {
@@ -144,10 +133,6 @@ fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
 impl Worker {
     /// A visit to a page, or by way of one.
     pub(super) fn page(&self, page: &Page, asking: &Asking<'_>) -> Reply {
-        if asking.kind == Kind::Post {
-            self.shared.meters.count(Outcome::Refused);
-            return reply::method_not_allowed("GET, HEAD").into();
-        }
         let query = &*asking.query.passed_on;
         if let Some(block) = parameter(query, "to=") {
             return self.follow(page, block, asking);
@@ -157,7 +142,7 @@ impl Worker {
         let ticket = is_new.then(|| self.note(Target::Page(page.id), page, asking)).flatten();
         self.shared.meters.count(Outcome::Page);
         let is_known = reply::is_known(asking.headers, &page.rendered.etag);
-        Reply::new(reply::bio_page(&page.rendered, is_known), ticket)
+        Reply::new(reply::bio_page(&page.rendered, is_known, asking.request), ticket)
     }
 
     pub(super) fn note(&self, target: Target, page: &Page, asking: &Asking<'_>) -> Option<mask_journal::Ticket> {
@@ -166,16 +151,16 @@ impl Worker {
 
     /// A click on a block.
     fn follow(&self, page: &Page, block: &str, asking: &Asking<'_>) -> Reply {
-        let place = parameter(&asking.query.passed_on, "n=").map_or(Some(0), |place| place.parse().ok());
+        let number = parameter(&asking.query.passed_on, "n=").map_or(Some(0), |number| number.parse().ok());
         let id = BlockId::parse(block).ok();
-        let found = id.zip(place).and_then(|(id, place)| Some((id, page.lead(id, place)?)));
+        let found = id.zip(number).and_then(|(id, number)| Some((id, page.lead(id, number)?)));
         let Some((id, location)) = found else {
             let location = header_value(asking.path);
-            return reply::redirect(StatusCode::SEE_OTHER, location).into();
+            return reply::redirect(StatusCode::SEE_OTHER, location, asking.request).into();
         };
         let ticket = self.note(Target::Block(page.id, id), page, asking);
         self.shared.meters.count(Outcome::Block);
-        Reply::new(reply::redirect(StatusCode::FOUND, location.clone()), ticket)
+        Reply::new(reply::redirect(StatusCode::FOUND, location.clone(), asking.request), ticket)
     }
 
     /// Notes a visit that the fast lane answers.
@@ -214,59 +199,64 @@ impl Worker {
         B: hyper::body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let form = password::form(asking.headers, body, FORM_BYTES).await;
-        let Some(body) = form.ok().filter(|_| !is_foreign(asking.headers)) else {
-            return self.page_notice(Notice::BadRequest);
+        let body = match password::form(asking.headers, body, FORM_BYTES, self.shared.body_timeout).await {
+            Ok(body) if !is_foreign(asking.headers) => body,
+            Ok(_) => return self.without_form(NoForm::Malformed),
+            Err(why) => return self.without_form(why),
         };
+        let see =
+            |location: &str| reply::redirect(StatusCode::SEE_OTHER, header_value(location), asking.request).into();
         let posted = Posted::read(&body);
         let (page, owner) = match self.stored_page(host, key).await {
             Ok((page, owner)) if page.is_published() => (page, owner),
             Ok(_) => return self.not_found(key.host),
             Err(notice) => return self.page_notice(notice),
         };
-        let block = BlockId::parse(&posted.block).ok();
-        let shown = block.and_then(|id| page.shown(self.shared.clock.now()).find(|block| block.id == id));
-        let Some((block, mode)) = shown.and_then(|block| match &block.data {
-            Data::Email { mode, .. } => Some((block.id, *mode)),
-            _ => None,
-        }) else {
-            // The form was taken off the page while somebody filled it in.
-            return reply::redirect(StatusCode::SEE_OTHER, header_value(asking.path)).into();
-        };
         let slug = page.slug.as_str().to_owned();
+        let address = self.shared.short_url(&page.domain, &slug);
+        let taker = posted.taker(&page, self.shared.clock.now());
         if posted.is_trapped {
             // A program; it need not know that it was noticed.
-            return reply::redirect(StatusCode::SEE_OTHER, header_value(&form::done(&slug, block))).into();
+            let location = taker.map_or_else(|| asking.path.to_owned(), |(block, _)| form::done(&slug, block));
+            return see(&location);
         }
+        let Some((block, mode)) = taker else {
+            // The form was taken off the page while somebody filled it in.
+            self.shared.meters.count(Outcome::Refused);
+            let lost = Filled { block: None, posted: &posted, faults: Vec::new() };
+            return self.filled(&page, &address, &lost, StatusCode::UNPROCESSABLE_ENTITY).into();
+        };
         let Some(forms) = self.shared.forms.get() else { return self.page_notice(Notice::Unavailable) };
-        let address = self.shared.short_url(&page.domain, &slug);
         let sent = Sent { page, owner, block, mode, posted, address, client: asking.address };
         match forms.take(sent.clone()).await {
-            Taken::Done => reply::redirect(StatusCode::SEE_OTHER, header_value(&form::done(&slug, block))).into(),
-            Taken::Confirm => reply::redirect(StatusCode::SEE_OTHER, header_value(&form::confirm(&slug, block))).into(),
-            Taken::Faulty(faults) => self.filled(&sent, faults, StatusCode::UNPROCESSABLE_ENTITY).into(),
+            Taken::Done => see(&form::done(&slug, block)),
+            Taken::Confirm => see(&form::confirm(&slug, block)),
+            Taken::Faulty(faults) => self.refilled(&sent, faults, StatusCode::UNPROCESSABLE_ENTITY).into(),
             Taken::TooMany { retry_after_s } => {
-                let sentence = format!("Too many came from your network. Try again in {retry_after_s} seconds.");
-                let mut response =
-                    self.filled(&sent, vec![Fault { field: "", sentence }], StatusCode::TOO_MANY_REQUESTS);
-                response.headers_mut().insert("retry-after", HeaderValue::from(retry_after_s));
-                response.into()
+                self.put_off(&sent, Why::TooMany { retry_after_s }, StatusCode::TOO_MANY_REQUESTS, retry_after_s)
             }
             Taken::Unavailable => {
-                let sentence = "This could not be sent just now. Try again in a moment.".to_owned();
-                let fault = vec![Fault { field: "", sentence }];
-                let mut response = self.filled(&sent, fault, StatusCode::SERVICE_UNAVAILABLE);
-                response.headers_mut().insert("retry-after", HeaderValue::from(reply::RETRY_AFTER_S));
-                response.into()
+                self.put_off(&sent, Why::Unavailable, StatusCode::SERVICE_UNAVAILABLE, reply::RETRY_AFTER_S)
             }
         }
     }
 
+    /// The page for a form that may be sent again later.
+    fn put_off(&self, sent: &Sent, why: Why, status: StatusCode, retry_after_s: u64) -> Reply {
+        let mut response = self.refilled(sent, vec![Fault { field: "", why }], status);
+        response.headers_mut().insert("retry-after", HeaderValue::from(retry_after_s));
+        response.into()
+    }
+
+    fn refilled(&self, sent: &Sent, faults: Vec<Fault>, status: StatusCode) -> Response<Body> {
+        let filled = Filled { block: Some(sent.block), posted: &sent.posted, faults };
+        self.filled(&sent.page, &sent.address, &filled, status)
+    }
+
     /// The page with a form as it was filled in, and what is wrong with it.
-    fn filled(&self, sent: &Sent, faults: Vec<Fault>, status: StatusCode) -> Response<Body> {
-        let filled = Filled { block: sent.block, posted: &sent.posted, faults };
-        let showing = Showing { address: &sent.address, audience: Audience::Public, filled: Some(&filled) };
-        let rendered = bio::render(&sent.page, &showing, self.shared.clock.now());
+    fn filled(&self, page: &BioPage, address: &str, filled: &Filled<'_>, status: StatusCode) -> Response<Body> {
+        let showing = Showing { address, audience: Audience::Public, filled: Some(filled) };
+        let rendered = bio::render(page, &showing, self.shared.clock.now());
         reply::bio_once(&rendered, status)
     }
 
@@ -281,12 +271,5 @@ impl Worker {
                 Err(Notice::Unavailable)
             }
         }
-    }
-}
-
-impl Page {
-    /// Whether something may be posted to it.
-    pub(super) fn has_form(&self) -> bool {
-        self.has_form
     }
 }

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use hyper::{Request, StatusCode, header::HeaderValue};
-use mask_core::{domain::Robots, route::Ended};
+use hyper::{Request, Response, StatusCode, header::HeaderValue};
+use mask_core::{domain::Robots, request::RequestId, route::Ended};
 
 use super::{
+    Redirects,
     answer::{Asking, Kind, Reply, Step, Worker},
     hosts::{self, APPLICATION, Custom, Host, HostNumber},
     meters::Outcome,
@@ -16,6 +17,7 @@ use super::{
     reply,
     seen::Seen,
 };
+use crate::{body::Body, clock};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const WELCOME: &str = "User-agent: *\nAllow: /\nDisallow: /*?to=\n";
@@ -64,7 +66,7 @@ impl Worker {
         match self.host_of(number).and_then(leads) {
             Some(location) => {
                 self.shared.meters.count(Outcome::NotFound);
-                reply::redirect(StatusCode::FOUND, location).into()
+                reply::redirect(StatusCode::FOUND, location, clock::request_id()).into()
             }
             None => self.page_notice(Notice::NotFound),
         }
@@ -75,12 +77,21 @@ impl Worker {
         let leads = |host: Arc<Host>| host.custom.as_ref().and_then(|custom| custom.expired.clone());
         if let Some(location) = self.host_of(asking.host).and_then(leads) {
             self.shared.meters.count(Outcome::Gone);
-            return reply::redirect(after(asking.kind), location).into();
+            return reply::redirect(after(asking.kind), location, asking.request).into();
         }
         self.page_notice(match ended {
             Ended::Expired => Notice::Expired,
             Ended::UsedUp => Notice::LimitReached,
         })
+    }
+}
+
+impl Redirects {
+    /// Where nothing is on the application's host: what is no slug there may be a path of the router, so only the router
+    /// knows that it is none.
+    pub fn nothing_here(&self, request: RequestId) -> Response<Body> {
+        self.meters.count(Outcome::NotFound);
+        reply::notice_of(Notice::NotFound, request)
     }
 }
 
@@ -94,8 +105,8 @@ const fn after(kind: Kind) -> StatusCode {
 
 fn root(custom: Option<&Custom>) -> Reply {
     match custom.and_then(|custom| custom.root.clone()) {
-        Some(location) => reply::redirect(StatusCode::FOUND, location).into(),
-        None => reply::page(StatusCode::OK, pages::root(false)).into(),
+        Some(location) => reply::redirect(StatusCode::FOUND, location, clock::request_id()).into(),
+        None => reply::page(StatusCode::OK, pages::root(false), clock::request_id()).into(),
     }
 }
 

@@ -80,7 +80,7 @@ impl Known {
     /// Whether something may be posted here: a password, or the form of a page.
     pub(super) fn takes_posts(&self) -> bool {
         match self {
-            Self::Page(page) => page.has_form(),
+            Self::Page(_) => true,
             _ => self.has_password(),
         }
     }

@@ -123,6 +123,7 @@ impl Worker {
     fn lane_asking<'h>(&'h self, head: &Head<'h>, host: HostNumber, peer: Peer) -> Asking<'h> {
         let address = peer.address.to_canonical();
         Asking {
+            request: clock::request_id(),
             now: self.shared.clock.now(),
             host,
             kind: Kind::Get,
@@ -146,7 +147,7 @@ impl Worker {
         self.record(entry, &asking, Choice::Url, Limit::None);
         self.shared.meters.count(Outcome::Redirect);
         let location = entry.location_for(&asking.query.passed_on);
-        self.write(out, entry.status, location.as_bytes(), peer, asking.now);
+        self.write(out, entry.status, location.as_bytes(), peer, &asking);
     }
 
     /// A page, or that the copy of it which the visitor has is still right.
@@ -156,10 +157,11 @@ impl Worker {
         let is_known = !head.none_match.is_empty() && reply::has_tag(head.none_match, page.rendered.etag.as_bytes());
         let body: &[u8] = if is_known { &[] } else { &page.rendered.html };
         let date = self.date_text(asking.now);
-        let id = clock::request_id();
         let line: &[u8] = if is_known { b"HTTP/1.1 304 Not Modified\r\n" } else { b"HTTP/1.1 200 OK\r\n" };
         out.reserve(page.head.len() + body.len() + 160);
-        for part in [line, &page.head, self.promise(peer), b"x-request-id: ", id.as_str().as_bytes(), b"\r\n"] {
+        for part in
+            [line, &page.head, self.promise(peer), b"x-request-id: ", asking.request.as_str().as_bytes(), b"\r\n"]
+        {
             out.extend_from_slice(part);
         }
         if !is_known {
@@ -199,22 +201,21 @@ impl Worker {
         if peer.is_tls { &self.shared.hsts } else { &[] }
     }
 
-    fn write(&self, out: &mut Vec<u8>, status: StatusCode, location: &[u8], peer: Peer, now: Time) {
-        let date = self.date_text(now);
+    fn write(&self, out: &mut Vec<u8>, status: StatusCode, location: &[u8], peer: Peer, asking: &Asking<'_>) {
+        let date = self.date_text(asking.now);
         let line: &[u8] = match status {
             StatusCode::MOVED_PERMANENTLY => b"HTTP/1.1 301 Moved Permanently\r\n",
             StatusCode::TEMPORARY_REDIRECT => b"HTTP/1.1 307 Temporary Redirect\r\n",
             StatusCode::PERMANENT_REDIRECT => b"HTTP/1.1 308 Permanent Redirect\r\n",
             _ => b"HTTP/1.1 302 Found\r\n",
         };
-        let id = clock::request_id();
         let parts: [&[u8]; 9] = [
             line,
             self.promise(peer),
             b"location: ",
             location,
             b"\r\ncache-control: private, no-store\r\nx-request-id: ",
-            id.as_str().as_bytes(),
+            asking.request.as_str().as_bytes(),
             b"\r\ncontent-length: 0\r\ndate: ",
             &date.text,
             b"\r\n\r\n",
@@ -277,6 +278,7 @@ impl<'b> Head<'b> {
             // A body, or another protocol.
             14 if is("content-length") => return None,
             17 if is("transfer-encoding") => return None,
+            6 if is("cookie") => self.seen.take_session(value),
             6 if is("expect") => return None,
             7 if is("upgrade") => return None,
             14 if is("http2-settings") => return None,

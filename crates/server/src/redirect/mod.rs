@@ -40,6 +40,7 @@ pub use lane::Glance;
 use std::{
     net::IpAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use hyper::{HeaderMap, header::HeaderName};
@@ -54,7 +55,7 @@ use crate::{
     config::Durability,
     password::Passwords,
     places::{Place, Places},
-    proxy,
+    proxy::{self, Peer},
 };
 use attempts::Attempts;
 use bursts::Bursts;
@@ -85,6 +86,8 @@ pub struct Setup {
     pub salts: Arc<Salts>,
     /// Whether cookies may only travel over HTTPS.
     pub is_cookie_secure: bool,
+    /// Within which a form must arrive.
+    pub body_timeout: Duration,
     /// Tries a minute of a link's password, for each address and link.
     pub password_attempts_per_minute: u32,
     /// Asks the drain to count what is in the journal.
@@ -110,6 +113,7 @@ pub struct Redirects {
     unlocker: Unlocker,
     previews: Previews,
     forms: OnceLock<Arc<dyn Forms>>,
+    body_timeout: Duration,
     attempts: Attempts,
     bursts: Bursts,
     passing: Passing,
@@ -138,6 +142,7 @@ impl Redirects {
             unlocker: Unlocker::new(&secrets.cookies, setup.is_cookie_secure),
             previews: Previews::new(&setup.secret),
             forms: OnceLock::new(),
+            body_timeout: setup.body_timeout,
             attempts: Attempts::new(secrets.attempts, setup.password_attempts_per_minute),
             bursts: Bursts::new(),
             passing: Passing::default(),
@@ -187,12 +192,12 @@ impl Redirects {
     }
 
     /// The country that an address is in, as far as is known. The proxy in front may know it better than we do.
-    pub fn country(&self, address: IpAddr, headers: &HeaderMap, peer: IpAddr) -> Option<Country> {
+    pub fn country(&self, address: IpAddr, headers: &HeaderMap, peer: Peer) -> Option<Country> {
         self.place(address, headers, peer).country
     }
 
     /// Where an address is: by the database, unless the proxy in front knows the country.
-    fn place(&self, address: IpAddr, headers: &HeaderMap, peer: IpAddr) -> Place {
+    fn place(&self, address: IpAddr, headers: &HeaderMap, peer: Peer) -> Place {
         let place = self.places.at(address);
         let header = self.country_header.as_ref();
         let said = header.and_then(|header| proxy::country(peer, headers, &self.trusted, header));

@@ -100,6 +100,8 @@ pub(crate) enum Notice {
     Unavailable,
     /// The request makes no sense.
     BadRequest,
+    /// What was to be sent did not arrive in time.
+    TimedOut,
     /// The method is not one that a short link answers.
     MethodNotAllowed,
 }
@@ -111,6 +113,7 @@ impl Notice {
             Self::BadRequest => 400,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::TimedOut => 408,
             Self::Expired | Self::Removed | Self::LimitReached => 410,
             Self::TooManyAttempts { .. } => 429,
             Self::Unavailable => 503,
@@ -122,6 +125,7 @@ impl Notice {
             Self::BadRequest => "bad request",
             Self::NotFound => "not found",
             Self::MethodNotAllowed => "method not allowed",
+            Self::TimedOut => "timed out",
             Self::Expired => "expired",
             Self::Removed => "removed",
             Self::LimitReached => "limit reached",
@@ -134,7 +138,8 @@ impl Notice {
         match self {
             Self::BadRequest => "Not a valid request",
             Self::NotFound => "Link not found",
-            Self::MethodNotAllowed => "This cannot be done with a link",
+            Self::MethodNotAllowed => "This cannot be done here",
+            Self::TimedOut => "That took too long",
             Self::Expired => "This link has expired",
             Self::Removed => "This link was removed",
             Self::LimitReached => "This link has reached its limit",
@@ -147,7 +152,10 @@ impl Notice {
         let sentence = match self {
             Self::BadRequest => "The request is damaged. Check that the address is complete, then open it again.",
             Self::NotFound => "Nothing is kept at this address. Check the spelling, or ask for the link again.",
-            Self::MethodNotAllowed => "A link can be opened, and nothing else. Open its address in a browser.",
+            Self::MethodNotAllowed => "This address can be opened, and nothing else. Open it in a browser.",
+            Self::TimedOut => {
+                "What you sent did not arrive in time, and was not taken. Open the link again and send it anew."
+            }
             Self::Expired => "Its time is over. Ask whoever gave it to you for a new one.",
             Self::Removed => "Its owner took it away. Ask whoever gave it to you for a new one.",
             Self::LimitReached => "Its owner set how often it can be used, and it has been used that often.",
@@ -158,7 +166,7 @@ impl Notice {
     }
 
     fn can_be_retried(self) -> bool {
-        matches!(self, Self::TooManyAttempts { .. } | Self::Unavailable)
+        matches!(self, Self::TooManyAttempts { .. } | Self::TimedOut | Self::Unavailable)
     }
 }
 
@@ -236,8 +244,8 @@ pub(crate) fn own_form(template: &impl Template) -> Page {
     Page { html: render(template), content_security_policy: &POLICIES.own_form }
 }
 
-/// The page at `/` of a host that has nothing else to show there. The application host names
-/// its documentation.
+/// The page at `/` of a host that has nothing else to show there. On the application host people sign in, and find its
+/// documentation.
 pub(crate) fn root(is_application_host: bool) -> Page {
     strict(&RootTemplate { is_application_host })
 }

@@ -14,7 +14,6 @@ use tokio::time::timeout;
 use crate::password::Passwords;
 
 const FORM_BYTES: usize = 4096;
-const FORM_WAIT: Duration = Duration::from_secs(10);
 const CHECK_WAIT: Duration = Duration::from_secs(5);
 
 /// How many passwords are checked at once.
@@ -29,9 +28,14 @@ pub(super) enum Verdict {
     Unchecked,
 }
 
-/// The form is none, is too long, or did not come in time.
+/// Why there is no form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoForm;
+pub(super) enum NoForm {
+    /// It is none, or is too long.
+    Malformed,
+    /// It did not come in time.
+    Late,
+}
 
 /// Checks a password against its PHC string.
 pub(super) async fn check(passwords: &Passwords, password: String, hash: String) -> Verdict {
@@ -49,28 +53,28 @@ pub(super) async fn check(passwords: &Passwords, password: String, hash: String)
     }
 }
 
-/// The body of a form, of at most so many bytes.
-pub(super) async fn form<B>(headers: &HeaderMap, body: B, most_bytes: usize) -> Result<Bytes, NoForm>
+/// The body of a form, of at most so many bytes, that comes within this time.
+pub(super) async fn form<B>(headers: &HeaderMap, body: B, most_bytes: usize, wait: Duration) -> Result<Bytes, NoForm>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     if !is_form(headers) {
-        return Err(NoForm);
+        return Err(NoForm::Malformed);
     }
-    let read = timeout(FORM_WAIT, Limited::new(body, most_bytes).collect()).await;
-    Ok(read.map_err(|_| NoForm)?.map_err(|_| NoForm)?.to_bytes())
+    let read = timeout(wait, Limited::new(body, most_bytes).collect()).await;
+    Ok(read.map_err(|_| NoForm::Late)?.map_err(|_| NoForm::Malformed)?.to_bytes())
 }
 
 /// The password in a form.
-pub(super) async fn posted<B>(headers: &HeaderMap, body: B) -> Result<String, NoForm>
+pub(super) async fn posted<B>(headers: &HeaderMap, body: B, wait: Duration) -> Result<String, NoForm>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let form = form(headers, body, FORM_BYTES).await?;
+    let form = form(headers, body, FORM_BYTES, wait).await?;
     let mut fields = url::form_urlencoded::parse(&form);
-    fields.find(|(name, _)| name == "password").map(|(_, value)| value.into_owned()).ok_or(NoForm)
+    fields.find(|(name, _)| name == "password").map(|(_, value)| value.into_owned()).ok_or(NoForm::Malformed)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -82,7 +86,8 @@ fn is_form(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::Full;
+    use http_body_util::{Full, StreamBody};
+    use hyper::body::Frame;
 
     fn headers(kind: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().expect("a value"))])
@@ -96,15 +101,20 @@ mod tests {
             (FORM, "password=open+sesame%21", Ok("open sesame!")),
             ("Application/X-WWW-Form-Urlencoded; charset=UTF-8", "a=1&password=x", Ok("x")),
             (FORM, "password=%ff", Ok("\u{fffd}")),
-            (FORM, "pass=x", Err(NoForm)),
-            (FORM, "", Err(NoForm)),
-            (FORM, &long, Err(NoForm)),
-            ("application/json", "password=x", Err(NoForm)),
-            ("multipart/form-data", "password=x", Err(NoForm)),
+            (FORM, "pass=x", Err(NoForm::Malformed)),
+            (FORM, "", Err(NoForm::Malformed)),
+            (FORM, &long, Err(NoForm::Malformed)),
+            ("application/json", "password=x", Err(NoForm::Malformed)),
+            ("multipart/form-data", "password=x", Err(NoForm::Malformed)),
         ] {
             let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
-            assert_eq!(posted(&headers(kind), body).await.as_deref(), password.as_ref().map(|&text| text));
+            assert_eq!(
+                posted(&headers(kind), body, Duration::MAX).await.as_deref(),
+                password.as_ref().map(|&text| text)
+            );
         }
+        let never = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, std::io::Error>>());
+        assert_eq!(posted(&headers(FORM), never, Duration::ZERO).await, Err(NoForm::Late));
     }
 
     #[tokio::test]

@@ -3,12 +3,14 @@
 //! A printed code leads to `?qr=<token>`, so that a scan can be told from a click, and of which code it was. A bio page that
 //! leads to a short link says `?bio=<token>`, as its address alone would not tell that visitor from another. Those two stay
 //! here. What has one of the names and is no token of ours is the visitor's own and goes on like the rest, byte for byte.
+//! Names and tokens are the same however they are written: `q%72=` is `qr=` to the destination, too.
 //!
 //! Who comes with both came from the page: the address of a code was put on it, and nobody scanned anything.
 
 use std::borrow::Cow;
 
 use mask_core::token::Token;
+use percent_encoding::percent_decode_str;
 
 use crate::clicks::record::Source;
 
@@ -31,14 +33,15 @@ impl<'r> Query<'r> {
         let query = query.unwrap_or_default();
         let as_it_is = Self { passed_on: Cow::Borrowed(query), source: Source::Link, code: None };
         // Nearly every query has no such thing, and is not taken apart.
-        if !query.contains(SCAN) && !query.contains(FROM_PAGE) {
+        if !query.contains(SCAN) && !query.contains(FROM_PAGE) && !has_written_out_name(query) {
             return as_it_is;
         }
         let (mut kept, mut scanned, mut is_from_page) = (Vec::new(), None, false);
         for pair in query.split('&') {
-            if let Some(code) = token(pair, SCAN) {
+            let read = percent_decode_str(pair).decode_utf8_lossy();
+            if let Some(code) = token(&read, SCAN) {
                 scanned = scanned.or(Some(code));
-            } else if token(pair, FROM_PAGE).is_some() {
+            } else if token(&read, FROM_PAGE).is_some() {
                 is_from_page = true;
             } else {
                 kept.push(pair);
@@ -51,6 +54,11 @@ impl<'r> Query<'r> {
         };
         Self { passed_on: Cow::Owned(kept.join("&")), source, code }
     }
+}
+
+/// Whether a parameter's name has letters written as `%72` and the like.
+fn has_written_out_name(query: &str) -> bool {
+    query.contains('%') && query.split('&').any(|pair| pair.split('=').next().is_some_and(|name| name.contains('%')))
 }
 
 /// The token behind a name.
@@ -75,6 +83,10 @@ mod tests {
             (&format!("qr={one}&qr={other}&qr={wrong}"), &format!("qr={wrong}"), Source::Qr, Some(one)),
             (&format!("bio={one}&a"), "a", Source::Bio, None),
             (&format!("qr={one}&&bio={other}"), "", Source::Bio, None),
+            (&format!("a=%20&q%72={one}"), "a=%20", Source::Qr, Some(one)),
+            (&format!("%71%72={one}&%62io={other}&c"), "c", Source::Bio, None),
+            (&format!("qr=%{:X}{}", one.to_string().as_bytes()[0], &one.to_string()[1..]), "", Source::Qr, Some(one)),
+            (&format!("q%72%3d={one}&%zz=1&%=2"), &format!("q%72%3d={one}&%zz=1&%=2"), Source::Link, None),
             (&format!("xqr={one}&xbio={one}"), &format!("xqr={one}&xbio={one}"), Source::Link, None),
             (&format!("qr=%{one}&QR={one}"), &format!("qr=%{one}&QR={one}"), Source::Link, None),
             ("qr=qr_01hzy3v7q8k6m5n4p3q2r1s0t9", "qr=qr_01hzy3v7q8k6m5n4p3q2r1s0t9", Source::Link, None),

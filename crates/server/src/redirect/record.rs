@@ -1,11 +1,18 @@
 //! A visit becoming a record: into the journal, before anything is sent.
 
-use mask_core::{route::Choice, time::Time, visit::Target, workspace::Owner};
+use mask_core::{
+    person::{Word, WordHash},
+    route::Choice,
+    time::Time,
+    visit::Target,
+    workspace::Owner,
+};
 use mask_journal::Ticket;
 
 use super::{
     answer::{Asking, Kind, Worker},
     entry::Entry,
+    hosts::APPLICATION,
 };
 use crate::{
     clicks::record::{Limit, Record},
@@ -29,12 +36,14 @@ impl Worker {
     ) -> Option<Ticket> {
         let record = Record {
             at: asking.now,
+            request: Some(asking.request),
             target,
             owner,
             network: self.shared.salts.network(asking.now, asking.address),
             choice,
             source: asking.query.source,
             code: asking.query.code,
+            session: asking.session_of(target),
             limit,
             is_head: asking.kind == Kind::Head,
             opens_many_links: asking.opens_many_links,
@@ -68,5 +77,15 @@ impl Worker {
         if self.lost_logged.replace(minute) != minute {
             tracing::error!(%error, "clicks are lost, as the journal does not take them; mask_clicks_lost_total counts them");
         }
+    }
+}
+
+impl Asking<'_> {
+    /// What the store knows the session by in which a page is seen, so that it can be told later whether somebody looks at what
+    /// is his own. Sessions are of the application's host alone, and nobody asks whether a link's click was its owner's.
+    fn session_of(&self, target: Target) -> Option<WordHash> {
+        let is_possible = matches!(target, Target::Page(_)) && self.host == APPLICATION;
+        let word = is_possible.then(|| std::str::from_utf8(self.seen.session).ok()).flatten()?;
+        Word::parse(word).ok().map(|word| word.hash())
     }
 }

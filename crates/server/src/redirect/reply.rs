@@ -13,6 +13,8 @@ use hyper::{
     },
 };
 
+use mask_core::request::RequestId;
+
 use super::pages::{self, Notice, Page};
 use crate::{bio::Rendered, body::Body, clock};
 
@@ -21,24 +23,23 @@ static KEPT_BY_NOBODY: HeaderValue = HeaderValue::from_static("private, no-store
 /// A store that is away is back in seconds, or not for long.
 pub(super) const RETRY_AFTER_S: u64 = 5;
 
-/// A redirect.
-pub(super) fn redirect(status: StatusCode, location: HeaderValue) -> Response<Body> {
+/// A redirect, in answer to the request of this id.
+pub(super) fn redirect(status: StatusCode, location: HeaderValue, request: RequestId) -> Response<Body> {
     // Room for what hyper's own map would grow to anyway, taken at once.
     let mut headers = HeaderMap::with_capacity(4);
     headers.insert(LOCATION, location);
-    with_headers(status, headers, Body::Empty)
-}
-
-/// A page.
-pub(super) fn page(status: StatusCode, page: Page) -> Response<Body> {
-    with_page(status, page, &request_id().1)
+    with_headers(status, headers, Body::Empty, request)
 }
 
 /// A page that says why there is no redirect.
 pub(super) fn notice(notice: Notice) -> Response<Body> {
-    let (id, value) = request_id();
+    notice_of(notice, clock::request_id())
+}
+
+/// The same, in answer to the request of this id.
+pub(super) fn notice_of(notice: Notice, request: RequestId) -> Response<Body> {
     let status = StatusCode::from_u16(notice.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = with_page(status, pages::notice(notice, id.as_str()), &value);
+    let mut response = page(status, pages::notice(notice, request.as_str()), request);
     let retry_after_s = match notice {
         Notice::TooManyAttempts { retry_after_s } => Some(retry_after_s),
         Notice::Unavailable => Some(RETRY_AFTER_S),
@@ -83,7 +84,7 @@ fn bio_headers(page: &Rendered) -> [(HeaderName, HeaderValue); 6] {
 }
 
 /// A bio page, or that the visitor's copy of it is still right.
-pub(super) fn bio_page(page: &Rendered, is_known: bool) -> Response<Body> {
+pub(super) fn bio_page(page: &Rendered, is_known: bool, request: RequestId) -> Response<Body> {
     let body = if is_known { Body::Empty } else { Body::whole(page.html.clone()) };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -91,7 +92,7 @@ pub(super) fn bio_page(page: &Rendered, is_known: bool) -> Response<Body> {
     for (name, value) in bio_headers(page) {
         headers.insert(name, value);
     }
-    headers.insert(&X_REQUEST_ID, request_id().1);
+    headers.insert(&X_REQUEST_ID, header(request));
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
@@ -100,7 +101,7 @@ pub(super) fn bio_page(page: &Rendered, is_known: bool) -> Response<Body> {
 
 /// A bio page that was made for this answer alone.
 pub(super) fn bio_once(page: &Rendered, status: StatusCode) -> Response<Body> {
-    let mut response = bio_page(page, false);
+    let mut response = bio_page(page, false, clock::request_id());
     *response.status_mut() = status;
     response.headers_mut().remove(ETAG);
     response.headers_mut().insert(CACHE_CONTROL, KEPT_BY_NOBODY.clone());
@@ -131,10 +132,11 @@ pub(super) fn file(kind: HeaderValue, bytes: Bytes) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(4);
     headers.insert(CONTENT_TYPE, kind);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    with_headers(StatusCode::OK, headers, Body::whole(bytes))
+    with_headers(StatusCode::OK, headers, Body::whole(bytes), clock::request_id())
 }
 
-fn with_page(status: StatusCode, page: Page, id: &HeaderValue) -> Response<Body> {
+/// A page, in answer to the request of this id.
+pub(super) fn page(status: StatusCode, page: Page, request: RequestId) -> Response<Body> {
     let mut response = Response::new(Body::whole(page.html));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -143,23 +145,21 @@ fn with_page(status: StatusCode, page: Page, id: &HeaderValue) -> Response<Body>
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY.clone());
-    headers.insert(&X_REQUEST_ID, id.clone());
+    headers.insert(&X_REQUEST_ID, header(request));
     response
 }
 
-fn with_headers(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {
+fn with_headers(status: StatusCode, headers: HeaderMap, body: Body, request: RequestId) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response.headers_mut().insert(CACHE_CONTROL, KEPT_BY_NOBODY.clone());
-    response.headers_mut().insert(&X_REQUEST_ID, request_id().1);
+    response.headers_mut().insert(&X_REQUEST_ID, header(request));
     response
 }
 
-fn request_id() -> (clock::RequestId, HeaderValue) {
-    let id = clock::request_id();
-    let value = HeaderValue::from_str(id.as_str()).unwrap_or(HeaderValue::from_static("req_"));
-    (id, value)
+fn header(request: RequestId) -> HeaderValue {
+    HeaderValue::from_str(request.as_str()).unwrap_or(HeaderValue::from_static("req_"))
 }
 
 #[cfg(test)]
@@ -169,12 +169,12 @@ mod tests {
     #[test]
     fn every_answer_has_an_id_and_is_kept_by_nobody() {
         let answers = [
-            redirect(StatusCode::FOUND, HeaderValue::from_static("https://e.com")),
+            redirect(StatusCode::FOUND, HeaderValue::from_static("https://e.com"), clock::request_id()),
             notice(Notice::NotFound),
             notice(Notice::Unavailable),
             method_not_allowed("GET, HEAD"),
             file(HeaderValue::from_static("text/plain"), Bytes::from_static(b"x")),
-            page(StatusCode::OK, pages::root(false)),
+            page(StatusCode::OK, pages::root(false), clock::request_id()),
         ];
         for answer in answers {
             assert_eq!(answer.headers()[CACHE_CONTROL], "private, no-store");

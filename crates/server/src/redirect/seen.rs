@@ -11,6 +11,9 @@ use mask_core::agent::{self, FetchMetadata, Verdict};
 
 use crate::clicks::record::{self, PURPOSE_BYTES, USER_AGENT_BYTES};
 
+/// How a session's word begins among the cookies; see [`crate::api::session::COOKIE`].
+const SESSION: &[u8] = b"mask_session=";
+
 /// See the module. Texts are as they came, possibly not UTF-8; absent is empty.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Seen<'r> {
@@ -21,6 +24,8 @@ pub(super) struct Seen<'r> {
     pub(super) accept_language: &'r [u8],
     pub(super) purpose: &'r [u8],
     pub(super) has_fetch_metadata: bool,
+    /// What may be the word of a session.
+    pub(super) session: &'r [u8],
     /// Whether a proxy says that it passed the request on.
     pub(super) is_forwarded: bool,
 }
@@ -40,11 +45,21 @@ impl<'r> Seen<'r> {
                 // What browsers send today goes before what they used to send.
                 "sec-purpose" => seen.purpose = record::cut(value.as_bytes(), PURPOSE_BYTES),
                 "purpose" | "x-purpose" | "x-moz" => take(&mut seen.purpose, value, PURPOSE_BYTES),
+                "cookie" => seen.take_session(value.as_bytes()),
                 "x-forwarded-for" | "forwarded" | "via" => seen.is_forwarded = true,
                 name => seen.has_fetch_metadata |= name.starts_with("sec-fetch-"),
             }
         }
         seen
+    }
+
+    /// Looks for a session in a header of cookies. Over HTTP/2 there may be one header for each. Of two words the first counts,
+    /// as everywhere.
+    pub(super) fn take_session(&mut self, cookies: &'r [u8]) {
+        if self.session.is_empty() {
+            let mut pairs = cookies.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+            self.session = pairs.find_map(|pair| pair.strip_prefix(SESSION)).unwrap_or_default();
+        }
     }
 
     /// Who asks, from exactly what the journal will hold.
@@ -98,6 +113,26 @@ mod tests {
         headers.insert("user-agent", HeaderValue::from_bytes(b"\xff\xfe").expect("a value"));
         let class = |is_head| Seen::read(&headers).classify(is_head, false, FetchMetadata::Absent).class;
         assert_eq!((class(false), class(true)), (BotClass::Unknown, BotClass::Head));
+    }
+
+    #[test]
+    fn a_session_is_found_among_the_cookies() {
+        assert_eq!(SESSION, format!("{}=", crate::api::session::COOKIE).as_bytes());
+        for (cookies, word) in [
+            (&["mask_session=abc"][..], "abc"),
+            (&["a=1; mask_session=abc;b=2"], "abc"),
+            (&["a=1", "b=2; mask_session=abc", "mask_session=def"], "abc"),
+            (&["xmask_session=abc; mask_sessions=abc"], ""),
+            (&["a=mask_session=abc"], ""),
+            (&[], ""),
+        ] {
+            let pairs: Vec<_> = cookies.iter().map(|cookie| ("cookie", *cookie)).collect();
+            let mut all = HeaderMap::new();
+            for (name, value) in &pairs {
+                all.append(*name, value.parse().expect("a value"));
+            }
+            assert_eq!(Seen::read(&all).session, word.as_bytes(), "{cookies:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use hyper::{Response, StatusCode};
 use mask_core::{
     destination::{WebUrl, compose},
     link::Link,
+    request::RequestId,
     route::{Ended, Route, decide},
     visit::Visit,
 };
@@ -20,7 +21,7 @@ use super::{
     reply,
     resolver::Key,
 };
-use crate::body::Body;
+use crate::{body::Body, clock};
 
 impl Worker {
     /// The page behind `/{slug}+`.
@@ -69,7 +70,7 @@ impl Worker {
             created_at_ms: link.created_at.unix_millis(),
             may_vary: is_open && may_vary(link),
         });
-        reply::page(StatusCode::OK, page)
+        reply::page(StatusCode::OK, page, clock::request_id())
     }
 
     pub(super) fn short_url_of(&self, link: &Link) -> String {
@@ -78,7 +79,7 @@ impl Worker {
 }
 
 /// The page that link-preview crawlers read.
-pub(super) fn preview(link: &Link, short_url: &str, entry: &Entry) -> Response<Body> {
+pub(super) fn preview(link: &Link, short_url: &str, entry: &Entry, request: RequestId) -> Response<Body> {
     let content = &link.content;
     let preview = content.preview.clone().unwrap_or_default();
     let is_open = content.password_hash.is_none();
@@ -89,7 +90,7 @@ pub(super) fn preview(link: &Link, short_url: &str, entry: &Entry) -> Response<B
         description: preview.description.as_deref(),
         image_url: preview.image_url.as_ref().map(WebUrl::as_str),
     });
-    reply::page(StatusCode::OK, page)
+    reply::page(StatusCode::OK, page, request)
 }
 
 fn may_vary(link: &Link) -> bool {

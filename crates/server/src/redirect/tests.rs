@@ -83,6 +83,7 @@ impl Bench {
             places: Places::by(folder.path().join("places.mmdb")),
             salts: clicks::Salts::new(clock.now()),
             is_cookie_secure: false,
+            body_timeout: Duration::from_secs(30),
             password_attempts_per_minute: 3,
             drain: handle,
             sync: clicks::start_syncer(Arc::clone(&journal), Duration::from_hours(1)).expect("a thread"),

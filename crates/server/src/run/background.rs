@@ -1,9 +1,10 @@
 //! What goes on beside the threads that answer: clicks are drained, domains looked at, what is old is forgotten.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use mask_journal::Journal;
 use mask_store::Store;
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::forgetting;
@@ -23,7 +24,7 @@ pub(super) struct Background {
     pub(super) drain_interval: Duration,
     pub(super) retention_days: u32,
     pub(super) kept: forgetting::KeptFor,
-    pub(super) metrics: Option<SocketAddr>,
+    pub(super) metrics: Option<TcpListener>,
     pub(super) redirects: Arc<Redirects>,
     pub(super) requests: Arc<Counter>,
     pub(super) domains: Arc<Domains>,
@@ -73,9 +74,9 @@ impl Background {
         tasks.spawn(async move { requests.keep_bringing(&counted, ended).await });
         tasks.spawn(forgetting::visitors(store.clone(), clock.clone(), retention_days, stop.clone()));
         tasks.spawn(forgetting::what_is_old(store, clock, kept, stop.clone()));
-        if let Some(address) = metrics {
+        if let Some(listener) = metrics {
             tasks.spawn(telemetry::serve_metrics(
-                address,
+                listener,
                 move || report(&redirects, &journal, &certificates),
                 stop.clone(),
             ));

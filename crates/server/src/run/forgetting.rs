@@ -44,7 +44,7 @@ pub(super) async fn visitors(store: Store, clock: Clock, days: u32, stop: Cancel
 pub(super) struct KeptFor {
     /// What was delivered to webhooks.
     pub(super) deliveries: Duration,
-    /// The log of changes; `None` is for ever.
+    /// The log of changes, and what people did with their accounts; `None` is for ever.
     pub(super) changes: Option<Duration>,
 }
 
@@ -71,6 +71,10 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
             Some(span) => store.forget_changes(ago(span), AT_ONCE).await,
             None => Ok(0),
         };
+        let activity = match kept.changes {
+            Some(span) => store.forget_activity(ago(span), AT_ONCE).await,
+            None => Ok(0),
+        };
         let usage = store.forget_usage(hour_of(clock.now()) - KEPT_HOURS, AT_ONCE).await;
         let letters = store.forget_letters(ago(LETTERS_ARE_KEPT), AT_ONCE).await;
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
@@ -86,6 +90,7 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
             listeners,
             deliveries,
             changes,
+            activity,
             usage,
             letters,
             unconfirmed,

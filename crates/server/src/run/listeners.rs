@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
-use tokio::task::LocalSet;
+use tokio::{net::TcpListener, task::LocalSet};
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
@@ -29,6 +29,12 @@ pub(super) fn check(config: &Config) -> Result<(), RunError> {
         Some(address) => Err(RunError::Listen(*address, io::ErrorKind::AddrInUse.into())),
         None => Ok(()),
     }
+}
+
+/// Opens the address of the metrics, if there is one. A server whose numbers nobody can see is not the one that was wanted.
+pub(super) async fn metrics(config: &Config) -> Result<Option<TcpListener>, RunError> {
+    let Some(address) = config.metrics.listen else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).map_err(|error| RunError::Metrics(address, error))
 }
 
 /// Opens every address for every thread.

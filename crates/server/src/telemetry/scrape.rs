@@ -1,6 +1,6 @@
 //! The listener that Prometheus asks: `GET /metrics` and nothing else.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -27,23 +27,9 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// A wait after a failed accept, which most likely lacked a file descriptor: without it the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the metrics at this address until `stop` is cancelled. Before each answer `report` sets what is only known when
-/// it is asked for. An address that cannot be had is logged: links do not wait for metrics.
-pub async fn serve_metrics(addr: SocketAddr, report: impl Fn() + Send + Sync + 'static, stop: CancellationToken) {
-    match TcpListener::bind(addr).await {
-        Ok(listener) => serve_metrics_on(listener, report, stop).await,
-        Err(error) => {
-            tracing::error!(%addr, %error, "no metrics: metrics.listen cannot be had; set it to a free address");
-        }
-    }
-}
-
-/// As [`serve_metrics`], on a listener that is there already.
-pub async fn serve_metrics_on(
-    listener: TcpListener,
-    report: impl Fn() + Send + Sync + 'static,
-    stop: CancellationToken,
-) {
+/// Serves the metrics to whoever connects until `stop` is cancelled. Before each answer `report` sets what is only known when it
+/// is asked for.
+pub async fn serve_metrics(listener: TcpListener, report: impl Fn() + Send + Sync + 'static, stop: CancellationToken) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "metrics at /metrics");
     }
@@ -122,7 +108,7 @@ mod tests {
         let report = || metrics::gauge!("scrape_test_asked").set(7);
         metrics_exporter();
         metrics::histogram!("scrape_test_seconds").record(0.003);
-        tasks.spawn(serve_metrics_on(listener, report, stop.clone()));
+        tasks.spawn(serve_metrics(listener, report, stop.clone()));
 
         let page = reqwest::get(format!("http://{address}/metrics")).await.expect("an answer");
         assert_eq!(page.status(), 200);
@@ -143,12 +129,5 @@ mod tests {
         stop.cancel();
         assert!(tasks.join_next().await.expect("one task").is_ok());
         assert!(reqwest::get(format!("http://{address}/metrics")).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn an_address_that_is_taken_ends_it() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        serve_metrics(address, || (), CancellationToken::new()).await;
     }
 }

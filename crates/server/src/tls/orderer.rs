@@ -5,21 +5,23 @@
 //! store, and from there to every node. Beside that it follows what other nodes have done.
 //!
 //! **What bounds it.** A name is due again a while after a failure, ever later ([`mask_core::certificate`]); a claim keeps other
-//! nodes away from it meanwhile; and no more than `acme.orders_per_hour` orders begin within an hour, on all nodes together.
-//! What comes in from outside makes no work: a hello for a name of ours that has no certificate brings it to the front, and
-//! that is all.
+//! nodes away from it meanwhile; and no more than `acme.orders_per_hour` orders begin within an hour, on all nodes together, which
+//! workspaces share by turns ([`Store::claim_certificates`]). What comes in from outside makes no work: a hello for a name of ours
+//! that has no certificate brings it to the front of those of its workspace, and that is all.
 //!
 //! **What survives.** All that matters is in the store. A process that dies in the middle of an order leaves a claim that ends,
 //! and an order that the authority forgets. One that is told to stop gives its claims back.
 
+mod account;
+
 use std::{sync::Arc, time::Duration};
 
-use instant_acme::{Account, AccountCredentials, CertificateIdentifier, ExternalAccountKey, NewAccount};
+use instant_acme::{Account, CertificateIdentifier};
 use mask_core::{
     certificate::{self, ADVICE_REST, Cause},
     time::Time,
 };
-use mask_store::{CertificateFate, Challenge, ClaimedCertificate, Store};
+use mask_store::{Budget, CertificateFate, Challenge, ClaimedCertificate, Store};
 use sha2::{Digest, Sha256};
 use tokio::{
     sync::Mutex,
@@ -180,7 +182,13 @@ impl Orderer {
         if !wanted.is_empty() {
             self.store.want_certificates(wanted, now).await?;
         }
-        self.store.claim_certificates(u32::try_from(most).unwrap_or(u32::MAX), now, now.after(CLAIM)).await
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        self.store.claim_certificates(most, now, now.after(CLAIM), self.budget(now)).await
+    }
+
+    /// The orders of an hour that ends now.
+    fn budget(&self, now: Time) -> Budget {
+        Budget { since: now.before(HOUR), most: self.orders_per_hour }
     }
 
     /// Does for a name what comes next.
@@ -216,8 +224,7 @@ impl Orderer {
         }
         let mut trouble = Trouble::refused("There is no way to show the authority that this name leads here.");
         for way in certificate::ways(self.prefers_file, claim.failures) {
-            let since = Time::from_unix_millis(now.unix_millis() - i64::try_from(HOUR.as_millis()).unwrap_or(0));
-            if !self.store.begin_order(claim.name.clone(), now, since, self.orders_per_hour).await? {
+            if !self.store.begin_order(claim.name.clone(), now, self.budget(now)).await? {
                 return Ok(CertificateFate::Due { at: now.after(certificate::rest_of_surplus(clock::number())) });
             }
             let wish = Wish { name: &claim.name, way, replaces: replaces.clone(), now };
@@ -269,48 +276,6 @@ impl Orderer {
             self.forget_account(sealed).await;
         }
         result
-    }
-
-    /// Our account with the authority, made when there is none.
-    async fn account(&self) -> Result<(Account, Vec<u8>), Trouble> {
-        let mut known = self.account.lock().await;
-        if let Some(account) = &*known {
-            return Ok(account.clone());
-        }
-        let kept = self.store.acme_account(self.directory.clone()).await.map_err(|error| unkept(&error))?;
-        let made = match kept {
-            Some(sealed) => (self.recall(&sealed).await?, sealed),
-            None => self.make_account().await?,
-        };
-        *known = Some(made.clone());
-        Ok(made)
-    }
-
-    async fn recall(&self, sealed: &[u8]) -> Result<Account, Trouble> {
-        let unusable = || Trouble::away("The account with the authority, as the database has it, cannot be opened.");
-        let plain = self.vault.open_about(&format!("account {}", self.directory), sealed).map_err(|_| unusable())?;
-        let credentials: AccountCredentials = serde_json::from_slice(&plain).map_err(|_| unusable())?;
-        Ok(Account::builder_with_http(Box::new(self.line.clone())).from_credentials(credentials).await?)
-    }
-
-    async fn make_account(&self) -> Result<(Account, Vec<u8>), Trouble> {
-        let contact: Vec<&str> = self.contact.as_deref().into_iter().collect();
-        let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-        let binding = self.binding.as_ref().map(|(id, key)| ExternalAccountKey::new(id.clone(), key));
-        let builder = Account::builder_with_http(Box::new(self.line.clone()));
-        let (account, credentials) = builder.create(&new, self.directory.clone(), binding.as_ref()).await?;
-        let plain = Zeroizing::new(serde_json::to_vec(&credentials).expect("strings always have JSON"));
-        let sealed = self.vault.seal_about(&format!("account {}", self.directory), &plain);
-        let kept = self.store.keep_acme_account(self.directory.clone(), sealed.clone(), self.clock.now()).await;
-        let kept = kept.map_err(|error| unkept(&error))?;
-        // Another node was faster; the account that was made for nothing does no harm.
-        if kept == sealed { Ok((account, sealed)) } else { Ok((self.recall(&kept).await?, kept)) }
-    }
-
-    /// The authority does not know our account any more: the next order makes a new one.
-    async fn forget_account(&self, sealed: Vec<u8>) {
-        *self.account.lock().await = None;
-        note(&mut false, self.store.forget_acme_account(self.directory.clone(), sealed).await);
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn make(
             let body = Bytes::from(std::mem::take(&mut claimed.body));
             let (method, keep_bytes) = (&Method::POST, KEPT_BYTES);
             let outgoing = Outgoing { method, target, headers: &headers, body: &body, keep_bytes };
-            outbound.send(outgoing).await.map_err(|failure| failure.code())
+            outbound.send(outgoing).await.map_err(|failure| failure.written())
         }
         Err(code) => Err(*code),
     };

@@ -6,9 +6,9 @@
 //! came of them. The three kinds of work with the store go on side by side, each at most once at a time, so that one write
 //! settles whatever came in while the last one ran: the busier it is, the more a commit carries.
 //!
-//! No endpoint delays another: a lane has slots of its own, each workspace has a quarter of all slots to itself and more while
-//! there are some to spare, and lanes that fail may hold half of either. What fails is known from the store too, so that
-//! after a restart the well ones are not behind the others. What is claimed is ours for [`CLAIM`], and is started in that time or left alone.
+//! No endpoint delays another: each lane has a slot of its own, and more once it has delivered; how the slots are dealt out among
+//! lanes and workspaces is [`Slots`]. What fails is known from the store too, and what delivered is remembered while there is
+//! nothing to do for it. What is claimed is ours for [`CLAIM`], and is started in that time or left alone.
 //!
 //! All state here can be lost at any moment. Claims end by themselves, and an attempt that was not written down is made
 //! again: at least once is the promise.
@@ -27,6 +27,7 @@ use mask_core::{
     webhook::{Fate, Inactive},
 };
 use mask_store::{Claimed, Endpoint, Settled, Store};
+use rustix::process::{Resource, getrlimit};
 use tokio::{
     task::{self, JoinSet},
     time::{Instant, sleep_until, timeout_at},
@@ -35,11 +36,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt,
-    lane::{Address, Lane},
+    lane::{Address, Lane, Proof},
     seal::Vault,
+    slots::{Place, Slots},
 };
 use crate::{
     clock::Clock,
+    mail::Letters,
     outbound::{self, Outbound},
 };
 
@@ -51,13 +54,8 @@ const NEEDED: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the store is left alone after it refused something.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Most attempts under way at once.
-const SLOTS: usize = 2048;
-/// As many as a workspace has to itself. While fewer than these are taken in all, it may have more.
-const SLOTS_OF_A_WORKSPACE: usize = SLOTS / 4;
-const SPARE_SLOTS: usize = SLOTS * 3 / 4;
-/// The part of either that endpoints may hold whose last answer was none, or no success: one half.
-const PART_OF_STRUGGLING: usize = 2;
+/// Most endpoints of which it is remembered that they were there.
+const REMEMBERED: usize = 100_000;
 /// Most deliveries that are claimed, and that are settled, in one transaction.
 const CLAIMED_AT_ONCE: usize = 512;
 const SETTLED_AT_ONCE: usize = 1000;
@@ -75,6 +73,8 @@ pub struct Means {
     pub outbound: Arc<Outbound>,
     /// What unseals secrets.
     pub vault: Arc<Vault>,
+    /// Writes to owners whose webhook is switched off.
+    pub letters: Arc<Letters>,
 }
 
 /// See the module.
@@ -86,8 +86,9 @@ pub struct Dispatcher {
     attempts: JoinSet<Settled>,
     /// Whose the slots are that are taken.
     taken: HashMap<task::Id, Slot>,
-    taken_by: HashMap<i64, Taken>,
-    taken_by_struggling: usize,
+    slots: Slots,
+    /// What is known of endpoints that have nothing to be told now.
+    proofs: HashMap<i64, Proof>,
     settled: Vec<Settled>,
     /// Claims that are given back: number, and when they end.
     returned: Vec<(i64, Time)>,
@@ -107,27 +108,12 @@ pub struct Dispatcher {
     not_before: Instant,
 }
 
-/// The slots of a workspace that are taken.
-#[derive(Clone, Copy, Debug, Default)]
-struct Taken {
-    all: usize,
-    by_struggling: usize,
-}
-
-impl Taken {
-    /// Whether the workspace has a slot left that is its own.
-    const fn leaves_room(self, is_struggling: bool) -> bool {
-        self.all < SLOTS_OF_A_WORKSPACE
-            && !(is_struggling && self.by_struggling >= SLOTS_OF_A_WORKSPACE / PART_OF_STRUGGLING)
-    }
-}
-
 /// A slot that is taken.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     lane: i64,
     workspace: i64,
-    is_struggling: bool,
+    place: Place,
     /// What is attempted: its number, and when its claim ends.
     claim: (i64, Time),
 }
@@ -170,8 +156,8 @@ impl Dispatcher {
             turns: VecDeque::new(),
             attempts: JoinSet::new(),
             taken: HashMap::new(),
-            taken_by: HashMap::new(),
-            taken_by_struggling: 0,
+            slots: Slots::within(getrlimit(Resource::Nofile).current),
+            proofs: HashMap::new(),
             settled: Vec::new(),
             returned: Vec::new(),
             looking: Work::none(),
@@ -251,12 +237,12 @@ impl Dispatcher {
             let mut lane = match known.remove(&number) {
                 Some(lane) if lane.address.webhook == webhook => lane,
                 Some(mut lane) => {
-                    lane.address = self.address(webhook);
+                    lane.lead_to(self.address(webhook));
                     lane
                 }
                 None => {
                     self.turns.push_back(number);
-                    Lane::new(self.address(webhook), Instant::now())
+                    Lane::new(self.address(webhook), self.proofs.remove(&number), Instant::now())
                 }
             };
             lane.due_at = Some(due_at);
@@ -269,23 +255,39 @@ impl Dispatcher {
             self.returned.extend(lane.waiting.drain(..).map(|claimed| (claimed.number, claimed.until)));
             if lane.in_flight > 0 || lane.rests(now) || self.asked.contains_key(&number) {
                 self.lanes.insert(number, lane);
+            } else if let Some(proof) = lane.proof() {
+                self.remember(number, proof);
             }
         }
         let lanes = &self.lanes;
         self.turns.retain(|number| lanes.contains_key(number));
     }
 
+    /// A memory that is full is emptied: whoever is forgotten proves itself anew.
+    fn remember(&mut self, number: i64, proof: Proof) {
+        if self.proofs.len() >= REMEMBERED {
+            self.proofs.clear();
+        }
+        self.proofs.insert(number, proof);
+    }
+
     fn address(&self, webhook: mask_core::webhook::Webhook) -> Arc<Address> {
         let secrets = self.means.vault.open(webhook.id, &webhook.content.sealed);
         let reach = match (self.means.outbound.target(&webhook.content.url), secrets) {
             (Ok(target), Ok(secrets)) => Ok((target, secrets)),
-            (Err(_), _) => Err("refused_address"),
+            (Err(_), _) => Err(self.why_refused(&webhook.content.url)),
             (_, Err(error)) => {
                 tracing::error!(%error, webhook = %webhook.id, "the secret of a webhook cannot be read");
                 Err(outbound::UNREADABLE_SECRET)
             }
         };
         Arc::new(Address { webhook, reach })
+    }
+
+    /// Why a URL is refused that was taken when it was set: it begins with `http://`, or leads to what is closed now.
+    fn why_refused(&self, url: &str) -> &'static str {
+        let safe = url.strip_prefix("http://").map(|rest| self.means.outbound.target(&format!("https://{rest}")));
+        if safe.is_some_and(|target| target.is_ok()) { outbound::NOT_HTTPS } else { outbound::REFUSED_ADDRESS }
     }
 
     fn claim(&mut self) {
@@ -341,7 +343,7 @@ impl Dispatcher {
     /// Starts attempts, lane by lane in turn, as far as there are slots.
     fn start_attempts(&mut self) {
         let (mut skipped, now) = (0, Instant::now());
-        while skipped < self.turns.len() && self.attempts.len() < SLOTS {
+        while skipped < self.turns.len() && !self.slots.are_gone() {
             let Some(number) = self.turns.pop_front() else { return };
             self.turns.push_back(number);
             skipped = if self.start_one(number, now) { 0 } else { skipped + 1 };
@@ -350,27 +352,19 @@ impl Dispatcher {
 
     fn start_one(&mut self, number: i64, now: Instant) -> bool {
         let Some(lane) = self.lanes.get_mut(&number).filter(|lane| lane.is_ready(now)) else { return false };
-        let (workspace, is_struggling) = (lane.address.webhook.owner.workspace, lane.is_struggling);
-        let taken = self.taken_by.get(&workspace).copied().unwrap_or_default();
-        let is_full = is_struggling && self.taken_by_struggling >= SLOTS / PART_OF_STRUGGLING;
-        let has_room = taken.leaves_room(is_struggling) || self.attempts.len() < SPARE_SLOTS;
-        if is_full || !has_room {
-            return false;
-        }
-        let Some(claimed) = lane.start(now) else { return false };
-        if claimed.until < self.means.clock.now().after(NEEDED + self.means.outbound.timeout()) {
+        let workspace = lane.address.webhook.owner.workspace;
+        let Some(place) = self.slots.find(workspace, lane.standing, lane.has_first) else { return false };
+        if lane.next_ends_before(self.means.clock.now().after(NEEDED + self.means.outbound.timeout())) {
             // It waited too long: in a moment it is anybody's again.
-            lane.in_flight -= 1;
+            lane.waiting.pop_front();
             return true;
         }
-        let taken = self.taken_by.entry(workspace).or_default();
-        taken.all += 1;
-        taken.by_struggling += usize::from(is_struggling);
-        self.taken_by_struggling += usize::from(is_struggling);
+        let Some(claimed) = lane.start(place, now) else { return false };
+        self.slots.take(workspace, place);
         let (outbound, clock) = (Arc::clone(&self.means.outbound), self.means.clock.clone());
         let claim = (claimed.number, claimed.until);
         let task = self.attempts.spawn(attempt::make(outbound, clock, Arc::clone(&lane.address), claimed));
-        self.taken.insert(task.id(), Slot { lane: number, workspace, is_struggling, claim });
+        self.taken.insert(task.id(), Slot { lane: number, workspace, place, claim });
         true
     }
 
@@ -380,9 +374,9 @@ impl Dispatcher {
             Err(error) => (error.id(), None),
         };
         let Some(slot) = self.taken.remove(&id) else { return };
-        self.free(slot);
+        self.slots.give_back(slot.workspace, slot.place);
         let Some(lane) = self.lanes.get_mut(&slot.lane) else { return self.settled.extend(settled) };
-        lane.end(settled.as_ref().is_some_and(|settled| settled.verdict.fate == Fate::Succeeded));
+        lane.end(slot.place, settled.as_ref().is_some_and(|settled| settled.verdict.fate == Fate::Succeeded));
         let Some(settled) = settled else {
             tracing::error!(webhook = %lane.address.webhook.id, "an attempt to deliver panicked; it is made again");
             return;
@@ -391,17 +385,6 @@ impl Dispatcher {
             lane.due_at = Some(lane.due_at.map_or(at, |due| due.min(at)));
         }
         self.settled.push(settled);
-    }
-
-    fn free(&mut self, slot: Slot) {
-        self.taken_by_struggling -= usize::from(slot.is_struggling);
-        if let Some(taken) = self.taken_by.get_mut(&slot.workspace) {
-            taken.all -= 1;
-            taken.by_struggling -= usize::from(slot.is_struggling);
-            if taken.all == 0 {
-                self.taken_by.remove(&slot.workspace);
-            }
-        }
     }
 
     fn settle(&mut self) {
@@ -417,11 +400,12 @@ impl Dispatcher {
         }
         let (store, now) = (self.means.store.clone(), self.means.clock.now());
         let (settled, returned) = (Arc::clone(&self.unsettled), std::mem::take(&mut self.returned));
+        let notice = self.means.letters.of_webhooks();
         self.settling.begin(async move {
             if !returned.is_empty() {
                 store.return_deliveries(returned, now).await?;
             }
-            if settled.is_empty() { Ok(Vec::new()) } else { store.settle_deliveries(settled).await }
+            if settled.is_empty() { Ok(Vec::new()) } else { store.settle_deliveries(settled, notice).await }
         });
     }
 

@@ -4,9 +4,12 @@
 //! ([`sign`]) with a secret that only this module can read ([`seal`]), and sent through the outbound guard ([`dispatch`]).
 
 mod attempt;
+mod backlog;
 mod dispatch;
 mod lane;
 pub mod seal;
 pub mod sign;
+mod slots;
 
+pub use backlog::keep_counting;
 pub use dispatch::{Dispatcher, Means};

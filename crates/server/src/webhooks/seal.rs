@@ -27,6 +27,7 @@ use chacha20poly1305::{
 use mask_core::{
     id::{LetterId, WebhookId},
     time::Time,
+    webhook::{MOST_EARLIER_SECRETS, OLD_SECRET_SIGNS},
 };
 use mask_store::Store;
 use serde::{Deserialize, Serialize};
@@ -52,16 +53,35 @@ const ANSWER: &str = "answer";
 pub struct Secrets {
     /// The secret that signs.
     pub current: String,
-    /// The one before it, and until when it signs too.
-    pub previous: Option<(String, Time)>,
+    /// Those before it, the newest first, and until when each signs too.
+    pub earlier: Vec<(String, Time)>,
     /// Headers of the subscription's own: names and values.
     pub headers: Vec<(String, String)>,
 }
 
 impl Secrets {
-    /// The secret before, while it still signs.
-    pub fn previous_at(&self, now: Time) -> Option<(&str, Time)> {
-        self.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, until)| (secret.as_str(), *until))
+    /// One that signs, and headers.
+    pub const fn new(current: String, headers: Vec<(String, String)>) -> Self {
+        Self { current, earlier: Vec::new(), headers }
+    }
+
+    /// Those before that still sign, the newest first, and until when.
+    pub fn earlier_at(&self, now: Time) -> impl Iterator<Item = (&str, Time)> {
+        let signing = self.earlier.iter().filter(move |(_, until)| now < *until);
+        signing.map(|(secret, until)| (secret.as_str(), *until))
+    }
+
+    /// The same with a new secret at their head; the one that was there signs on for a while, as do those before it. There is
+    /// none where the new one is at their head already: it would be its own successor, and the others would go on too long.
+    pub fn rotated(&self, new: String, now: Time) -> Option<Self> {
+        if new == self.current {
+            return None;
+        }
+        let before = std::iter::once((self.current.as_str(), now.after(OLD_SECRET_SIGNS)));
+        let earlier =
+            before.chain(self.earlier_at(now)).filter(|(secret, _)| *secret != new).take(MOST_EARLIER_SECRETS);
+        let earlier = earlier.map(|(secret, until)| (secret.to_owned(), until)).collect();
+        Some(Self { current: new, earlier, headers: self.headers.clone() })
     }
 }
 
@@ -74,18 +94,19 @@ impl std::fmt::Debug for Secrets {
 impl Drop for Secrets {
     fn drop(&mut self) {
         self.current.zeroize();
-        if let Some((secret, _)) = &mut self.previous {
-            secret.zeroize();
-        }
+        self.earlier.iter_mut().for_each(|(secret, _)| secret.zeroize());
         self.headers.iter_mut().for_each(|(_, value)| value.zeroize());
     }
 }
 
-/// [`Secrets`] as they lie within the seal.
+/// [`Secrets`] as they lie within the seal. `previous` is the newest of the earlier ones, and the only one that older programs
+/// wrote and know of; the others are beside it.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a> {
     current: std::borrow::Cow<'a, str>,
     previous: Option<(std::borrow::Cow<'a, str>, i64)>,
+    #[serde(default)]
+    earlier: Vec<(std::borrow::Cow<'a, str>, i64)>,
     headers: std::borrow::Cow<'a, [(String, String)]>,
 }
 
@@ -205,9 +226,11 @@ impl Vault {
 
     /// Seals the secrets of a subscription.
     pub fn seal(&self, webhook: WebhookId, secrets: &Secrets) -> Vec<u8> {
+        let mut earlier = secrets.earlier.iter().map(|(secret, until)| (secret.as_str().into(), until.unix_millis()));
         let stored = Stored {
             current: secrets.current.as_str().into(),
-            previous: secrets.previous.as_ref().map(|(secret, until)| (secret.as_str().into(), until.unix_millis())),
+            previous: earlier.next(),
+            earlier: earlier.collect(),
             headers: secrets.headers.as_slice().into(),
         };
         let plain = Zeroizing::new(serde_json::to_vec(&stored).expect("strings and numbers always have JSON"));
@@ -218,9 +241,10 @@ impl Vault {
     pub fn open(&self, webhook: WebhookId, sealed: &[u8]) -> Result<Secrets, Unopened> {
         let plain = self.open_bytes(&webhook.to_string(), sealed)?;
         let stored: Stored<'_> = serde_json::from_slice(&plain).map_err(|_| Unopened)?;
+        let earlier = stored.previous.into_iter().chain(stored.earlier);
         Ok(Secrets {
             current: stored.current.into_owned(),
-            previous: stored.previous.map(|(secret, until)| (secret.into_owned(), Time::from_unix_millis(until))),
+            earlier: earlier.map(|(secret, until)| (secret.into_owned(), Time::from_unix_millis(until))).collect(),
             headers: stored.headers.into_owned(),
         })
     }
@@ -324,14 +348,17 @@ fn make(file: &Path, key: &[u8; 32]) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{os::unix::fs::PermissionsExt, time::Duration};
 
     use super::*;
+
+    const NOW: Time = Time::from_unix_millis(1_700_000_000_000);
+    const EARLIER: Time = Time::from_unix_millis(1_699_999_999_999);
 
     fn secrets() -> Secrets {
         Secrets {
             current: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
-            previous: Some(("0123456789abcdef".to_owned(), Time::from_unix_millis(1_700_000_000_000))),
+            earlier: vec![("0123456789abcdef".to_owned(), NOW), ("fedcba9876543210".to_owned(), EARLIER)],
             headers: vec![("Authorization".to_owned(), "Bearer \"x\"".to_owned())],
         }
     }
@@ -354,6 +381,40 @@ mod tests {
     }
 
     #[test]
+    fn what_earlier_programs_sealed_opens() {
+        let vault = Vault::with(&[7; 32]);
+        let open = |plain: &str| vault.open(id(1), &vault.seal_about(&id(1).to_string(), plain.as_bytes()));
+        let one = open(r#"{"current":"0123456789abcdef","previous":["fedcba9876543210",1700000000000],"headers":[]}"#);
+        let mut expected = Secrets::new("0123456789abcdef".to_owned(), Vec::new());
+        expected.earlier.push(("fedcba9876543210".to_owned(), NOW));
+        assert_eq!(one, Ok(expected));
+        let none = open(r#"{"current":"0123456789abcdef","previous":null,"headers":[["x-a","1"]]}"#);
+        let headers = vec![("x-a".to_owned(), "1".to_owned())];
+        assert_eq!(none, Ok(Secrets::new("0123456789abcdef".to_owned(), headers)));
+    }
+
+    #[test]
+    fn secrets_take_turns() {
+        let later = |hours: u64| NOW.after(Duration::from_hours(hours));
+        let signing = |secrets: &Secrets, now| {
+            secrets.earlier_at(now).map(|(secret, until)| (secret.to_owned(), until)).collect::<Vec<_>>()
+        };
+        let secret = |n: u64| format!("secret-number-{n:02}");
+        let first = Secrets::new(secret(0), vec![("x-a".to_owned(), "1".to_owned())]);
+        assert_eq!(first.rotated(secret(0), NOW), None, "nothing is changed");
+        let second = first.rotated(secret(1), NOW).expect("another");
+        let third = second.rotated(secret(2), later(1)).expect("another");
+        assert_eq!((third.current.as_str(), &third.headers), (secret(2).as_str(), &first.headers));
+        assert_eq!(signing(&third, later(1)), [(secret(1), later(25)), (secret(0), later(24))]);
+        assert_eq!(signing(&third, later(24)), [(secret(1), later(25))], "each has an end of its own");
+        let back = third.rotated(secret(0), later(2)).expect("another");
+        assert_eq!(signing(&back, later(2)), [(secret(2), later(26)), (secret(1), later(25))], "none is there twice");
+        let many = (3..20).fold(third, |secrets, n| secrets.rotated(secret(n), later(3)).expect("another"));
+        let kept: Vec<_> = signing(&many, later(3)).into_iter().map(|(secret, _)| secret).collect();
+        assert_eq!(kept, [18, 17, 16, 15, 14].map(secret), "there is an end to them");
+    }
+
+    #[test]
     fn what_was_changed_does_not_open() {
         let vault = Vault::with(&[7; 32]);
         let sealed = vault.seal(id(1), &secrets());
@@ -363,13 +424,6 @@ mod tests {
             assert_eq!(vault.open(id(1), &changed), Err(Unopened), "{place}");
             assert_eq!(vault.open(id(1), &sealed[..place]), Err(Unopened), "{place}");
         }
-    }
-
-    #[test]
-    fn the_secret_before_signs_for_a_while() {
-        let (secrets, until) = (secrets(), 1_700_000_000_000);
-        assert!(secrets.previous_at(Time::from_unix_millis(until - 1)).is_some());
-        assert!(secrets.previous_at(Time::from_unix_millis(until)).is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! There are two schemes. `X-Mask-Signature` signs the body alone and is what MASK documents: one value, by the secret that
 //! is current. `webhook-signature` is that of Standard Webhooks: it signs the event's id and the time of the attempt too,
 //! so that what was overheard cannot be sent again later, and it has room for several values, so that a secret can be
-//! changed without a delivery being refused: for a while the secret before signs as well.
+//! changed without a delivery being refused: for a while the secrets before sign as well.
 //!
 //! What is signed is what is sent, byte for byte; a receiver must check the bytes that it got, and parse them after that.
 
@@ -20,6 +20,7 @@ use crate::outbound;
 const SIGNATURE: HeaderName = HeaderName::from_static("x-mask-signature");
 const EVENT: HeaderName = HeaderName::from_static("x-mask-event");
 const DELIVERY: HeaderName = HeaderName::from_static("x-mask-delivery");
+const VERSION: HeaderName = HeaderName::from_static("x-mask-payload-version");
 const REQUEST: HeaderName = HeaderName::from_static("x-mask-request-id");
 const STANDARD_ID: HeaderName = HeaderName::from_static("webhook-id");
 const STANDARD_TIME: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -31,7 +32,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub fn headers(secrets: &Secrets, claimed: &Claimed, now: Time) -> HeaderMap {
     let (event, body) = (claimed.event.to_string(), claimed.body.as_bytes());
     let standard = standard_signatures(secrets, &event, body, now);
-    let mut headers = HeaderMap::with_capacity(secrets.headers.len() + 10);
+    let mut headers = HeaderMap::with_capacity(secrets.headers.len() + 11);
     for (name, value) in &secrets.headers {
         // They were checked when they were set; what the rules have forbidden since is left out.
         if let Ok((name, value)) = outbound::custom_header(name, value) {
@@ -52,6 +53,7 @@ pub fn headers(secrets: &Secrets, claimed: &Claimed, now: Time) -> HeaderMap {
     }
     headers.insert(STANDARD_TIME, now.unix_seconds().into());
     headers.insert(EVENT, HeaderValue::from_static(claimed.kind.as_str()));
+    headers.insert(VERSION, claimed.version.number().into());
     headers.insert(header::CONTENT_TYPE, JSON);
     headers.insert(header::USER_AGENT, AGENT);
     headers
@@ -68,9 +70,13 @@ fn plain_signature(secret: &str, body: &[u8]) -> String {
 fn standard_signatures(secrets: &Secrets, id: &str, body: &[u8], now: Time) -> String {
     let seconds = now.unix_seconds();
     let mut signatures = standard_signature(&secrets.current, id, seconds, body);
-    if let Some((previous, _)) = secrets.previous_at(now) {
-        signatures.push(' ');
-        signatures += &standard_signature(previous, id, seconds, body);
+    for (earlier, _) in secrets.earlier_at(now) {
+        let signature = standard_signature(earlier, id, seconds, body);
+        // Two secrets can be one key, in two spellings.
+        if !signatures.split(' ').any(|known| known == signature) {
+            signatures.push(' ');
+            signatures += &signature;
+        }
     }
     signatures
 }
@@ -99,6 +105,7 @@ mod tests {
     use mask_core::{
         event::EventKind,
         id::{DeliveryId, EventId},
+        webhook::PayloadVersion,
     };
 
     use super::*;
@@ -106,12 +113,12 @@ mod tests {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const NOW: Time = Time::from_unix_millis(1_614_265_330_000);
 
-    fn secrets(current: &str, previous: Option<&str>) -> Secrets {
+    fn secrets(current: &str, earlier: &[&str]) -> Secrets {
         let until = NOW.after(std::time::Duration::from_secs(1));
         let own = [("X-Team", "links"), ("Host", "evil"), ("webhook-id", "evil")];
         Secrets {
             current: current.to_owned(),
-            previous: previous.map(|secret| (secret.to_owned(), until)),
+            earlier: earlier.iter().map(|secret| ((*secret).to_owned(), until)).collect(),
             headers: own.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         }
     }
@@ -125,6 +132,7 @@ mod tests {
             tries: 0,
             event: EventId::from_bits(1),
             kind: EventKind::LinkClicked,
+            version: PayloadVersion::stored(7),
             request: Some("req_5f0c2a9b1e34".to_owned()),
             body: "{}".to_owned(),
         };
@@ -147,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_header_is_there_and_is_ours() {
-        let headers = signed(&secrets(SECRET, None), NOW);
+        let headers = signed(&secrets(SECRET, &[]), NOW);
         let shown =
             |name: &str| headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>();
         for (name, value) in [
@@ -157,6 +165,7 @@ mod tests {
             ("webhook-timestamp", "1614265330"),
             ("x-mask-delivery", "dlv_00000000000000000000000002"),
             ("x-mask-event", "link.clicked"),
+            ("x-mask-payload-version", "7"),
             ("x-mask-request-id", "req_5f0c2a9b1e34"),
             ("x-team", "links"),
         ] {
@@ -164,17 +173,23 @@ mod tests {
         }
         assert!(!headers.contains_key("host"));
         assert_eq!(shown("x-mask-signature"), [plain_signature(SECRET, b"{}")]);
-        assert_eq!(headers.len(), 10);
+        assert_eq!(headers.len(), 11);
     }
 
     #[test]
     fn both_secrets_sign_for_a_while() {
-        let both = signed(&secrets("the-new-secret-0", Some(SECRET)), NOW);
+        let both = signed(&secrets("the-new-secret-0", &[SECRET]), NOW);
         let one = |secret: &str| standard_signature(secret, "evt_00000000000000000000000001", 1_614_265_330, b"{}");
         assert_eq!(both["webhook-signature"], format!("{} {}", one("the-new-secret-0"), one(SECRET)));
         assert_eq!(both["x-mask-signature"], plain_signature("the-new-secret-0", b"{}"));
-        let later = signed(&secrets("the-new-secret-0", Some(SECRET)), NOW.after(std::time::Duration::from_secs(1)));
+        let later = signed(&secrets("the-new-secret-0", &[SECRET]), NOW.after(std::time::Duration::from_secs(1)));
         assert!(!later["webhook-signature"].to_str().expect("text").contains(' '));
+        let three = signed(&secrets("the-newest-secret", &["the-new-secret-0", SECRET]), NOW);
+        let expected = format!("{} {} {}", one("the-newest-secret"), one("the-new-secret-0"), one(SECRET));
+        assert_eq!(three["webhook-signature"], expected);
+        let spelled = ["whsec_dGhlLW5ldy1zZWNyZXQtMA==", "the-new-secret-0"];
+        let same = signed(&secrets("the-newest-secret", &spelled), NOW);
+        assert_eq!(same["webhook-signature"], format!("{} {}", one("the-newest-secret"), one("the-new-secret-0")));
     }
 
     #[test]

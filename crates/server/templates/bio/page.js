@@ -5,10 +5,11 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   // What the still leads to notes the click, and is not followed.
   fetch(still.href, { redirect: "manual", keepalive: true }).catch(() => {});
-  const { player, title } = still.parentNode.dataset;
+  const { player, title, lang } = still.parentNode.dataset;
   const frame = document.createElement("iframe");
   frame.src = player;
   frame.title = title;
+  if (lang) frame.lang = lang;
   frame.allow = "autoplay; encrypted-media; fullscreen; picture-in-picture";
   frame.referrerPolicy = "strict-origin-when-cross-origin";
   still.replaceWith(frame);

@@ -39,7 +39,9 @@ async fn in_and_out_again() {
     let into = browser.send(&app, "/sign-in", &[("email", ADA), ("password", PASSWORD), ("extension", "x")]).await;
     assert_eq!((into.status, into.header("location")), (303, "/account"));
     let page = browser.open(&app, "/account").await;
-    for part in ["Ada Lovelace", ADA, "Default (owner)", "(this one)"] {
+    for part in
+        ["Ada Lovelace", ADA, "Default (owner)", "(this one)", "What was done lately", "Signed in, An unknown program"]
+    {
         assert!(page.text.contains(part), "{part}: {}", page.text);
     }
     assert_eq!(browser.open(&app, "/sign-in").await.header("location"), "/account");
@@ -84,8 +86,12 @@ async fn an_app_is_set_up_and_asked_for() {
     ada(&app).await;
     let mut browser = Browser::of(&app, ADA).await;
     let begun = browser.send(&app, "/account/begin-totp", &[("password", PASSWORD)]).await;
-    let page = browser.open(&app, begun.header("location")).await.text;
+    let page = begun.text;
     assert!(page.contains("src=\"data:image/svg+xml;base64,"), "{page}");
+    // It is shown to whoever typed the password, this once.
+    let later = browser.open(&app, "/account").await.text;
+    assert!(!later.contains("src=\"data:image/svg+xml;base64,") && !later.contains("address code"), "{later}");
+    assert!(later.contains("id=\"confirm-totp-code\"") && later.contains("id=\"begin-totp-password\""), "{later}");
     let wrong = browser.send(&app, "/account/confirm-totp", &[("code", "12")]).await;
     assert!(wrong.status == 422 && wrong.text.contains("id=\"confirm-totp-code-error\""), "{}", wrong.text);
     // The secret as it stands there is what an app takes.
@@ -120,6 +126,20 @@ async fn an_app_is_set_up_and_asked_for() {
     // Half of the way leads nowhere when there is no other half any more.
     let over = waiting.send(&app, "/sign-in/code", &[("code", "x")]).await;
     assert_eq!((over.header("location"), waiting.session()), ("/sign-in", ""));
+}
+
+#[tokio::test]
+async fn a_slash_too_many_and_a_method_that_is_none() {
+    let app = App::start().await;
+    for path in ["/sign-in", "/sign-up", "/account", "/new-password", "/setup"] {
+        let slashed = Answer::of(app.visit(&format!("{path}/?word=1"))).await;
+        assert_eq!((slashed.status, slashed.header("location")), (303, format!("{path}?word=1").as_str()), "{path}");
+    }
+    for path in ["/sign-in", "/account", "/docs", "/healthz"] {
+        let answer = Answer::of(app.client.put(format!("{}{path}", app.base))).await;
+        assert_eq!(answer.error(405), "method_not_allowed", "{path}");
+        assert!(answer.header("allow").contains("GET"), "{path}: {}", answer.header("allow"));
+    }
 }
 
 #[tokio::test]

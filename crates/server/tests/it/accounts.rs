@@ -237,9 +237,16 @@ async fn without_mail_the_operator_is_asked() {
         let asked = from_us(&app, Method::POST, "/auth/password-reset").json(&json!({"email": email}));
         assert_eq!(Answer::of(asked).await.error(403), "forbidden");
     }
+    // Nobody can confirm an address, so it is for whoever runs the installation to say whose it is.
+    person(&app, "eve@example.com", "Eve", Role::Admin).await;
+    let mut eve = Browser::of(&app, "eve@example.com").await;
+    let wish = json!({"email": "c@example.com", "password": PASSWORD});
+    assert_eq!(eve.post(&app, "/account/email", wish.clone()).await.error(403), "forbidden");
+    assert!(!eve.open(&app, "/account").await.text.contains("/account/email"));
     let browser = Browser::of(&app, ADA).await;
-    let changed = browser.post(&app, "/account/email", json!({"email": "c@example.com", "password": PASSWORD})).await;
-    assert_eq!(changed.is(200)["email"], "c@example.com", "there is nobody to confirm it");
+    let wrong = json!({"email": "c@example.com", "password": OTHER});
+    assert_eq!(browser.post(&app, "/account/email", wrong).await.fields(), ["password"]);
+    assert_eq!(browser.post(&app, "/account/email", wish).await.is(200)["email"], "c@example.com");
 }
 
 #[tokio::test]

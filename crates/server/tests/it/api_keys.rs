@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App};
+use crate::harness::{Answer, App, two_nodes};
 
 const DAY: u64 = 86_400;
 
@@ -73,6 +73,26 @@ async fn the_life_of_a_key_on_postgres() {
 }
 
 #[tokio::test]
+async fn what_is_revoked_or_changed_on_one_node_is_so_on_the_other() {
+    let (one, two) = two_nodes().await;
+    let made = make(&one, json!({"name": "one", "scopes": ["links:read"]})).await;
+    let key = secret(&made);
+    // Both have used it before.
+    asking(&one, &key).await.is(200);
+    asking(&two, &key).await.is(200);
+    let rotated = one.post(&format!("{}/rotate", path(&made)), json!({"grace_seconds": 0})).await.is(200);
+    assert_eq!(asking(&two, &key).await.error(401), "unauthorized", "the secret before is over");
+    let key = secret(&rotated);
+    asking(&two, &key).await.is(200);
+    two.patch(&path(&made), json!({"scopes": ["webhooks:read"]})).await.is(200);
+    assert_eq!(asking(&one, &key).await.error(403), "insufficient_scope");
+    two.patch(&path(&made), json!({"scopes": ["links:read"]})).await.is(200);
+    assert_eq!(two.delete(&path(&made)).await.status, 204);
+    assert_eq!(asking(&one, &key).await.error(401), "unauthorized");
+    drop(two);
+}
+
+#[tokio::test]
 async fn nobody_comes_to_rights_that_he_does_not_have() {
     let app = App::start().await;
     let mighty = make(&app, json!({"name": "mighty", "scopes": ["links:write", "api-keys:write"]})).await;
@@ -89,8 +109,49 @@ async fn nobody_comes_to_rights_that_he_does_not_have() {
     assert_eq!(refused.error(403), "forbidden");
     asking(&app, &secret(&mighty)).await.error(403);
     assert_eq!(app.get(&path(&mighty)).await.is(200)["previous_secret_expires_at"], Value::Null);
+    let refused = ask(Method::DELETE, &path(&mighty), json!(null)).await;
+    assert_eq!(refused.error(403), "forbidden", "nor does anybody switch off what they could not make");
+    app.get(&path(&mighty)).await.is(200);
     let equal = ask(Method::POST, "/api-keys", json!({"name": "equal", "scopes": ["links:read"]})).await.is(201);
     asking(&app, &secret(&equal)).await.is(200);
+    ask(Method::DELETE, &path(&equal), json!(null)).await.is(204);
+    asking(&app, &secret(&equal)).await.error(401);
+}
+
+#[tokio::test]
+async fn each_key_may_revoke_itself() {
+    let app = App::start().await;
+    let made = make(&app, json!({"name": "own", "scopes": ["api-keys:write"]})).await;
+    Answer::of(app.api_as(&secret(&made), Method::DELETE, &path(&made))).await.is(204);
+    asking(&app, &secret(&made)).await.error(401);
+}
+
+#[tokio::test]
+async fn its_last_use_is_written_once_a_minute() {
+    let mut app = App::start().await;
+    let made = make(&app, json!({"name": "often", "scopes": ["links:read"]})).await;
+    let key = secret(&made);
+    // Seconds later, and what is told of its last use then; that is written beside the answer, and a stop waits for it.
+    for (seconds, told) in [
+        (0, "2026-03-24T14:00:14Z"),
+        (30, "2026-03-24T14:00:14Z"),
+        (15, "2026-03-24T14:00:14Z"),
+        (1, "2026-03-24T14:01:00Z"),
+        (59, "2026-03-24T14:01:00Z"),
+        (61, "2026-03-24T14:03:00Z"),
+    ] {
+        app.wait(seconds);
+        asking(&app, &key).await.is(200);
+        app.restart().await;
+        assert_eq!(app.get(&path(&made)).await.is(200)["last_used_at"], told, "{seconds} s later");
+    }
+    // Also where the first of them may not be written yet when the next one comes.
+    for seconds in [60, 0, 20, 20] {
+        app.wait(seconds);
+        asking(&app, &key).await.is(200);
+    }
+    app.restart().await;
+    assert_eq!(app.get(&path(&made)).await.is(200)["last_used_at"], "2026-03-24T14:04:00Z");
 }
 
 #[tokio::test]

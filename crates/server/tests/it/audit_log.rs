@@ -228,6 +228,9 @@ async fn filters_pages_and_faults() {
         (format!("object={id}"), 1),
         ("object=lnk_nobody".to_owned(), 0),
         ("from=2026-03-24T14:02:14Z&to=2026-03-24T14:04:14Z".to_owned(), 2),
+        ("action=link.&from=2026-03-24&to=2026-03-24".to_owned(), 6),
+        ("from=2026-03-25".to_owned(), 0),
+        ("to=2026-03-23".to_owned(), 0),
         (format!("actor={actor}&action=link.created&object={id}"), 1),
     ] {
         assert_eq!(count(&query).await, expected, "{query}");

@@ -95,6 +95,36 @@ async fn a_block_from_its_making_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_fault_hides_no_other() {
+    let app = App::start().await;
+    let page = page_of(&app, &[]).await;
+    for (kind, data, fields) in [
+        (
+            "product",
+            json!({"title": "", "image_url": "x", "price": -1, "currency": "XXXX", "url": "x", "button_text": ""}),
+            &["title", "image_url", "currency", "price", "url", "button_text"][..],
+        ),
+        ("product", json!({"price": "1,5", "currency": 7}), &["price", "currency"]),
+        (
+            "social",
+            json!({"profiles": [{"platform": "nope", "url": "javascript:1"}, {"platform": 7, "url": "mailto:a@e.com"}]}),
+            &["profiles[0].platform", "profiles[0].url", "profiles[1].platform"],
+        ),
+    ] {
+        let answer = app.post(&format!("{}/blocks", path(&page)), json!({"type": kind, "data": data})).await;
+        let mut named = answer.fields();
+        for field in fields {
+            let field = format!("data.{field}");
+            assert!(named.contains(&field), "{kind}: {field} in {named:?}");
+            named.retain(|name| *name != field);
+        }
+        // A product that lacks the rest says that too.
+        let rest = ["data.title", "data.image_url", "data.url", "data.button_text"];
+        assert!(named.iter().all(|name| rest.contains(&name.as_str())), "{named:?}");
+    }
+}
+
+#[tokio::test]
 async fn places_have_no_gaps() {
     let app = App::start().await;
     let page = page_of(&app, &["A", "B", "C"]).await;
@@ -192,8 +222,10 @@ async fn every_kind_is_read_and_shown_alike() {
         ("text", json!({"content": "**A**\n\n- b <script>"})),
         ("image", json!({"url": dog, "alt": "", "link": null, "caption": null})),
         ("image", json!({"url": dog, "alt": "A dog", "link": "https://example.com", "caption": "Mine"})),
-        ("video", json!({"url": "https://www.youtube.com/watch?v=dQw4w9WgXcQ"})),
-        ("video", json!({"url": "https://vimeo.com/76979871"})),
+        ("link", json!({"title": "Write", "url": "mailto:ada@example.com", "thumbnail_url": null})),
+        ("link", json!({"title": "Call", "url": "tel:+44-20-7946-0000", "thumbnail_url": null})),
+        ("video", json!({"url": "https://www.youtube.com/watch?v=dQw4w9WgXcQ", "title": null})),
+        ("video", json!({"url": "https://vimeo.com/76979871", "title": "Notes on the engine"})),
         (
             "social",
             json!({"profiles": [
@@ -204,7 +236,8 @@ async fn every_kind_is_read_and_shown_alike() {
             "email",
             json!({"mode": "signup", "title": "News", "button_text": "Join", "success_message": "Thanks", "notify_email": null}),
         ),
-        ("spotify", json!({"url": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"})),
+        ("spotify", json!({"url": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC", "title": null})),
+        ("spotify", json!({"url": "https://open.spotify.com/show/4uLU6hMCjMI75M1A2tKUQC", "title": "The engine room"})),
         (
             "product",
             json!({
@@ -242,6 +275,15 @@ async fn every_kind_is_read_and_shown_alike() {
         let answer = app.patch(&block_path(&page, mug), json!({"data": {"price": price, "currency": currency}})).await;
         assert_eq!(answer.status, status, "{price} {currency}: {}", answer.text);
     }
+    for url in ["mailto:ada@example.com?cc=eve@example.com", "mailto:ada", "tel:*21#", "sms:+442079460000"] {
+        let link = json!({"type": "link", "data": {"title": "A", "url": url}});
+        assert_eq!(app.post(&format!("{}/blocks", path(&page)), link).await.fields(), ["data.url"], "{url}");
+    }
+    let product = json!({"data": {"url": "mailto:ada@example.com"}});
+    assert_eq!(app.patch(&block_path(&page, mug), product).await.fields(), ["data.url"], "a shop is on the web");
+    let copy = json!({"id": mug["id"], "type": "header", "data": {"text": "A"}});
+    let copied = app.post(&format!("{}/blocks", path(&page)), copy).await.is(201);
+    assert_ne!(copied["id"], mug["id"], "what comes alone is new");
     let nobody =
         app.post(&format!("{}/blocks", path(&page)), json!({"type": "social", "data": {"profiles": []}})).await;
     assert_eq!(nobody.fields(), ["data.profiles"]);

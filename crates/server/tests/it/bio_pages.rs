@@ -224,7 +224,7 @@ async fn types_are_what_they_are() {
     let app = App::start().await;
     let id = path(&page(&app, json!({"title": "Ada", "blocks": [{"type": "header", "data": {"text": "A"}}]})).await);
     let wrong = [json!(null), json!(true), json!(1e300), json!(-1), json!("x"), json!([[[]]]), json!({"a": {"b": {}}})];
-    let members = ["title", "slug", "domain", "description", "avatar_url", "theme", "blocks", "published"];
+    let members = ["title", "slug", "domain", "description", "avatar_url", "language", "theme", "blocks", "published"];
     for name in members {
         for value in &wrong {
             let may_be = matches!(

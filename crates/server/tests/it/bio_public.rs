@@ -179,6 +179,82 @@ async fn a_host_names_its_published_pages() {
 }
 
 #[tokio::test]
+async fn a_language_is_said_or_left_to_the_letters() {
+    let app = App::start().await;
+    let made = page(&app, json!({"title": "שלום", "slug": "shalom", "published": true})).await;
+    assert_eq!(made["language"], Value::Null);
+    let tag = async || {
+        let html = Answer::of(app.visit("/shalom")).await.text;
+        html.split_once("<html ").and_then(|(_, rest)| rest.split_once('>')).map(|(tag, _)| tag.to_owned())
+    };
+    assert_eq!(tag().await.as_deref(), Some("lang=\"he\" dir=\"rtl\""));
+    for (language, said, shown) in [
+        ("yi", json!("yi"), "lang=\"yi\" dir=\"rtl\""),
+        ("PT-br", json!("pt-BR"), "lang=\"pt-BR\" dir=\"ltr\""),
+        ("az-Arab", json!("az-Arab"), "lang=\"az-Arab\" dir=\"rtl\""),
+    ] {
+        assert_eq!(app.patch(&path(&made), json!({"language": language})).await.is(200)["language"], said);
+        assert_eq!(tag().await.as_deref(), Some(shown));
+    }
+    for wrong in [json!("english"), json!("xx"), json!(""), json!(7), json!("en\"><script>")] {
+        assert_eq!(app.patch(&path(&made), json!({"language": wrong})).await.fields(), ["language"], "{wrong}");
+    }
+    assert_eq!(app.patch(&path(&made), json!({"title": "Ada"})).await.is(200)["language"], "az-Arab", "it stays");
+    assert_eq!(app.patch(&path(&made), json!({"language": null})).await.is(200)["language"], Value::Null);
+    assert_eq!(tag().await.as_deref(), Some("lang=\"en\" dir=\"ltr\""));
+}
+
+#[tokio::test]
+async fn a_page_that_is_deleted_while_somebody_looks_at_it() {
+    let app = start().await;
+    let form = json!({"type": "email", "data": {
+        "mode": "contact", "title": "Write", "button_text": "Send", "success_message": "Thanks"
+    }});
+    let body = json!({
+        "title": "Ada", "slug": "ada-page", "published": true, "blocks": [link("https://example.com/a"), form]
+    });
+    let made = page(&app, body).await;
+    assert_eq!(at(&app, DOMAIN, "/ada-page").await.status, 200);
+    assert_eq!(app.delete(&path(&made)).await.status, 204);
+    let block = |place: usize| made["blocks"][place]["id"].as_str().expect("an id").to_owned();
+    let followed = at(&app, DOMAIN, &format!("/ada-page?to={}", block(0))).await;
+    assert_eq!(followed.status, 410, "what was on the page leads nowhere");
+    let sent = format!("block={}&email=a%40e.com&message=Hello", block(1));
+    let sent = app.client.post(format!("{}/ada-page", app.base)).header("host", DOMAIN).body(sent);
+    let sent = sent.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(Answer::of(sent).await.status, 410, "nor can anything be sent there any more");
+    let card = format!("/-/card/{}-1.png", made["id"].as_str().expect("an id"));
+    assert_eq!(at(&app, DOMAIN, &card).await.status, 404);
+    assert!(!at(&app, DOMAIN, "/sitemap.xml").await.text.contains("ada-page"));
+}
+
+#[tokio::test]
+async fn pages_go_on_while_their_pictures_are_away() {
+    let app = start().await;
+    let upload = async |app: &App, colour: &str| {
+        Answer::of(app.api(Method::POST, "/uploads").header("content-type", "image/png").body(picture(colour))).await
+    };
+    let face = upload(&app, "#c2410c").await.is(201)["url"].clone();
+    let made = page(&app, json!({"title": "Ada", "slug": "ada-page", "published": true, "avatar_url": face})).await;
+    let shown = at(&app, DOMAIN, "/ada-page").await.text;
+    let avatar =
+        named(&shown).into_iter().find(|address| address.starts_with("/-/img/")).expect("a picture").to_owned();
+    assert_eq!(bytes(&app, DOMAIN, &avatar).await.0, 200);
+    let (folder, aside) = (app.data().join("pictures"), app.data().join("aside"));
+    std::fs::rename(&folder, &aside).expect("moved");
+    std::fs::write(&folder, "").expect("a file");
+    assert_eq!(at(&app, DOMAIN, "/ada-page").await.text, shown);
+    assert_eq!(bytes(&app, DOMAIN, &avatar).await.0, 200, "what was shown lately is in memory");
+    assert_eq!(upload(&app, "#222222").await.error(503), "unavailable");
+    app.patch(&path(&made), json!({"title": "Ada Lovelace", "avatar_url": face})).await.is(200);
+    let changed = at(&app, DOMAIN, "/ada-page").await;
+    assert!(changed.status == 200 && changed.text.contains("Ada Lovelace") && changed.text.contains(&avatar));
+    std::fs::remove_file(&folder).expect("removed");
+    std::fs::rename(&aside, &folder).expect("moved");
+    assert_eq!(bytes(&app, DOMAIN, &avatar).await.0, 200);
+}
+
+#[tokio::test]
 async fn drafts_previews_and_ends() {
     let app = start().await;
     let made = page(&app, json!({"title": "Ada", "slug": "ada-page", "blocks": [link("https://example.com/a")]})).await;
@@ -192,6 +268,23 @@ async fn drafts_previews_and_ends() {
         assert_eq!(shown.header("x-robots-tag"), "noindex, nofollow");
         assert!(shown.text.contains("href=\"https://example.com/a\""));
     }
+    for (wish, expires_at) in [
+        (json!({}), "2026-03-25T14:00:14Z"),
+        (json!({"expires_in": 60}), "2026-03-24T14:01:14Z"),
+        (json!({"expires_in": 604_800}), "2026-03-31T14:00:14Z"),
+    ] {
+        let shown = app.post(&format!("{}/preview", path(&made)), wish.clone()).await.is(200);
+        assert_eq!(shown["expires_at"], expires_at, "{wish}");
+    }
+    for wish in [json!(59), json!(604_801), json!(-1), json!("60"), json!(null), json!(60.5)] {
+        let refused = app.post(&format!("{}/preview", path(&made)), json!({"expires_in": wish})).await;
+        assert_eq!(
+            (refused.error(422).as_str(), refused.fields()),
+            ("validation_error", vec!["expires_in".to_owned()])
+        );
+    }
+    let bare = Answer::of(app.api(Method::POST, &format!("{}/preview", path(&made)))).await;
+    assert_eq!(bare.is(200)["expires_at"], "2026-03-25T14:00:14Z");
     app.patch(&path(&made), json!({"published": true})).await.is(200);
     let shown = at(&app, DOMAIN, "/ada-page").await;
     assert_eq!((shown.status, shown.header("cache-control")), (200, "private, no-cache"));

@@ -277,6 +277,25 @@ fn a_port_that_is_taken() {
 }
 
 #[test]
+fn an_address_of_metrics_that_cannot_be_had() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = (taken.local_addr().expect("an address").to_string(), taken);
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    for address in [taken.0.as_str(), "192.0.2.1:9090"] {
+        let (code, said) = refused(serve(&data).env("MASK_METRICS__LISTEN", address));
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains(address) && said.contains("metrics.listen"), "{said}");
+    }
+    assert!(!data.exists(), "nothing was begun");
+    let doctor = |address: &str| run(mask(&["doctor", "--data-dir"]).arg(&data).env("MASK_METRICS__LISTEN", address));
+    let (code, out, _) = doctor("192.0.2.1:9090");
+    assert!(code == Some(1) && out.contains("set metrics.listen to one that can"), "{out}");
+    let (code, out, _) = doctor(&taken.0);
+    assert!(code == Some(0) && out.contains(&format!("{} of metrics.listen is in use", taken.0)), "{out}");
+}
+
+#[test]
 fn two_servers_on_one_folder() {
     let server = Server::start(&[]);
     let key = server.first_key().expect("a key");
@@ -362,6 +381,8 @@ fn accounts_from_the_command_line() {
     let (code, link, _) = on(&server, &["users", "setup-link"]);
     assert!(code == Some(0) && link.trim().starts_with("http://localhost:8080/setup?word="), "{link}");
     assert_eq!(link.trim().len(), "http://localhost:8080/setup?word=".len() + 64);
+    let (_, link, _) = on(&server, &["users", "setup-link", "--public-url", "https://go.example.com"]);
+    assert!(link.starts_with("https://go.example.com/setup?word="), "{link}");
     let (code, listed, said) = on(&server, &["users", "list"]);
     assert!(code == Some(0) && listed.lines().count() == 1 && said.contains("setup-link"), "{listed}{said}");
     let create =
@@ -409,8 +430,35 @@ fn accounts_from_the_command_line() {
         assert!(listed.lines().any(|line| line.contains("bob@example.com") && line.contains(state)), "{listed}");
         assert_eq!(sign_in(), status, "{command}");
     }
-    let (code, link, said) = on(&server, &["users", "reset-password", "--forget-app", "bob@example.com"]);
-    assert!(code == Some(0) && link.contains("/new-password?word="), "{said}");
+    // Bob alone ran the installation, and Ada gets to own what nobody else does.
+    let (code, _, said) = on(&server, &["users", "disable", "--email", "bob@example.com"]);
+    assert!(code == Some(0) && said.contains("Nobody who can sign in runs this installation now"), "{said}");
+    on(&server, &["users", "enable", "--email", "bob@example.com"]);
+    let assign = ["users", "assign", "ada@example.com", "--workspace", "default", "--role"];
+    let (code, _, said) = on(&server, &[&assign[..], &["owner"]].concat());
+    assert!(code == Some(0) && said.contains("is owner of default"), "{said}");
+    let (code, _, said) = on(&server, &[&assign[..], &["viewer"]].concat());
+    assert!(code == Some(1) && said.contains("the only owner"), "{said}");
+    let (code, _, said) = on(&server, &["users", "disable", "ada@example.com"]);
+    assert!(code == Some(0) && said.contains("default has no owner who can sign in now"), "{said}");
+    let (code, _, said) = on(&server, &["users", "change-email", "bob@example.com", "--to", "ada@example.com"]);
+    assert!(code == Some(1) && said.contains("already"), "{said}");
+    for (from, to) in [("bob@example.com", "bob@example.org"), ("bob@example.org", "bob@example.com")] {
+        let (code, _, said) = on(&server, &["users", "change-email", "--email", from, "--to", to]);
+        assert!(code == Some(0) && said.contains(to), "{said}");
+    }
+    for twice in [&["users", "disable"][..], &["users", "disable", "a@example.com", "--email", "a@example.com"]] {
+        assert_eq!(on(&server, twice).0, Some(2), "{twice:?}");
+    }
+    assert_eq!(
+        on(&server, &["users", "create", "cleo@example.com", "--name", "Cleo"]).0,
+        Some(0),
+        "with or without --email"
+    );
+    let reset =
+        ["users", "reset-password", "--forget-app", "bob@example.com", "--public-url", "https://go.example.com"];
+    let (code, link, said) = on(&server, &reset);
+    assert!(code == Some(0) && link.starts_with("https://go.example.com/new-password?word="), "{link}{said}");
     let (code, _, said) = on(&server, &["users", "reset-password", "eve@example.com"]);
     assert!(code == Some(1) && said.contains("there is no account eve@example.com"), "{said}");
 }

@@ -10,7 +10,7 @@ use mask_core::{
     role::Role,
     subscriber::Kind,
 };
-use mask_store::NewSubscriber;
+use mask_store::{Asker, NewSubscriber};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::{
     gallery::picture,
     harness::{Answer, App, HTTPS, lock},
     people,
-    person::Person,
+    person::{ORIGIN, Person},
     wire::{Wire, api_request},
 };
 
@@ -277,6 +277,39 @@ fn every_post_can_be_repeated() {
         let parameters = described["parameters"].as_array().into_iter().flatten();
         let is_repeatable = parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key");
         assert_eq!(is_repeatable, method == "POST" && !others.contains(&id.as_str()), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_never_overlooked() {
+    let app = patient().await;
+    let workspace = app.get("/workspace").await.is(200)["slug"].as_str().expect("a slug").to_owned();
+    let (person, _) = Person::who_is(&app, Role::Owner, &workspace).await;
+    let target = Target::of(&app, &app.key).await;
+    let wants_none = |operation: &&Operation| operation.described.get("requestBody").is_none();
+    let may_be_bare = |operation: &&Operation| operation.described["requestBody"]["required"] == false;
+    let posts = OPERATIONS.iter().filter(|operation| operation.method == "POST");
+    let bare: Vec<_> = posts.filter(|operation| wants_none(operation) || may_be_bare(operation)).collect();
+    assert!(bare.len() >= 8, "{bare:?}");
+    for operation in bare {
+        let ask = |kind: &'static str, body: &'static str| {
+            let request = target.ask_without_key(&app, operation);
+            let request = if operation.takes_keys() {
+                request.bearer_auth(&app.key)
+            } else {
+                request.header("cookie", &person.cookie).header("origin", ORIGIN).header("x-mask-workspace", &workspace)
+            };
+            // What the example says gives way.
+            let (client, request) = request.build_split();
+            let mut request = request.expect("a request");
+            request.headers_mut().insert("content-type", kind.parse().expect("a value"));
+            *request.body_mut() = Some(body.into());
+            reqwest::RequestBuilder::from_parts(client, request)
+        };
+        let strange = Answer::of(ask("application/json", r#"{"bogus":1}"#)).await;
+        assert_eq!((strange.status, strange.fields()), (422, vec!["bogus".to_owned()]), "{}", operation.id);
+        let plain = Answer::of(ask("text/plain", "x")).await;
+        assert_eq!(plain.error(415), "unsupported_media_type", "{}", operation.id);
     }
 }
 
@@ -602,8 +635,9 @@ async fn meet(code: Code, app: &App) -> Answer {
         Code::SecondFactorRequired => {
             let person = people::ada(app).await;
             let store = &app.server().store;
-            assert!(store.begin_totp(person.id, vec![1], app.clock.now()).await.expect("a store"));
-            assert!(store.confirm_totp(person.id, vec![1], 1, Vec::new()).await.expect("a store"));
+            let (by, now) = (|| Asker::Operator(person.id), app.clock.now());
+            assert_eq!(store.begin_totp(by(), vec![1], now).await.expect("a store"), Ok(true));
+            assert_eq!(store.confirm_totp(by(), vec![1], 1, Vec::new(), now).await.expect("a store"), Ok(true));
             Answer::of(people::sign_in(app, people::ADA, people::PASSWORD)).await
         }
         Code::InsufficientScope => {

@@ -21,7 +21,7 @@ use std::{
 
 use mask_core::{
     id::LinkId,
-    question::{Bots, Subject, Window},
+    question::{Bots, Count, Dimension, Group, Question, Rows, Subject, Window},
     time::Time,
     workspace::Owner,
 };
@@ -207,7 +207,10 @@ impl Account {
 
     async fn check(&self, links: &[Made], visits: &[Visit]) {
         let always = Window { from: Time::from_unix_millis(0), to: Time::from_unix_millis(i64::MAX) };
-        let all = self.0.visits(OWNER, Subject::Clicks, always, Bots::With).await.expect("the store");
+        let group = Group::Values(Dimension::Link, 100_000);
+        let (of, conditions, bots) = (None, Vec::new(), Bots::With);
+        let question = Question { subject: Subject::Clicks, window: always, of, conditions, bots, group };
+        let all = self.0.visits(OWNER, question.clone()).await.expect("the store");
         let recorded: HashSet<&str> = all.iter().filter_map(|visit| visit.referrer.as_deref()).collect();
         assert_eq!(recorded.len(), all.len(), "a visit is on record twice, or without its referrer");
         let days: HashSet<i64> = all.iter().map(|visit| visit.at.unix_seconds() / 86_400).collect();
@@ -225,12 +228,16 @@ impl Account {
             *answered += i64::from(visit.is_answered);
             *sent += 1;
         }
+        let firsts = u64::try_from(firsts).expect("a number");
+        let by_link = self.statistics(&question, Count { clicks: all.len() as u64, visitors: firsts }).await;
         let mut sum = 0;
         for (place, made) in links.iter().enumerate() {
             let id = LinkId::parse(&made.id).expect("an id");
             let link = self.0.link_by_id(OWNER, id).await.expect("the store").expect("the link");
             let classes = self.0.recorded_classes(OWNER, id).await.expect("the store");
             assert_eq!(classes.values().sum::<i64>(), link.clicks, "records and counter of {} differ", made.slug);
+            let told = by_link.get(&made.id).map_or(0, |count| count.clicks);
+            assert_eq!(told, link.clicks.cast_unsigned(), "statistics and counter of {} differ", made.slug);
             let (answered, sent) = bounds.get(&place).copied().unwrap_or_default();
             assert!(
                 answered <= link.clicks && link.clicks <= sent,
@@ -241,6 +248,30 @@ impl Account {
             sum += link.clicks;
         }
         assert_eq!(sum, i64::try_from(all.len()).expect("a number"));
+    }
+
+    /// What statistics say of each link, when in total they say this; by day and by hour they say the same.
+    async fn statistics(&self, question: &Question, total: Count) -> HashMap<String, Count> {
+        let ask = async |group| self.0.answer(OWNER, Question { group, ..question.clone() }).await.expect("the store");
+        for group in [
+            question.group.clone(),
+            Group::Values(Dimension::Country, 1000),
+            Group::HourOfDay(vec![(question.window.from, 0)]),
+            Group::Buckets(vec![question.window.from]),
+        ] {
+            let answer = ask(group).await;
+            assert_eq!(answer.total, total, "statistics and records differ");
+            let mut sum = Count::default();
+            match answer.rows {
+                Rows::Counts(counts) => counts.into_iter().for_each(|count| sum += count),
+                Rows::Values(values) => values.into_iter().for_each(|(_, count)| sum += count),
+            }
+            assert_eq!(sum, total, "they do not add up");
+        }
+        match ask(question.group.clone()).await.rows {
+            Rows::Values(values) => values.into_iter().collect(),
+            Rows::Counts(_) => HashMap::new(),
+        }
     }
 
     /// Nothing is left in the journal that is not in both sinks.

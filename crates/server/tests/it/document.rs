@@ -52,6 +52,12 @@ impl Operation {
         self.described.pointer("/requestBody/content/application~1json/example").cloned()
     }
 
+    /// The parameter of this name, if it takes one.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&Value> {
+        let parameters = self.described["parameters"].as_array()?;
+        parameters.iter().find(|parameter| parameter["name"] == name)
+    }
+
     /// Whether it may be answered so.
     pub(crate) fn documents(&self, status: u16) -> bool {
         self.described["responses"].get(status.to_string()).is_some()

@@ -147,7 +147,7 @@ async fn a_problem_for_those_who_ask() {
     let ask = |accept: &str| {
         app.api(Method::POST, "/links").header("accept", accept).json(&json!({"url": "ftp://x", "slug": "abc"}))
     };
-    for accept in ["application/problem+json", "application/json, Application/Problem+JSON;q=0.5"] {
+    for accept in ["application/problem+json", "application/json;q=0.5, Application/Problem+JSON;q=0.5"] {
         let answer = Answer::of(ask(accept)).await;
         assert_eq!((answer.status, answer.header("content-type")), (422, "application/problem+json"));
         let expected = json!({
@@ -164,7 +164,9 @@ async fn a_problem_for_those_who_ask() {
         });
         assert_eq!(answer.json(), expected);
     }
-    for accept in ["application/json", "*/*", "application/problem+json;q=0"] {
+    for accept in
+        ["application/json", "*/*", "application/problem+json;q=0", "application/json, application/problem+json;q=0.1"]
+    {
         let answer = Answer::of(ask(accept)).await;
         assert_eq!(
             (answer.error(422).as_str(), answer.header("content-type")),

@@ -144,6 +144,15 @@ impl App {
         assert_eq!(self.launch().await, None, "the installation is not new any more");
     }
 
+    /// The same with other settings.
+    pub(crate) async fn restart_with(&mut self, flags: &[(&'static str, &str)]) {
+        for (name, value) in flags {
+            self.flags.retain(|(known, _)| known != name);
+            self.flags.push((name, (*value).to_owned()));
+        }
+        self.restart().await;
+    }
+
     /// Stops the server in order.
     pub(crate) async fn stop(&mut self) {
         let running = self.running.take().expect("a running server");

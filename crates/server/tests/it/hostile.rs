@@ -468,7 +468,7 @@ async fn ten_thousand_idle_connections() {
     .await;
 }
 
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -6,7 +6,10 @@ use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, lock};
+use crate::{
+    document::DOCUMENT,
+    harness::{Answer, App, lock},
+};
 
 const URL: &str = "https://example.com";
 const DAY_SECONDS: u64 = 24 * 60 * 60;
@@ -122,7 +125,7 @@ async fn answers_are_kept_for_a_day() {
 
 #[tokio::test]
 async fn only_what_was_decided_is_kept() {
-    let app = App::with(&[("database.timeout_ms", "50")]).await;
+    let app = App::with(&[("database.timeout_ms", "500")]).await;
     let refused = Answer::of(post(&app, "/links", "word", &json!({"url": "nonsense"}))).await;
     assert_eq!(refused.error(422), "validation_error");
     let body = json!({"url": URL, "slug": "spring"});
@@ -234,4 +237,22 @@ async fn what_webhooks_are_asked_for_is_done_once() {
     let shown = "SELECT count(*) FROM replies WHERE instr(body, ?1) > 0";
     let shown: i64 = kept.query_row(shown, [secret], |row| row.get(0)).expect("a count");
     assert_eq!(shown, 0, "a secret is kept sealed");
+}
+
+#[test]
+fn which_posts_take_no_word_is_in_the_document() {
+    let about = DOCUMENT["info"]["description"].as_str().expect("a description");
+    let (_, section) = about.split_once("## Repeating a request").expect("a section");
+    let excepted: Vec<_> = section.split('`').filter(|text| text.starts_with('/')).collect();
+    for (path, item) in DOCUMENT["paths"].as_object().expect("paths") {
+        let Some(post) = item.get("post") else { continue };
+        let path = path.strip_prefix("/api/v1").expect("below the root");
+        let mut parameters = post["parameters"].as_array().into_iter().flatten();
+        let takes_one = parameters.any(|parameter| parameter["name"] == "Idempotency-Key");
+        let is_excepted = excepted.iter().any(|known| match known.strip_suffix('…') {
+            Some(below) => path.starts_with(below),
+            None => path == *known,
+        });
+        assert_eq!(takes_one, !is_excepted, "{path}");
+    }
 }

@@ -1,6 +1,7 @@
 //! `mask import clicks`: what it takes, what it refuses, and that each click is there once, whatever happens to it.
 
 mod pages;
+mod records;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     binary::{ended, mask},
     harness::{Answer, App, BROWSER},
+    scans::printed,
     wire::PATIENCE,
 };
 
@@ -380,13 +382,15 @@ async fn our_own_export_of_another_installation() {
         let body = json!({"url": "https://example.com/", "slug": format!("{slug}-again"), "external_id": id});
         ids.push((new.link(body).await["id"].as_str().expect("an id").to_owned(), id));
     }
+    let (_, token) = printed(&old, &ids[1].1).await;
+    let scanned = format!("/two-link?qr={token}");
     for hours in [0, 1, 20] {
         old.wait(hours * 3600);
         for (path, agent, referrer, language) in [
             ("/one-link", BROWSER, "https://www.example.org/story?x=1", "=1+1"),
             ("/one-link", BROWSER, "android-app://com.unknown.app/x", "pt-BR"),
             ("/two-link", PHONE, "", "de-AT,de;q=0.9"),
-            ("/two-link?qr=LjaL3EZtOp", PHONE, "https://t.co/abc", ""),
+            (&scanned, PHONE, "https://t.co/abc", ""),
             ("/one-link", "curl/8.5.0", "", ""),
             ("/two-link", "curl/8.5.0", "", ""),
         ] {
@@ -481,7 +485,12 @@ async fn clicks_that_were_set_aside_come_back() {
         assert_eq!(commands.len(), 3, "{told}");
         for command in commands {
             let words: Vec<_> = command.split(' ').skip(1).collect();
-            assert!(words.ends_with(&["--only", sink]), "{command}");
+            assert!(words.windows(2).any(|words| words == ["--only", sink]), "{command}");
+            assert_eq!(
+                words.ends_with(&["--tell-webhooks"]),
+                sink == "counts",
+                "who is told is told of what is counted"
+            );
             for _ in 0..2 {
                 let mut import = mask(&words);
                 import.arg("--data-dir").arg(app.data());

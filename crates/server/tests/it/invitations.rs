@@ -126,7 +126,19 @@ async fn an_invitation_is_worth_no_more_than_who_made_it_is_by_now() {
     let key = made["key"].as_str().expect("a key");
     let word = by(app.api_as(key, Method::POST, "/workspace/invitations"), "bob@example.com").await;
     assert_eq!(open(&app, Some(&bob), &word).await.status, 200);
-    app.delete(&format!("/api-keys/{}", made["id"].as_str().expect("an id"))).await.is(204);
+    let path = format!("/api-keys/{}", made["id"].as_str().expect("an id"));
+    app.patch(&path, json!({"scopes": ["workspace:read", "links:write"]})).await.is(200);
+    assert_eq!(open(&app, Some(&bob), &word).await.status, 404, "it could not invite by now");
+    assert_eq!(accept(&app, &bob, &word).await.error(404), "not_found");
+    let end = "2026-03-24T15:00:14Z";
+    app.patch(&path, json!({"scopes": ["workspace:write"], "expires_at": end})).await.is(200);
+    assert_eq!(open(&app, Some(&bob), &word).await.status, 200);
+    app.wait(3600);
+    assert_eq!(open(&app, Some(&bob), &word).await.status, 404, "the key has ended");
+    assert_eq!(accept(&app, &bob, &word).await.error(404), "not_found");
+    app.patch(&path, json!({"expires_at": null})).await.is(200);
+    assert_eq!(open(&app, Some(&bob), &word).await.status, 200);
+    app.delete(&path).await.is(204);
     assert_eq!(accept(&app, &bob, &word).await.error(404), "not_found");
 }
 
@@ -205,6 +217,52 @@ async fn an_invitation_comes_by_letter() {
     // Who is there already is not written to.
     let again = app.post("/workspace/invitations", json!({"email": "bob@example.com", "role": "viewer"})).await;
     assert_eq!(again.error(409), "conflict");
+    assert!(!postbox.has_more());
+}
+
+#[tokio::test]
+async fn a_letter_names_who_invites() {
+    let mut postbox = Postbox::start().await;
+    let app = app_with(&mailing(&postbox)).await;
+    let (owner, _) = Person::who_is(&app, Role::Owner, SLUG).await;
+    let body = json!({"email": "bob@example.com", "role": "viewer"});
+    Answer::of(owner.api(&app, SLUG, Method::POST, "/workspace/invitations").json(&body)).await.is(201);
+    let message = postbox.next().await.message.replace("=\r\n", "");
+    let named = format!("The owner of {0} ({0}) invites you to the workspace \"Default\".", owner.email);
+    assert!(message.contains(&named), "{message}");
+    let place = message.find("<p>The owner of").expect("in both forms");
+    assert!(message[place..].contains(&format!("({}) invites you", owner.email)), "{message}");
+    app.post("/workspace/invitations", body).await.is(201);
+    let message = postbox.next().await.message.replace("=\r\n", "");
+    assert!(message.contains("you are invited to the workspace \"Default\""), "a key has nobody's name: {message}");
+}
+
+#[tokio::test]
+async fn a_mailbox_is_not_written_to_without_end() {
+    let mut postbox = Postbox::start().await;
+    let app = app_with(&mailing(&postbox)).await;
+    let body = json!({"email": "bob@example.com", "role": "viewer"});
+    for _ in 0..10 {
+        app.post("/workspace/invitations", body.clone()).await.is(201);
+        postbox.next().await;
+    }
+    let ask = async || {
+        let request = app.api(Method::POST, "/workspace/invitations").header("idempotency-key", "word");
+        Answer::of(request.json(&body)).await
+    };
+    app.wait(3600);
+    let refused = ask().await;
+    assert_eq!(refused.error(429), "rate_limit_exceeded");
+    let wait_s: u64 = refused.header("retry-after").parse().expect("seconds");
+    assert!((82_000..=82_800).contains(&wait_s), "{wait_s}");
+    assert_eq!(refused.json()["error"]["retry_after"], wait_s);
+    app.post("/workspace/invitations", json!({"email": "eve@example.com", "role": "viewer"})).await.is(201);
+    assert_eq!(postbox.next().await.to, "eve@example.com");
+    // The same request again, with its word: it was put off, and is done now.
+    app.wait(wait_s);
+    ask().await.is(201);
+    assert_eq!(postbox.next().await.to, "bob@example.com");
+    assert_eq!(ask().await.header("idempotent-replayed"), "true");
     assert!(!postbox.has_more());
 }
 

@@ -4,7 +4,10 @@ use mask_core::time::Time;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, App, HTTPS};
+use crate::{
+    harness::{Answer, App, HTTPS},
+    wire::{Wire, api_request},
+};
 
 const THREE: (&str, &str) = ("limits.requests_per_minute", "3");
 
@@ -69,6 +72,40 @@ async fn every_answer_of_the_api_tells_the_limit() {
         assert_eq!(answer.status, status, "{method} {path}");
         assert_eq!(standing(&answer)[..2], ["1000", &remaining.to_string()], "{method} {path}");
     }
+    // Browsers ask first, without the key: it is told how their address stands, and nothing is taken for it.
+    let preflight = || {
+        let request = app.client.request(Method::OPTIONS, format!("{}/api/v1/links", app.base));
+        Answer::of(request.header("origin", "https://shop.example").header("access-control-request-method", "POST"))
+    };
+    let nobody = || Answer::of(app.client.get(format!("{}/api/v1/links", app.base)));
+    for remaining in ["1000", "999", "998"] {
+        for _ in 0..2 {
+            let answer = preflight().await;
+            assert_eq!(
+                (answer.status, standing(&answer)),
+                (204, ["1000", remaining, &seconds("2026-03-24T14:01:00Z")])
+            );
+            assert!(answer.header("access-control-expose-headers").contains("x-ratelimit-remaining"));
+        }
+        assert_eq!(nobody().await.error(401), "unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_nobodys_request() {
+    let app = App::with(&[THREE]).await;
+    let address = app.server().addresses[0];
+    let long = format!("/links?search={}", "a".repeat(100_000));
+    for (request, status) in [
+        (b"GET /api/v1/links HTTP/1.1\r\n\r\n".to_vec(), 400),
+        (api_request("GET", &long, &app.key, "", ""), 414),
+        (api_request("GET", "/links", &app.key, &format!("X: {}\r\n", "a".repeat(100_000)), ""), 431),
+    ] {
+        let answer = Answer::from(Wire::open(address).expect("a connection").ask(&request).expect("an answer"));
+        assert_eq!((answer.status, standing(&answer)), (status, ["", "", ""]));
+        assert!(answer.header("x-request-id").starts_with("req_"), "{status}");
+    }
+    assert_eq!(standing(&app.get("/tags").await)[1], "2");
 }
 
 #[tokio::test]

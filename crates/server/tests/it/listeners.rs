@@ -2,15 +2,18 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
+    binary::mask,
     harness::{Answer, App},
     receiver::Receiver,
 };
@@ -74,33 +77,85 @@ async fn a_listener_is_nobody_elses_and_no_webhook() {
     Answer::of(pull_as(&app.key)).await.error(404);
 }
 
+/// `mask webhooks listen`, once it listens.
+struct Listening {
+    child: Child,
+    said: UnboundedReceiver<String>,
+    secret: String,
+}
+
+impl Listening {
+    async fn start(app: &App, forward_to: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mask"))
+            .args(["webhooks", "listen", "--events", "link.created", "--forward-to", forward_to, "--server", &app.base])
+            .env("MASK_API_KEY", &app.key)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (lines, mut said) = tokio::sync::mpsc::unbounded_channel();
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+        let secret = loop {
+            let line = said.recv().await.expect("a greeting");
+            if let Some(secret) = line.strip_prefix("signed with ") {
+                break secret.trim().to_owned();
+            }
+        };
+        Self { child, said, secret }
+    }
+
+    /// Tells it to end, which it must do well.
+    fn end(mut self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).expect("a signal");
+        assert!(self.child.wait().expect("an end").success(), "{signal:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_command_forwards_what_happens() {
     let app = App::start().await;
     let mut receiver = Receiver::start().await;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mask"))
-        .args(["webhooks", "listen", "--events", "link.created", "--forward-to", &receiver.url, "--server", &app.base])
-        .env("MASK_API_KEY", &app.key)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let output = BufReader::new(child.stdout.take().expect("a pipe"));
-    let (lines, mut said) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
-    let secret = loop {
-        let line = said.recv().await.expect("a greeting");
-        if let Some(secret) = line.strip_prefix("signed with ") {
-            break secret.trim().to_owned();
-        }
-    };
+    let mut listening = Listening::start(&app, &receiver.url).await;
     new_link(&app, "spring").await;
     let told = receiver.next().await;
     assert_eq!(told.json()["data"]["slug"], "spring");
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key").chain_update(&told.body).finalize();
+    let mac = Hmac::<Sha256>::new_from_slice(listening.secret.as_bytes())
+        .expect("any key")
+        .chain_update(&told.body)
+        .finalize();
     let hex = mac.into_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     assert_eq!(told.header("x-mask-signature"), hex);
-    assert!(said.recv().await.expect("a line").starts_with("link.created  dlv_"));
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
-        .expect("a signal");
-    assert!(child.wait().expect("an end").success());
+    assert!(listening.said.recv().await.expect("a line").starts_with("link.created  dlv_"));
+    listening.end(Signal::INT);
+}
+
+#[tokio::test]
+async fn the_command_takes_its_listener_along() {
+    let app = App::start().await;
+    for (count, signal) in [(1, Signal::INT), (2, Signal::TERM)] {
+        Listening::start(&app, "http://127.0.0.1:9/hook").await.end(signal);
+        let log = app.get("/audit-log?action=webhook_listener.deleted").await.is(200);
+        assert_eq!(log["data"].as_array().map(Vec::len), Some(count), "{signal:?}");
+    }
+}
+
+#[test]
+fn a_command_line_that_is_wrong() {
+    for (arguments, why) in [
+        (["--forward-to", "localhost:3000"], "http://localhost:3000"),
+        (["--forward-to", "ftp://localhost/x"], "begins with http:// or https://"),
+        (["--forward-to", "http://"], "begins with http:// or https://"),
+        (["--forward-to", "http://localhost:0"], "port 0"),
+        (["--server", "go.example.com"], "begins with http:// or https://"),
+        (["--events", "link.created,link.opened"], "link.opened"),
+    ] {
+        let mut command = mask(&["webhooks", "listen", "--key", "mk_test_x"]);
+        if arguments[0] != "--forward-to" {
+            command.args(["--forward-to", "http://localhost:3000"]);
+        }
+        let output = command.args(arguments).output().expect("the program runs");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(arguments[0]) && said.contains(why), "{said}");
+    }
 }

@@ -76,6 +76,17 @@ async fn an_upload_is_a_logo() {
 }
 
 #[tokio::test]
+async fn a_code_is_no_logo() {
+    let app = App::with(&HERE).await;
+    let (link, gallery) = (link(&app).await, Gallery::open().await);
+    let made = app.post("/qr-codes", json!({"link_id": link})).await.is(201);
+    let path = format!("/qr-codes/{}/image?size=400", made["id"].as_str().expect("an id"));
+    let response = app.api(Method::GET, &path).send().await.expect("an answer");
+    let url = gallery.show("/code.png", Shown::Bytes(response.bytes().await.expect("a body").to_vec()));
+    assert!(fault(&ask(&app, &link, &url).await).starts_with("Must be a picture without a QR code in it"));
+}
+
+#[tokio::test]
 async fn what_will_not_do_is_told_in_words() {
     let app = App::with(&HERE).await;
     let (link, gallery) = (link(&app).await, Gallery::open().await);

@@ -36,6 +36,9 @@ struct Says {
     exchanged: Vec<(String, String)>,
     authorization: String,
     is_closed: bool,
+    /// What it says to whoever asks with the other token, if it says anything beside the first; and to whom it said it last.
+    beside: Option<(u16, Value)>,
+    asked_with: String,
 }
 
 fn new_key() -> EcdsaKeyPair {
@@ -56,6 +59,7 @@ fn document(says: &Says) -> Value {
         "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize?tenant=1"),
         "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/keys"),
         "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "userinfo_endpoint": says.beside.as_ref().map(|_| format!("{issuer}/me")),
     })
 }
 
@@ -85,6 +89,8 @@ impl Idp {
             exchanged: Vec::new(),
             authorization: String::new(),
             is_closed: false,
+            beside: None,
+            asked_with: String::new(),
         };
         let state = Arc::new(Mutex::new(says));
         let exchange = async |State(state): Shared, headers: HeaderMap, body: String| {
@@ -95,7 +101,15 @@ impl Idp {
             if says.is_closed {
                 return (axum::http::StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"})));
             }
-            (axum::http::StatusCode::OK, Json(json!({"id_token": token(&says), "token_type": "Bearer"})))
+            let tokens = json!({"id_token": token(&says), "access_token": "4cc3ss", "token_type": "Bearer"});
+            (axum::http::StatusCode::OK, Json(tokens))
+        };
+        let describe = async |State(state): Shared, headers: HeaderMap| {
+            let mut says = state.lock().expect("nobody panicked");
+            let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+            authorization.unwrap_or_default().clone_into(&mut says.asked_with);
+            let (status, claims) = says.beside.clone().unwrap_or_default();
+            (axum::http::StatusCode::from_u16(status).expect("a status"), Json(claims))
         };
         let router = Router::new()
             .route(
@@ -104,6 +118,7 @@ impl Idp {
             )
             .route("/keys", get(async |State(state): Shared| Json(keys(&state.lock().expect("nobody panicked")))))
             .route("/token", axum::routing::post(exchange))
+            .route("/me", get(describe))
             .with_state(Arc::clone(&state));
         let serving = async move {
             let mut lines = tokio::task::JoinSet::new();
@@ -265,6 +280,45 @@ async fn groups_make_and_take_places_at_each_sign_in() {
     // By then their name there is what they are known by.
     session(&sign_in(&app, &idp, turns[3].0).await);
     assert_eq!(app.server().store.list_users().await.expect("a store").len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_token_leaves_out_is_asked_for_and_believed_of_the_same_person_alone() {
+    let idp = Idp::start().await;
+    let bare: Lie =
+        |claims| claims.retain(|name, _| !["email", "email_verified", "name", "groups"].contains(&name.as_str()));
+    let ada =
+        json!({"sub": "u-1", "email": "ada@example.com", "email_verified": true, "name": "Ada", "groups": ["bosses"]});
+    let with = |name: &str, value: Value| {
+        let mut said = ada.clone();
+        said[name] = value;
+        said
+    };
+    idp.state.lock().expect("nobody panicked").beside = Some((200, ada.clone()));
+    let app = app(&idp).await;
+    for (status, said, expected) in [
+        (200, with("sub", json!("u-2")), 403),
+        (200, with("sub", Value::Null), 403),
+        (200, with("email_verified", json!(false)), 403),
+        (200, json!("nothing"), 503),
+        (401, json!({"error": "invalid_token"}), 403),
+        (500, json!({}), 503),
+    ] {
+        idp.state.lock().expect("nobody panicked").beside = Some((status, said.clone()));
+        assert_eq!(sign_in(&app, &idp, bare).await.status, expected, "{status} {said}");
+        assert_eq!(role(&app).await, None);
+    }
+    idp.state.lock().expect("nobody panicked").beside = Some((200, ada.clone()));
+    session(&sign_in(&app, &idp, bare).await);
+    assert_eq!(role(&app).await, Some(Role::Admin));
+    assert_eq!(idp.state.lock().expect("nobody panicked").asked_with, "Bearer 4cc3ss");
+    // What is signed is not written over, and where nothing is left out nobody is asked.
+    idp.state.lock().expect("nobody panicked").beside = Some((200, with("groups", json!([]))));
+    session(&sign_in(&app, &idp, |_| {}).await);
+    assert_eq!(role(&app).await, Some(Role::Member));
+    idp.state.lock().expect("nobody panicked").beside = Some((401, json!({})));
+    session(&sign_in(&app, &idp, |claims| drop(claims.remove("groups"))).await);
+    assert_eq!(role(&app).await, None, "nobody says that they are in a group");
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-use crate::harness::{Answer, App, BROWSER};
+use crate::{
+    harness::{Answer, App, BROWSER},
+    wire::Wire,
+};
 
 const SECRET: &str = "https://example.com/secret";
 
@@ -194,4 +197,29 @@ async fn an_end_goes_before_the_password() {
     app.wait(3600);
     assert_eq!(Answer::of(app.visit("/ends-soon")).await.status, 410);
     assert_eq!(Answer::of(try_password(&app, "/ends-soon", "sesame")).await.status, 410);
+}
+
+#[tokio::test]
+async fn a_form_that_does_not_come_to_its_end() {
+    let app = App::with(&[("server.body_timeout_seconds", "1")]).await;
+    app.link(json!({"url": SECRET, "slug": "locked-in", "password": "sesame"})).await;
+    let page = json!({"title": "Ada", "slug": "ada-page", "published": true, "blocks": [{
+        "type": "email",
+        "data": {"mode": "signup", "title": "News", "button_text": "Join", "success_message": "Thanks"},
+    }]});
+    app.post("/bio-pages", page).await.is(201);
+    for slug in ["locked-in", "ada-page"] {
+        let head = format!("POST /{slug} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n");
+        let late = format!("{head}Content-Type: application/x-www-form-urlencoded\r\n\r\npassword=sesam");
+        let mut wire = Wire::open(app.server().addresses[0]).expect("a connection");
+        wire.send(late.as_bytes()).expect("sent");
+        let answer = Answer::from(wire.reply().expect("an answer"));
+        assert_eq!((answer.status, answer.header("content-type")), (408, "text/html; charset=utf-8"), "{slug}");
+        assert!(answer.text.contains("did not arrive in time"), "{}", answer.text);
+        assert!(wire.is_closed(), "what comes now is no new request");
+        // What is no form is that at once, however much of it is still to come.
+        let mut wire = Wire::open(app.server().addresses[0]).expect("a connection");
+        wire.send(format!("{head}Content-Type: text/plain\r\n\r\npassword=sesam").as_bytes()).expect("sent");
+        assert_eq!(wire.reply().expect("an answer").status, 400, "{slug}");
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) const ORIGIN: &str = "http://localhost:8080";
 pub(crate) const ADA: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// Ada, who owns the default workspace.
+/// Ada, who runs the installation and owns the default workspace.
 pub(crate) async fn ada(app: &App) -> User {
     person(app, ADA, "Ada Lovelace", Role::Owner).await
 }
@@ -33,7 +33,7 @@ pub(crate) async fn person(app: &App, email: &str, name: &str, role: Role) -> Us
         email: Address::parse(email).expect("an address"),
         name: name.to_owned(),
         password_hash: Some(server.passwords.hash(PASSWORD.to_owned()).await.expect("hashed")),
-        is_admin: false,
+        is_admin: email == ADA,
         now,
     };
     let user = server.store.create_user(new).await.expect("a store").expect("the address is free");

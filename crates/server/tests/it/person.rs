@@ -9,7 +9,7 @@ use mask_core::{
     person::{Session, Word},
     role::Role,
 };
-use mask_store::{NewMember, NewSession, NewUser, NewWorkspace};
+use mask_store::{NewMember, NewSession, NewUser, NewWorkspace, Shown};
 use reqwest::{Method, RequestBuilder};
 
 use crate::harness::App;
@@ -62,7 +62,8 @@ impl Person {
             seen_at: now,
             expires_at: now.after(Duration::from_hours(30 * 24)),
         };
-        assert!(store.create_session(NewSession { session, hash: word.hash() }).await.expect("a store"));
+        let new = NewSession { session, hash: word.hash(), request: None };
+        assert!(store.begin_session(new, Shown::Elsewhere, Vec::new()).await.expect("a store"));
         Self { id: user.id, email: email.to_owned(), cookie: format!("mask_session={}", word.reveal()) }
     }
 

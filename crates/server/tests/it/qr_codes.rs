@@ -18,7 +18,7 @@ async fn link(app: &App, slug: &str) -> String {
     link["id"].as_str().expect("an id").to_owned()
 }
 
-async fn code(app: &App, link: &str, more: Value) -> Value {
+pub(crate) async fn code(app: &App, link: &str, more: Value) -> Value {
     ask(app, link, more).await.is(201)
 }
 
@@ -29,14 +29,14 @@ async fn ask(app: &App, link: &str, more: Value) -> Answer {
 }
 
 /// A picture of a code: its status, its headers, its bytes.
-async fn image(app: &App, code: &Value, query: &str) -> (u16, reqwest::header::HeaderMap, Vec<u8>) {
+pub(crate) async fn image(app: &App, code: &Value, query: &str) -> (u16, reqwest::header::HeaderMap, Vec<u8>) {
     let response = app.api(Method::GET, &format!("{}/image{query}", path(code))).send().await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     (status, headers, response.bytes().await.expect("a body").to_vec())
 }
 
 /// The width and height of a PNG, and what the code on it says.
-fn decoded(png: &[u8]) -> ((usize, usize), String) {
+pub(crate) fn decoded(png: &[u8]) -> ((usize, usize), String) {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
     let mut reader = decoder.read_info().expect("a PNG");
@@ -63,7 +63,7 @@ async fn the_least_that_makes_a_code() {
         "id": made["id"], "link_id": link, "short_url": "http://localhost:8080/Spring",
         "foreground_color": "#000000", "background_color": "#ffffff", "size": 512, "error_correction": "M",
         "logo_url": null, "scans": 0, "created_at": "2026-03-24T14:00:14Z", "updated_at": "2026-03-24T14:00:14Z",
-        "eye_color": null, "shape": "square", "margin": 4, "transparent": false, "caption": null,
+        "eye_color": null, "shape": "square", "margin": 4, "transparent": false, "caption": null, "bio_page_id": null,
     });
     assert_eq!(made, expected);
     let read = app.get(&path(&made)).await;
@@ -139,7 +139,10 @@ async fn every_fault_is_named_at_once() {
         ("bad_request".to_owned(), vec!["link_id".to_owned(), "size".to_owned()])
     );
     assert_eq!(app.patch(&path(&made), json!({"link_id": link})).await.fields(), ["link_id"]);
-    for caption in ["", " ", &"x".repeat(61)] {
+    assert_eq!(app.patch(&path(&made), json!({"bio_page_id": null})).await.fields(), ["bio_page_id"]);
+    let overlong = "x".repeat(61);
+    let piled = format!("W{}", "\u{308}".repeat(59));
+    for caption in ["", " ", &overlong, "\u{200b}", "menu\u{202e}unem", "a\u{2028}b", &piled] {
         assert_eq!(ask(&app, &link, json!({"caption": caption})).await.fields(), ["caption"]);
     }
 }
@@ -267,6 +270,56 @@ async fn a_code_follows_its_link() {
     // It was no change of the code's own.
     let request = app.api(Method::PATCH, &path(&made)).header("if-match", &etag).json(&json!({"margin": 5}));
     Answer::of(request).await.is(200);
+}
+
+#[tokio::test]
+async fn a_code_scans_whatever_becomes_of_its_address() {
+    let app = App::with(&PATIENT).await;
+    let link = link(&app, "ab02").await;
+    let look = json!({"error_correction": "H", "shape": "dots", "size": 128});
+    let made = code(&app, &link, look).await;
+    assert_eq!(made["error_correction"], "H");
+    let slug = "x".repeat(64);
+    app.patch(&format!("/links/{link}"), json!({"slug": slug})).await.is(200);
+    let says = format!("http://localhost:8080/{slug}?qr=");
+    let (status, _, png) = image(&app, &made, "").await;
+    let (size, content) = decoded(&png);
+    assert_eq!((status, size), (200, (128, 128)));
+    assert!(content.starts_with(&says), "{content}");
+    // It says with what it is drawn, and is as it was once there is room for that.
+    assert_eq!(app.get(&path(&made)).await.is(200)["error_correction"], "Q");
+    let larger = app.patch(&path(&made), json!({"size": 200})).await.is(200);
+    assert_eq!(larger["error_correction"], "H");
+    app.patch(&path(&made), json!({"size": 128, "foreground_color": "#102030"})).await.is(200);
+    // Whoever asks for what there is no room for is told so.
+    let refused = ask(&app, &link, json!({"error_correction": "H", "size": 128})).await;
+    assert_eq!(
+        (refused.error(422), refused.fields()),
+        ("validation_error".to_owned(), vec!["error_correction".to_owned()])
+    );
+    app.patch(&format!("/links/{link}"), json!({"slug": "ab02"})).await.is(200);
+    assert_eq!(app.get(&path(&made)).await.is(200)["error_correction"], "H");
+}
+
+#[tokio::test]
+async fn a_picture_too_small_for_its_code_is_refused_with_the_least_size() {
+    let host = format!("{0}.{0}.{0}.example", "a".repeat(60));
+    let app = App::with(&[PATIENT[0], ("links.domains", &host)]).await;
+    let wanted = json!({"url": "https://example.com", "slug": "x".repeat(64), "domain": host});
+    let link = app.link(wanted).await["id"].as_str().expect("an id").to_owned();
+    let made = code(&app, &link, json!({})).await;
+    assert_eq!(image(&app, &made, "").await.0, 200);
+    for format in ["png", "svg", "pdf"] {
+        let small = app.get(&format!("{}/image?format={format}&size=128", path(&made))).await;
+        assert_eq!((small.error(422), small.fields()), ("validation_error".to_owned(), vec!["size".to_owned()]));
+        let message = small.json()["error"]["details"][0]["message"].as_str().expect("a sentence").to_owned();
+        let least: u16 = message["Must be at least ".len()..][..3].parse().expect("the least size");
+        assert_eq!(image(&app, &made, &format!("?format={format}&size={least}")).await.0, 200);
+        assert_eq!(image(&app, &made, &format!("?format={format}&size={}", least - 1)).await.0, 422);
+    }
+    let refused = app.patch(&path(&made), json!({"size": 128})).await;
+    assert_eq!(refused.fields(), ["size"]);
+    app.patch(&path(&made), json!({"foreground_color": "#102030"})).await.is(200);
 }
 
 #[tokio::test]

@@ -26,6 +26,14 @@ pub(crate) enum Manner {
     Stalls,
     /// Closes the connection.
     Hangs,
+    /// Breaks the connection off.
+    Resets,
+    /// Answers with so many bytes.
+    Floods(u64),
+    /// Answers a byte at a time, and never comes to an end.
+    Drips,
+    /// Says just this.
+    Raw(&'static str),
 }
 
 /// A request that came.
@@ -111,6 +119,10 @@ async fn serve(mut stream: TcpStream, keep: mpsc::UnboundedSender<Received>, man
             tokio::time::sleep(by).await;
         }
         let answer = match manner {
+            Manner::Raw(said) => said.to_owned(),
+            Manner::Resets => return drop(stream.set_zero_linger()),
+            Manner::Floods(length) => return drop(flood(&mut stream, length).await),
+            Manner::Drips => return drop(drip(&mut stream).await),
             Manner::Status(status) | Manner::Late(status, _) => {
                 format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n")
             }
@@ -125,6 +137,25 @@ async fn serve(mut stream: TcpStream, keep: mpsc::UnboundedSender<Received>, man
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
+    }
+}
+
+/// An answer of this many bytes, as long as somebody reads it.
+async fn flood(stream: &mut TcpStream, length: u64) -> std::io::Result<()> {
+    let chunk = vec![b'x'; 1 << 16];
+    stream.write_all(format!("HTTP/1.1 200 X\r\nContent-Length: {length}\r\n\r\n").as_bytes()).await?;
+    for _ in 0..length / 65_536 {
+        stream.write_all(&chunk).await?;
+    }
+    Ok(())
+}
+
+/// A head that goes on and on, as long as somebody reads it.
+async fn drip(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 X\r\nX-Long: ").await?;
+    loop {
+        stream.write_all(b"x").await?;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

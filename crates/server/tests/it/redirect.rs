@@ -196,6 +196,51 @@ async fn where_there_is_no_link() {
 }
 
 #[tokio::test]
+async fn a_mistyped_link_is_a_page_on_every_host() {
+    let app = App::with(&[("links.domains", "go.test"), ("limits.requests_per_minute", "3")]).await;
+    for path in [
+        "/utmm%20",
+        "/utmm.",
+        "/utmm,",
+        "/utmm%2C",
+        "/utmm/x",
+        "//utmm",
+        "/utmm%",
+        "/%ff",
+        "/foo/bar.html",
+        "/abc",
+        "/dashboard",
+        "/links/x",
+        "/apis/v1",
+    ] {
+        for host in ["localhost", "go.test"] {
+            let reply = raw(&app, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\n\r\n")).await;
+            let text = String::from_utf8_lossy(&reply.body);
+            let seen = format!("{host}{path}: {text}");
+            assert_eq!((reply.status, reply.header("content-type")), (404, "text/html; charset=utf-8"), "{seen}");
+            assert!(text.contains("Link not found") && text.contains(reply.header("x-request-id")), "{seen}");
+            assert!(reply.header("content-security-policy").starts_with("default-src 'none'"), "{seen}");
+            for (name, value) in [
+                ("cache-control", "private, no-store"),
+                ("referrer-policy", "no-referrer"),
+                ("x-content-type-options", "nosniff"),
+                ("x-ratelimit-limit", ""),
+            ] {
+                assert_eq!(reply.header(name), value, "{seen}");
+            }
+        }
+    }
+    let head = Answer::of(app.client.head(format!("{}/utmm.", app.base))).await;
+    assert_eq!((head.status, head.header("content-type"), head.text.as_str()), (404, "text/html; charset=utf-8", ""));
+    // A program that means the API is told that it is elsewhere, in its own language and at its own cost.
+    let remaining = |answer: &Answer| answer.header("x-ratelimit-remaining").to_owned();
+    let by_key = Answer::of(app.client.get(format!("{}/v1/links", app.base)).bearer_auth(&app.key)).await;
+    assert_eq!((by_key.error(404).as_str(), remaining(&by_key).as_str()), ("not_found", "2"));
+    let posted = Answer::of(app.client.post(format!("{}/v1/links", app.base))).await;
+    assert_eq!((posted.error(404).as_str(), remaining(&posted).as_str()), ("not_found", "2"), "nobody paid before");
+}
+
+#[tokio::test]
 async fn the_host_decides() {
     let app = App::with(&[("links.domains", "go.test")]).await;
     app.link(json!({"url": HERE, "slug": "on-local", "domain": "localhost"})).await;

@@ -10,6 +10,7 @@ use crate::{
 };
 
 const DAY_S: u64 = 86_400;
+const OTHER: &str = "staple battery horse correct";
 
 #[tokio::test]
 async fn nobody_is_given_a_session_that_somebody_else_knows() {
@@ -154,4 +155,71 @@ async fn somebody_who_is_signed_in_does_what_their_role_may() {
         request.send().await.expect("an answer").status().as_u16()
     };
     assert_eq!((ask("default").await, ask("sales").await), (200, 404));
+}
+
+#[tokio::test]
+async fn a_cookie_that_somebody_else_has_set_decides_nothing() {
+    let app = App::start().await;
+    ada(&app).await;
+    person(&app, "eve@example.com", "Eve", Role::Viewer).await;
+    let (ada, eve) = (Browser::of(&app, ADA).await, Browser::of(&app, "eve@example.com").await);
+    let also = Browser::of(&app, ADA).await;
+    let made_up = format!("mask_session={}", "0".repeat(64));
+    let shown = async |cookies: &[&str]| {
+        let browser = Browser { cookies: cookies.join("; ") };
+        let answer = browser.get(&app, "/account").await;
+        if answer.status == 200 {
+            answer.json()["email"].as_str().expect("an address").to_owned()
+        } else {
+            answer.error(401)
+        }
+    };
+    // What is nobody's word signs nobody out, wherever it stands.
+    for others in [&["mask_session=x"][..], &[&made_up], &["mask_session=", &made_up, "mask_session=x"]] {
+        assert_eq!(shown(&[others, &[ada.session()]].concat()).await, ADA);
+        assert_eq!(shown(&[&[ada.session()], others].concat()).await, ADA);
+    }
+    assert_eq!(shown(&[ada.session(), also.session()]).await, ADA);
+    // Of two people it is neither: nobody acts in somebody else's account without seeing it.
+    for pair in [[ada.session(), eve.session()], [eve.session(), ada.session()]] {
+        assert_eq!(shown(&pair).await, "unauthorized");
+    }
+    let mut both = Browser { cookies: [eve.session(), ada.session()].join("; ") };
+    assert_eq!(both.open(&app, "/account").await.header("location"), "/sign-in");
+    // Signing in ends both, and then there is one.
+    let answer = Answer::of(sign_in(&app, ADA, PASSWORD).header("cookie", &both.cookies)).await;
+    let mut new = Browser::default();
+    new.keep(&answer);
+    assert_eq!(shown(&[eve.session(), ada.session(), new.session()]).await, ADA);
+    let out = Browser { cookies: [also.session(), new.session()].join("; ") };
+    assert_eq!(out.post(&app, "/auth/sign-out", json!({})).await.status, 204);
+    assert_eq!(shown(&[also.session()]).await, "unauthorized");
+    assert_eq!(shown(&[new.session()]).await, "unauthorized");
+}
+
+#[tokio::test]
+async fn strangers_keep_nobody_out_of_a_browser_in_which_they_were_before() {
+    let app = App::with(&[("limits.sign_in_attempts_per_minute", "3")]).await;
+    ada(&app).await;
+    person(&app, "eve@example.com", "Eve", Role::Viewer).await;
+    let (mut known, eve) = (Browser::of(&app, ADA).await, Browser::of(&app, "eve@example.com").await);
+    assert!(known.cookies.contains("mask_browser="), "{}", known.cookies);
+    assert_eq!(known.post(&app, "/auth/sign-out", json!({})).await.status, 204);
+    known.cookies = known.cookies.split("; ").filter(|pair| pair.starts_with("mask_browser=")).collect();
+    app.wait(60);
+    let eves: String = eve.cookies.split("; ").filter(|pair| pair.starts_with("mask_browser=")).collect();
+    for cookies in ["", "mask_browser=rubbish", &eves] {
+        let wrong = sign_in(&app, ADA, OTHER).header("cookie", cookies);
+        assert_eq!(Answer::of(wrong).await.status, 401, "{cookies}");
+    }
+    for cookies in ["", "mask_browser=rubbish", &eves] {
+        let right = sign_in(&app, ADA, PASSWORD).header("cookie", cookies);
+        assert_eq!(Answer::of(right).await.error(429), "rate_limit_exceeded", "{cookies}");
+    }
+    let page = known.send(&app, "/sign-in", &[("email", ADA), ("password", PASSWORD)]).await;
+    assert_eq!((page.status, page.header("location")), (303, "/account"), "{}", page.text);
+    // It opens nothing by itself.
+    let alone =
+        Browser { cookies: known.cookies.split("; ").filter(|pair| pair.starts_with("mask_browser=")).collect() };
+    assert_eq!(alone.get(&app, "/account").await.error(401), "unauthorized");
 }

@@ -298,6 +298,17 @@ async fn one_address_sends_five_forms_a_minute() {
 }
 
 #[tokio::test]
+async fn how_many_forms_a_minute_is_a_setting() {
+    let app = App::with(&[("limits.bio_forms_per_minute", "2")]).await;
+    let page = Page::of(&app).await;
+    let mut statuses = Vec::new();
+    for n in 0..3 {
+        statuses.push(page.sign_up(&app, &format!("person{n}@example.com")).await.status);
+    }
+    assert_eq!(statuses, [303, 303, 429]);
+}
+
+#[tokio::test]
 async fn a_form_that_cannot_be_kept_says_so() {
     let app = App::with(&[("database.timeout_ms", "100")]).await;
     let page = Page::of(&app).await;

@@ -1,9 +1,13 @@
 //! How the API is used: that every request is counted once, whoever answered it.
 
+use mask_core::role::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App};
+use crate::{
+    harness::{Answer, App},
+    person::Person,
+};
 
 /// The key that two nodes seal with.
 const SEAL: (&str, &str) = ("secrets.key", "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=");
@@ -69,6 +73,13 @@ async fn adds_up(app: &mut App, mut beside: App) {
     assert_eq!(faults, ["to", "from", "groupBy", "actor", "endpoint", "key"]);
     let turned = app.get("/usage?from=2026-03-25T00:00:00Z&to=2026-03-24T00:00:00Z").await.fields();
     assert_eq!(turned, ["from"]);
+    let day = app.get("/usage?from=2026-03-23&to=2026-03-24&endpoint=GET%20/api/v1/links").await.is(200);
+    assert_eq!((&day["from"], &day["to"]), (&json!("2026-03-23T00:00:00Z"), &json!("2026-03-25T00:00:00Z")));
+    assert_eq!(count(&day, "requests"), 9);
+    let unknown = app.get("/usage?endpoint=DELETE%20/api/v1/links").await;
+    assert_eq!(unknown.fields(), ["endpoint"]);
+    assert!(unknown.text.contains("GET /links, POST /links"), "{}", unknown.text);
+    assert_eq!(app.get("/usage?endpoint=GET%20/lynx").await.fields(), ["endpoint"]);
 }
 
 #[tokio::test]
@@ -101,4 +112,35 @@ async fn limit_hits_are_no_errors() {
     let expected =
         json!({"endpoint": "GET /links", "requests": 3, "client_errors": 0, "server_errors": 0, "limit_hits": 2});
     assert_eq!(usage["data"][0], expected);
+}
+
+#[tokio::test]
+async fn what_each_does_is_for_those_who_see_the_keys() {
+    let app = App::start().await;
+    let (viewer, _) = Person::who_is(&app, Role::Viewer, "default").await;
+    let (admin, _) = Person::who_is(&app, Role::Admin, "default").await;
+    let reader = app.key_for("workspace:read", false).await;
+    let own = format!("/usage?actor={}", viewer.id);
+    let other = format!("/usage?actor={}", admin.id);
+    for (path, is_open) in [
+        ("/usage", true),
+        ("/usage?groupBy=endpoint", true),
+        (own.as_str(), true),
+        (&other, false),
+        ("/usage?groupBy=key", false),
+    ] {
+        let seen = Answer::of(viewer.api(&app, "default", Method::GET, path)).await;
+        Answer::of(admin.api(&app, "default", Method::GET, path)).await.is(200);
+        if is_open {
+            assert_eq!(seen.status, 200, "{path}: {}", seen.text);
+        } else {
+            assert_eq!(seen.error(403), "insufficient_scope", "{path}");
+            assert_eq!(seen.json()["error"]["required_scope"], "api-keys:read", "{path}");
+            assert_eq!(
+                Answer::of(app.api_as(&reader, Method::GET, path)).await.error(403),
+                "insufficient_scope",
+                "{path}"
+            );
+        }
+    }
 }

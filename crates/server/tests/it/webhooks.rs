@@ -135,6 +135,8 @@ async fn faults_are_told_by_field_and_all_at_once() {
         ("secret", json!("0123456789abcde"), "secret", "16 to 256"),
         ("secret", json!("x".repeat(257)), "secret", "16 to 256"),
         ("secret", json!("with space in the middle"), "secret", "16 to 256"),
+        ("secret", json!("whsec_AAAAAAAAAAAA"), "secret", "at least 16 bytes"),
+        ("secret", json!("whsec_AAAAAAAAAAAAAAAAAAAAAB=="), "secret", "receivers read differently"),
         ("link_ids", json!(["lnk_x"]), "link_ids[0]", "lnk_"),
         ("link_ids", json!(["qr_01kcd3vyk5f8r9v3k2m4n6p8qa"]), "link_ids[0]", "lnk_"),
         ("link_ids", json!(vec!["lnk_01kcd3vyk5f8r9v3k2m4n6p8qa"; 101]), "link_ids", "at most 100"),
@@ -146,6 +148,9 @@ async fn faults_are_told_by_field_and_all_at_once() {
         ("headers", json!({"X-A": "a\r\nHost: b"}), "headers.X-A", ""),
         ("headers", json!({"Host": "b"}), "headers.Host", ""),
         ("headers", json!({"Content-Length": "1"}), "headers.Content-Length", ""),
+        ("headers", json!({"Connection": "close"}), "headers.Connection", ""),
+        ("headers", json!({"Transfer-Encoding": "chunked"}), "headers.Transfer-Encoding", ""),
+        ("headers", json!({"X-Mask-Payload-Version": "9"}), "headers.X-Mask-Payload-Version", ""),
         ("headers", json!({"X-Mask-Signature": "x"}), "headers.X-Mask-Signature", ""),
         ("headers", json!({"webhook-id": "x"}), "headers.webhook-id", ""),
         ("headers", json!({"X A": "x"}), "headers.X A", ""),
@@ -155,7 +160,9 @@ async fn faults_are_told_by_field_and_all_at_once() {
         ("headers", large_headers, "headers", "at most 8192 bytes"),
         ("max_per_second", json!(0), "max_per_second", "from 1 to 1000"),
         ("max_per_second", json!(1001), "max_per_second", "from 1 to 1000"),
-        ("version", json!(2), "version", "Must be 1"),
+        ("version", json!(0), "version", "Unknown version 0; the versions are 1"),
+        ("version", json!(2), "version", "Unknown version 2; the versions are 1"),
+        ("version", json!("1"), "version", "Must be a whole number"),
         ("description", json!("x".repeat(501)), "description", "at most 500"),
         ("description", json!("a\u{0}b"), "description", "control characters"),
         ("active", json!(1), "active", "Must be true or false"),
@@ -382,6 +389,25 @@ async fn what_failed_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn nothing_is_replayed_to_a_webhook_that_is_switched_off() {
+    let app = App::with(&HERE).await;
+    let webhook = subscribe(&app, json!({"url": NOBODY})).await;
+    app.link(json!({"url": "https://example.com"})).await;
+    let logged = app.get(&format!("{}/deliveries", path(&webhook))).await.is(200);
+    let one = format!("/deliveries/{}/replay", logged["data"][0]["id"].as_str().expect("an id"));
+    let (all, since) = (format!("{}/replay", path(&webhook)), json!({"since": "2026-03-24T14:00:00Z"}));
+    app.patch(&path(&webhook), json!({"active": false})).await.is(200);
+    let test = app.post(&format!("{}/test", path(&webhook)), json!({})).await;
+    for answer in [app.post(&one, json!({})).await, app.post(&all, since.clone()).await] {
+        assert_eq!(answer.json()["error"]["message"], test.json()["error"]["message"], "it is the same trouble");
+        assert_eq!(answer.error(409), "conflict");
+    }
+    app.patch(&path(&webhook), json!({"active": true})).await.is(200);
+    app.post(&one, json!({})).await.is(202);
+    app.post(&all, since).await.is(202);
+}
+
+#[tokio::test]
 async fn a_server_with_another_key_does_not_start() {
     let mut app = App::start().await;
     subscribe(&app, json!({})).await;
@@ -394,4 +420,24 @@ async fn a_server_with_another_key_does_not_start() {
         tokio::task::spawn_blocking(move || mask::run::start(&config, &clock).map(drop)).await.expect("tried");
     let why = started.expect_err("another key").to_string();
     assert!(why.contains("sealed with another key") && why.contains("secret.key"), "{why}");
+}
+
+#[tokio::test]
+async fn a_version_stays_until_it_is_changed() {
+    let app = App::start().await;
+    let newest = subscribe(&app, json!({})).await;
+    let asked = subscribe(&app, json!({"version": 1})).await;
+    let cleared = subscribe(&app, json!({"version": null})).await;
+    for webhook in [&newest, &asked, &cleared] {
+        assert_eq!(webhook["version"], 1);
+        let renamed = app.patch(&path(webhook), json!({"description": "x"})).await.is(200);
+        assert_eq!(renamed["version"], 1);
+        assert_eq!(app.patch(&path(webhook), json!({"version": 1})).await.is(200), renamed);
+        let refused = app.patch(&path(webhook), json!({"version": 2})).await;
+        assert_eq!((refused.error(422).as_str(), refused.fields()), ("validation_error", vec!["version".to_owned()]));
+    }
+    let listener = app.post("/webhooks/listeners", json!({"events": ["link.created"], "version": 1})).await.is(201);
+    assert_eq!(listener["version"], 1);
+    let refused = app.post("/webhooks/listeners", json!({"events": ["link.created"], "version": 2})).await;
+    assert_eq!((refused.error(422).as_str(), refused.fields()), ("validation_error", vec!["version".to_owned()]));
 }

@@ -30,6 +30,20 @@ async fn restore(app: &App, who: &Person, slug: &str) -> Answer {
     Answer::of(who.api(app, slug, Method::POST, "/workspace/restore")).await
 }
 
+/// The lines of a workspace's log that a request left, oldest first: what was done, by whom, to what, before and after.
+async fn lines_of(app: &App, who: &Person, slug: &str, request: &str) -> Vec<Value> {
+    let log = Answer::of(who.api(app, slug, Method::GET, "/audit-log?limit=100")).await.is(200);
+    let lines = log["data"].as_array().expect("a list").iter().rev();
+    let of_it = lines.filter(|line| line["request_id"] == request);
+    let told =
+        |line: &Value| json!([line["action"], line["actor"], line["object"]["label"], line["before"], line["after"]]);
+    of_it.map(told).collect()
+}
+
+fn request_of(answer: &Answer) -> String {
+    answer.header("x-request-id").to_owned()
+}
+
 #[tokio::test]
 async fn who_may_make_one() {
     let app = App::start().await;
@@ -60,6 +74,37 @@ async fn who_may_make_one() {
 }
 
 #[tokio::test]
+async fn so_many_are_one_persons() {
+    let app = App::with(&[("workspaces.create", "everyone"), ("workspaces.most_per_person", "2")]).await;
+    let (root, ada) = (Person::who_runs(&app, "root@example.com").await, Person::with(&app, "ada@example.com").await);
+    for slug in ["one", "two"] {
+        make(&app, &ada, json!({"name": slug, "slug": slug})).await.is(201);
+    }
+    let refused = make(&app, &ada, json!({"name": "three", "slug": "three"})).await;
+    assert_eq!(refused.error(409), "conflict");
+    assert!(refused.text.contains("workspaces.most_per_person"), "{}", refused.text);
+    delete(&app, &ada, "one", "one").await.is(204);
+    assert_eq!(make(&app, &ada, json!({"name": "three", "slug": "three"})).await.status, 409, "it can come back");
+    for slug in ["a1", "a2", "a3"] {
+        make(&app, &root, json!({"name": slug, "slug": slug})).await.is(201);
+    }
+}
+
+#[tokio::test]
+async fn names_that_letters_speak_of_have_no_address() {
+    let app = App::with(&[("workspaces.create", "everyone")]).await;
+    let ada = Person::with(&app, "ada@example.com").await;
+    for name in ["Prize http://evil.example", "HTTPS://evil.example", "See www.evil.example"] {
+        assert_eq!(make(&app, &ada, json!({"name": name, "slug": "one"})).await.fields(), ["name"], "{name}");
+        let renamed = Answer::of(app.api(Method::PATCH, "/workspace").json(&json!({"name": name}))).await;
+        assert_eq!(renamed.fields(), ["name"], "{name}");
+        let me = Answer::of(ada.send(&app, Method::PATCH, "/api/v1/account").json(&json!({"name": name}))).await;
+        assert_eq!(me.fields(), ["name"], "{name}");
+    }
+    make(&app, &ada, json!({"name": "Www & co.", "slug": "one"})).await.is(201);
+}
+
+#[tokio::test]
 async fn no_key_does_what_is_for_people() {
     let app = App::start().await;
     for (method, path) in [
@@ -81,18 +126,44 @@ async fn handing_over() {
     let slug = workspace(&app, "Team").await;
     let (owner, _) = Person::who_is(&app, Role::Owner, &slug).await;
     let (admin, _) = Person::who_is(&app, Role::Admin, &slug).await;
-    let (_, viewers) = Person::who_is(&app, Role::Viewer, &slug).await;
+    let (viewer, viewers) = Person::who_is(&app, Role::Viewer, &slug).await;
     let (_, strangers) = Person::who_is(&app, Role::Viewer, "default").await;
     let transfer = async |who: &Person, to: &str| {
         ask(&app, who, &slug, (Method::POST, "/workspace/transfer"), json!({"member_id": to})).await
     };
-    assert_eq!(transfer(&admin, &viewers).await.error(403), "forbidden");
+    let refused = transfer(&admin, &viewers).await;
+    assert_eq!(refused.error(403), "forbidden");
     assert_eq!(transfer(&owner, &strangers).await.fields(), ["member_id"]);
     assert_eq!(transfer(&owner, "x").await.fields(), ["member_id"]);
-    let heir = transfer(&owner, &viewers).await.is(200);
+    let transferred = transfer(&owner, &viewers).await;
+    let request = request_of(&transferred);
+    let heir = transferred.is(200);
     assert_eq!((&heir["id"], &heir["role"]), (&json!(viewers), &json!("owner")));
+    let by = json!({"type": "user", "id": owner.id.to_string()});
+    let line = |whose: &Person, before: &str, after: &str| json!(["member.updated", by, whose.email, {"role": before}, {"role": after}]);
+    assert_eq!(
+        lines_of(&app, &admin, &slug, &request).await,
+        [line(&viewer, "viewer", "owner"), line(&owner, "owner", "admin")],
+        "both that were changed"
+    );
+    assert_eq!(lines_of(&app, &admin, &slug, &request_of(&refused)).await, [] as [Value; 0]);
     assert_eq!(mine(&app, &owner).await[0]["role"], "admin");
     assert_eq!(transfer(&owner, &viewers).await.error(403), "forbidden", "it is theirs no more");
+}
+
+#[tokio::test]
+async fn a_version_that_is_over_is_not_deleted() {
+    let app = App::start().await;
+    let slug = workspace(&app, "Team").await;
+    let (owner, _) = Person::who_is(&app, Role::Owner, &slug).await;
+    let seen = Answer::of(owner.api(&app, &slug, Method::GET, "/workspace")).await.header("etag").to_owned();
+    ask(&app, &owner, &slug, (Method::PATCH, "/workspace"), json!({"name": "Others"})).await.is(200);
+    let delete = async |tag: &str| {
+        let request = owner.api(&app, &slug, Method::DELETE, "/workspace").header("if-match", tag);
+        Answer::of(request.json(&json!({"name": "Others"}))).await
+    };
+    assert_eq!(delete(&seen).await.error(412), "precondition_failed");
+    delete("*").await.is(204);
 }
 
 async fn deleted_and_taken_back(app: App) {
@@ -115,7 +186,9 @@ async fn deleted_and_taken_back(app: App) {
     assert_eq!(delete(&app, &owner, &slug, "söhne").await.fields(), ["name"]);
     assert_eq!(delete(&app, &owner, &slug, "").await.fields(), ["name"]);
     assert_eq!((visit("/team-one").await, visit("/team-two").await), (302, 302));
-    delete(&app, &owner, &slug, "Söhne").await.is(204);
+    let deleted = delete(&app, &owner, &slug, "Söhne").await;
+    let deleted_by = request_of(&deleted);
+    deleted.is(204);
     for path in ["/team-one", "/team-two", "/team-page", "/team-one+"] {
         assert_eq!(visit(path).await, 410, "{path}");
     }
@@ -132,12 +205,25 @@ async fn deleted_and_taken_back(app: App) {
     assert_eq!(taken.error(409), "conflict", "its addresses are nobody else's");
 
     assert_eq!(restore(&app, &admin, &slug).await.error(403), "forbidden");
-    let back = restore(&app, &owner, &slug).await.is(200);
+    let back = restore(&app, &owner, &slug).await;
+    let restored_by = request_of(&back);
+    let back = back.is(200);
     assert_eq!((&back["slug"], &back["deleted_at"]), (&json!(slug), &Value::Null));
     assert_eq!((visit("/team-one").await, visit("/team-two").await, visit("/team-page").await), (302, 302, 200));
     Answer::of(app.api_as(&key, Method::GET, "/links")).await.is(200);
     Answer::of(admin.api(&app, &slug, Method::GET, "/links")).await.is(200);
-    restore(&app, &owner, &slug).await.is(200);
+    let again = restore(&app, &owner, &slug).await;
+    let again_by = request_of(&again);
+    again.is(200);
+    let by = json!({"type": "user", "id": owner.id.to_string()});
+    let lines = lines_of(&app, &owner, &slug, &deleted_by).await;
+    let before = &lines[0][3];
+    assert_eq!((&before["name"], &before["slug"]), (&json!("Söhne"), &json!(slug)));
+    assert_eq!(lines, [json!(["workspace.deleted", by, "Söhne", before, null])]);
+    let lines = lines_of(&app, &owner, &slug, &restored_by).await;
+    assert_eq!(lines.len(), 1);
+    assert_eq!((&lines[0][0], &lines[0][1]), (&json!("workspace.restored"), &by));
+    assert_eq!(lines_of(&app, &owner, &slug, &again_by).await, [] as [Value; 0], "there was nothing to do");
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use mask_core::{
     bio_page::{
         BioPage, Content,
         block::{Block, Data, EmailMode},
+        language::Language,
+        lead::Lead,
         media::{Spotify, Video},
         price::{Currency, Price},
         social::{Platform, Profile},
@@ -32,13 +34,13 @@ use crate::{
 };
 
 const COLUMNS: &str = "id, domain, slug, title, description, published_at, views, version, created_at, updated_at, \
-    avatar, theme, blocks";
+    avatar, language, theme, blocks";
 
 /// The columns of a list, which has no blocks.
 const SUMMARY: &str = "id, domain, slug, title, description, published_at, views, version, created_at, updated_at";
 
 /// The names of what [`content`] answers.
-pub(super) const CONTENT: [&str; 6] = ["title", "description", "avatar", "theme", "blocks", "search_text"];
+pub(super) const CONTENT: [&str; 7] = ["title", "description", "avatar", "language", "theme", "blocks", "search_text"];
 
 pub(super) fn by_id(tx: &mut Tx<'_>, owner: Owner, id: PageId) -> Result<Option<BioPage>, Error> {
     tx.first(&select("id = $1 AND owner = $2"), &values![id, owner])?.map(page).transpose()
@@ -93,6 +95,7 @@ fn read(row: Row) -> Result<(BioPage, Columns), Error> {
         title: summary.title,
         description: summary.description,
         avatar: row.optional_parsed("avatar", read_picture)?,
+        language: row.optional_parsed("language", Language::parse)?,
         theme: row.parsed("theme", read_theme)?,
         blocks: row.parsed("blocks", read_blocks)?,
     };
@@ -133,12 +136,13 @@ fn head(row: Row) -> Result<(PageSummary, Columns), Error> {
 }
 
 /// The values of [`CONTENT`].
-pub(super) fn content(slug: &Slug, content: &Content) -> [Value; 6] {
+pub(super) fn content(slug: &Slug, content: &Content) -> [Value; 7] {
     let searched = [slug.as_str(), &content.title].into_iter().chain(content.description.as_deref());
     values![
         &content.title,
         content.description.as_ref(),
         content.avatar.as_ref().map(|avatar| json(&StoredPicture::of(avatar))),
+        content.language.as_ref().map(Language::as_str),
         json(&StoredTheme::of(&content.theme)),
         json(&content.blocks.iter().map(StoredBlock::of).collect::<Vec<_>>()),
         fold(&searched.collect::<Vec<_>>().join("\n")),
@@ -269,6 +273,8 @@ enum StoredData {
     },
     Video {
         url: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
     },
     Social {
         profiles: Vec<(String, String)>,
@@ -283,6 +289,8 @@ enum StoredData {
     },
     Spotify {
         url: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
     },
     Product {
         title: String,
@@ -321,14 +329,15 @@ impl StoredData {
         let url = |url: &WebUrl| url.as_str().to_owned();
         match data.clone() {
             Data::Link { title, url: to, thumbnail } => {
-                Self::Link { title, url: url(&to), thumbnail: thumbnail.as_ref().map(StoredPicture::of) }
+                let thumbnail = thumbnail.as_ref().map(StoredPicture::of);
+                Self::Link { title, url: to.as_str().to_owned(), thumbnail }
             }
             Data::Header { text } => Self::Header { text },
             Data::Text { content } => Self::Text { content },
             Data::Image { picture, alt, link, caption } => {
                 Self::Image { picture: StoredPicture::of(&picture), alt, link: link.as_ref().map(url), caption }
             }
-            Data::Video(video) => Self::Video { url: url(&video.url) },
+            Data::Video(video) => Self::Video { url: url(&video.url), title: video.title },
             Data::Social { profiles } => {
                 let pair = |profile: Profile| (profile.platform.as_str().to_owned(), profile.url);
                 Self::Social { profiles: profiles.into_iter().map(pair).collect() }
@@ -337,7 +346,7 @@ impl StoredData {
                 let notify_email = notify_email.map(|address| address.to_string());
                 Self::Email { mode: mode.as_str().to_owned(), title, button_text, success_message, notify_email }
             }
-            Data::Spotify(spotify) => Self::Spotify { url: url(&spotify.url) },
+            Data::Spotify(spotify) => Self::Spotify { url: url(&spotify.url), title: spotify.title },
             Data::Product { title, picture, price, url: to, button_text } => Self::Product {
                 title,
                 picture: StoredPicture::of(&picture),
@@ -354,7 +363,7 @@ impl StoredData {
         Ok(match self {
             Self::Link { title, url: to, thumbnail } => {
                 let thumbnail = thumbnail.map(StoredPicture::read).transpose()?;
-                Data::Link { title, url: url(&to)?, thumbnail }
+                Data::Link { title, url: Lead::parse(&to).map_err(drop)?, thumbnail }
             }
             Self::Header { text } => Data::Header { text },
             Self::Text { content } => Data::Text { content },
@@ -362,7 +371,7 @@ impl StoredData {
                 let link = link.as_deref().map(url).transpose()?;
                 Data::Image { picture: picture.read()?, alt, link, caption }
             }
-            Self::Video { url } => Data::Video(Video::parse(&url).map_err(drop)?),
+            Self::Video { url, title } => Data::Video(Video { title, ..Video::parse(&url).map_err(drop)? }),
             Self::Social { profiles } => {
                 let profile = |(platform, url): (String, String)| {
                     Ok(Profile { platform: Platform::parse(&platform).map_err(drop)?, url })
@@ -374,7 +383,7 @@ impl StoredData {
                 let notify_email = notify_email.as_deref().map(Address::parse).transpose().map_err(drop)?;
                 Data::Email { mode, title, button_text, success_message, notify_email }
             }
-            Self::Spotify { url } => Data::Spotify(Spotify::parse(&url).map_err(drop)?),
+            Self::Spotify { url, title } => Data::Spotify(Spotify { title, ..Spotify::parse(&url).map_err(drop)? }),
             Self::Product { title, picture, smallest_units, currency, url: to, button_text } => {
                 let currency = Currency::parse(&currency).map_err(drop)?;
                 Data::Product {

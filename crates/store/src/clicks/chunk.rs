@@ -1,5 +1,7 @@
 //! Reading columns: what [`columns`](super::columns) wrote, found again without a copy.
 
+use std::ops::Range;
+
 use super::columns::{Click, Column, TEXTS, Words};
 
 /// The columns of a chunk, or those of them that were asked for.
@@ -50,44 +52,61 @@ impl<'b> Chunk<'b> {
         fits.then_some(Numbers { least: i64::from_le_bytes(*least), above })
     }
 
-    pub(super) fn texts(&self, column: Column) -> Option<Texts<'b>> {
+    /// A column of texts, for counting: its words are not even looked at.
+    pub(super) fn coded(&self, column: Column) -> Option<Coded<'b>> {
         let data = self.column(column);
         if data.is_none() && column == Column::PART {
-            return Some(Texts { words: vec![None], codes: Codes::All(0) });
+            return Some(Coded { words: Listed { data: &[], len: 1 }, codes: Codes::All(0) });
         }
         let (width, rest) = data?.split_first()?;
-        let (count, mut rest) = rest.split_first_chunk()?;
-        let mut words = vec![None];
-        for _ in 0..u16::from_le_bytes(*count) {
-            let (length, after) = rest.split_first_chunk()?;
-            let (word, after) = after.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-            words.push(Some(std::str::from_utf8(word).ok()?));
-            rest = after;
-        }
+        let (count, rest) = rest.split_first_chunk()?;
+        let (words, rest) = Listed::split(usize::from(u16::from_le_bytes(*count)) + 1, rest)?;
         let codes = match *width {
             0 => Codes::All(u16::from_le_bytes(*rest.first_chunk().filter(|_| rest.len() == 2)?)),
             1 if rest.len() == self.len => Codes::Bytes(rest),
             2 if rest.len() == self.len * 2 => Codes::Pairs(rest.as_chunks().0),
             _ => return None,
         };
-        let texts = Texts { words, codes };
-        texts.is_sound().then_some(texts)
+        let is_sound = codes.most() < words.len;
+        is_sound.then_some(Coded { words, codes })
+    }
+
+    /// A column of texts, for reading clicks one by one.
+    pub(super) fn texts(&self, column: Column) -> Option<Texts<'b>> {
+        let Coded { words, codes } = self.coded(column)?;
+        let word = |word: Option<&'b [u8]>| word.map_or(Some(None), |word| std::str::from_utf8(word).ok().map(Some));
+        Some(Texts { words: words.each().map(word).collect::<Option<_>>()?, codes })
     }
 
     /// The links and pages, each with the places of its clicks.
-    pub(super) fn visited(&self) -> Option<Vec<(u128, std::ops::Range<usize>)>> {
+    pub(super) fn visited(&self) -> Option<Vec<(u128, Range<usize>)>> {
+        let visited: Vec<_> = self.each_visited()?.collect::<Option<_>>()?;
+        let end = visited.last().map_or(0, |(_, places)| places.end);
+        (end == self.len).then_some(visited)
+    }
+
+    /// The same one by one; `None` where it cannot be read.
+    fn each_visited(&self) -> Option<impl Iterator<Item = Option<(u128, Range<usize>)>>> {
         let (entries, odd) = self.column(Column::VISITED)?.as_chunks::<20>();
-        let (mut visited, mut begin) = (Vec::with_capacity(entries.len()), 0);
-        for entry in entries {
+        let (mut begin, len) = (0, self.len);
+        let read = move |entry: &[u8; 20]| {
             let (id, end) = entry.split_first_chunk()?;
             let end = usize::try_from(u32::from_le_bytes(*end.first_chunk()?)).ok()?;
-            if end <= begin || end > self.len {
-                return None;
+            let places = std::mem::replace(&mut begin, end)..end;
+            (places.start < end && end <= len).then(|| (u128::from_le_bytes(*id), places))
+        };
+        odd.is_empty().then(|| entries.iter().map(read))
+    }
+
+    /// Where the clicks of a link or a page lie; nowhere if it has none here.
+    pub(super) fn places_of(&self, number: u128) -> Option<Range<usize>> {
+        for visited in self.each_visited()? {
+            let (is, places) = visited?;
+            if is == number {
+                return Some(places);
             }
-            visited.push((u128::from_le_bytes(*id), begin..end));
-            begin = end;
         }
-        (odd.is_empty() && begin == self.len).then_some(visited)
+        Some(0..0)
     }
 
     /// The clicks with all their columns, their words added to a list.
@@ -128,7 +147,12 @@ enum Above<'b> {
     Wide(&'b [[u8; 8]]),
 }
 
-impl Numbers<'_> {
+impl<'b> Numbers<'b> {
+    /// The smallest, and how far each is above it, where four bytes say that.
+    pub(super) fn narrow(self) -> Option<(i64, &'b [[u8; 4]])> {
+        if let Above::Narrow(above) = self.above { Some((self.least, above)) } else { None }
+    }
+
     pub(super) fn at(&self, place: usize) -> i64 {
         let above = match self.above {
             Above::Nothing => 0,
@@ -165,7 +189,48 @@ impl Numbers<'_> {
     }
 }
 
-/// A column of texts.
+/// A column of texts as it lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Coded<'b> {
+    pub(super) words: Listed<'b>,
+    pub(super) codes: Codes<'b>,
+}
+
+/// The words of a column: of each its length and itself. The first is none, and is not written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listed<'b> {
+    data: &'b [u8],
+    /// How many there are, with the first.
+    pub(super) len: usize,
+}
+
+impl<'b> Listed<'b> {
+    /// So many words, and what comes after them.
+    fn split(len: usize, data: &'b [u8]) -> Option<(Self, &'b [u8])> {
+        let mut rest = data;
+        for _ in 1..len {
+            rest = first_word(rest)?.1;
+        }
+        Some((Self { data: &data[..data.len() - rest.len()], len }, rest))
+    }
+
+    /// All of them, in the order of their codes.
+    pub(super) fn each(self) -> impl Iterator<Item = Option<&'b [u8]>> {
+        let mut rest = self.data;
+        std::iter::once(None).chain(std::iter::from_fn(move || {
+            let (word, after) = first_word(rest)?;
+            rest = after;
+            Some(Some(word))
+        }))
+    }
+}
+
+fn first_word(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, after) = data.split_first_chunk()?;
+    after.split_at_checked(usize::from(u16::from_le_bytes(*length)))
+}
+
+/// A column of texts, with its words.
 #[derive(Clone, Debug)]
 pub(super) struct Texts<'b> {
     /// The words that occur; the first is none.
@@ -181,17 +246,18 @@ pub(super) enum Codes<'b> {
     Pairs(&'b [[u8; 2]]),
 }
 
-impl<'b> Texts<'b> {
-    /// Whether every code names a word.
-    fn is_sound(&self) -> bool {
-        let most = match self.codes {
-            Codes::All(code) => usize::from(code),
-            Codes::Bytes(codes) => codes.iter().copied().max().map_or(0, usize::from),
-            Codes::Pairs(codes) => codes.iter().map(|code| u16::from_le_bytes(*code)).max().map_or(0, usize::from),
-        };
-        most < self.words.len()
+impl Codes<'_> {
+    /// The largest that occurs.
+    fn most(self) -> usize {
+        match self {
+            Self::All(code) => usize::from(code),
+            Self::Bytes(codes) => codes.iter().copied().max().map_or(0, usize::from),
+            Self::Pairs(codes) => codes.iter().map(|code| u16::from_le_bytes(*code)).max().map_or(0, usize::from),
+        }
     }
+}
 
+impl<'b> Texts<'b> {
     /// The place of a click's word.
     pub(super) fn code(&self, place: usize) -> usize {
         match self.codes {

@@ -1,6 +1,7 @@
 //! Codes and their tokens. What was scanned is recorded by the token that the code's address brings along; whoever asks
 //! knows codes by their ids. Between the two stands the table of codes, so of a code that is deleted nobody can tell any
-//! more which scans were its own: they stay scans, of a code that is not known.
+//! more which scans were its own: they stay scans, of a code that is not known. That its token was one of the link's is
+//! remembered for as long as the link is there, as what is printed goes on being scanned.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,13 +9,15 @@ use mask_core::{
     id::QrId,
     question::{Answer, Condition, Count, Dimension, Group, Question, Rows},
     token::Token,
+    visit::Target,
     workspace::Owner,
 };
 
-use super::count::ranked;
+use super::tally::ranked;
 use crate::{
     Error, Store,
     db::{Tx, Value, values},
+    qr_codes,
 };
 
 /// Codes that are looked up by one query.
@@ -52,7 +55,7 @@ pub(super) async fn by_id(store: &Store, owner: Owner, question: &Question, answ
         let id = Token::parse(token).ok().and_then(|token| ids.get(&token));
         *counts.entry(id.map_or_else(|| Dimension::Code.absent().to_owned(), QrId::to_string)).or_default() += *count;
     }
-    Ok(Answer { rows: Rows::Values(ranked(counts.into_iter().collect(), *most)), ..answer })
+    Ok(Answer { rows: Rows::Values(ranked(counts, *most, |id| id)), ..answer })
 }
 
 /// The ids of an owner's codes, by their tokens.
@@ -79,12 +82,38 @@ pub(crate) fn ids(
     Ok(found)
 }
 
+/// What the codes of these tokens lead to, whoever owns them, also those that were deleted.
+fn leads(tx: &mut Tx<'_>, tokens: &[Token]) -> Result<HashMap<Token, Target>, Error> {
+    let mut found = HashMap::new();
+    let places: Vec<_> = (1..=AT_ONCE).map(|place| format!("${place}")).collect();
+    let places = places.join(", ");
+    let sql = format!(
+        "SELECT token, link_id, page_id FROM qr_codes WHERE token IN ({places}) \
+         UNION ALL SELECT token, link_id, page_id FROM deleted_qr_codes WHERE token IN ({places})"
+    );
+    for tokens in tokens.chunks(AT_ONCE) {
+        let mut bound: Vec<Value> = tokens.iter().map(|token| number(*token).into()).collect();
+        bound.resize(AT_ONCE, (-1_i64).into());
+        for row in tx.query(&sql, &bound)? {
+            let mut row = row.columns("qr_codes");
+            let token = row.required("token", Value::into_small).map(Token::of)?;
+            found.insert(token, qr_codes::aim(&mut row)?.target());
+        }
+    }
+    Ok(found)
+}
+
 /// A token as the database keeps it.
-pub(super) fn number(token: Token) -> i64 {
+pub(crate) fn number(token: Token) -> i64 {
     i64::try_from(token.number()).unwrap_or(i64::MAX)
 }
 
 impl Store {
+    /// What the codes of these tokens lead to, whoever owns them; nothing of what never was a code's.
+    pub async fn what_codes_lead_to(&self, tokens: Vec<Token>) -> Result<HashMap<Token, Target>, Error> {
+        self.main.read(move |tx| leads(tx, &tokens)).await
+    }
+
     /// The ids of an owner's codes, by their tokens; nothing of what is no code's.
     pub async fn codes_by_token(&self, owner: Owner, tokens: Vec<Token>) -> Result<HashMap<Token, QrId>, Error> {
         self.main.read(move |tx| ids(tx, owner, tokens)).await

@@ -340,8 +340,10 @@ impl Click {
     }
 }
 
+/// The days and hours of every time zone begin with a quarter of an hour.
+pub(super) const QUARTER_MS: i64 = 900_000;
+
 /// The beginning of the quarter of an hour, which is all that stays of a moment once its visitor is forgotten.
 pub(super) const fn quarter(at: i64) -> i64 {
-    const QUARTER_MS: i64 = 900_000;
     at.div_euclid(QUARTER_MS) * QUARTER_MS
 }

@@ -13,7 +13,7 @@ use mask_core::question::Window;
 use super::{
     Batch, all_columns,
     columns::{Click, IS_FIRST_OF_OWNER, IS_FIRST_OF_VISITED, Words},
-    runs::{Part, each_chunk},
+    reading::{Part, each_chunk},
 };
 use crate::{
     Error,

@@ -9,15 +9,23 @@
 //! followed ([`FeedPage`]); between the two sinks go [`Marks`], which say whose first of the day each click is. How they lie
 //! ([`runs`], [`columns`]) and how they are counted ([`count`]) is nobody else's business.
 
+mod answers;
+mod catalog;
 mod chunk;
-mod codes;
+pub(crate) mod codes;
 mod columns;
 mod count;
 mod feed;
 mod first;
+mod held;
+mod kept;
+mod lexicon;
 mod marks;
 mod properties;
+mod reading;
 mod runs;
+mod scans;
+mod tally;
 mod tell;
 mod visits;
 
@@ -28,18 +36,24 @@ use std::{
 
 use mask_core::{
     id::{LinkId, PageId},
-    question::{Answer, Bots, Question, Subject, Window},
+    question::{Answer, Question, Subject, Window},
+    request::RequestId,
     time::Time,
     token::Token,
     visit::Target,
     workspace::Owner,
 };
 
+use answers::Asked;
+pub(crate) use catalog::Catalogs;
 use columns::{Column, Words};
+use count::{Numbers, Shape};
 pub use feed::{FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit};
 pub(crate) use first::Seen;
+pub(crate) use kept::Kept;
 pub use marks::Marks;
-use runs::{Part, each_chunk};
+use reading::{Part, each_chunk};
+use tally::Tally;
 pub use visits::Visit;
 
 use crate::{
@@ -62,6 +76,8 @@ pub struct Position {
 pub struct Fact {
     /// When.
     pub at: Time,
+    /// The request that it was, where one is known; whoever is told of the visit is told of it too, and statistics do not keep it.
+    pub request: Option<RequestId>,
     /// Whose link or page.
     pub owner: Owner,
     /// Which one.
@@ -121,7 +137,8 @@ pub struct Batch {
     pub to: Position,
     /// What is in it.
     pub facts: Vec<Fact>,
-    /// Whether it happened long ago: it is recorded and counted, and nobody is told of it.
+    /// Whether it happened long ago: it is recorded and counted, and is no news on the stream. Whether webhooks are told of it is
+    /// for whoever opens the store to say, as of any batch: one that [tells](Store::telling) does.
     pub is_history: bool,
 }
 
@@ -210,7 +227,7 @@ impl Store {
                 return Ok(false);
             }
             Counts::of(&batch).add(tx)?;
-            if telling.is_possible() && !batch.is_history {
+            if telling.is_possible() {
                 tell::visits(tx, telling, &batch, marks.as_ref())?;
             }
             Ok(true)
@@ -279,6 +296,7 @@ impl Store {
     /// came from, and the minute; all that was counted stays. It is noted at once and for good, and done by
     /// [`tidy_clicks`](Self::tidy_clicks).
     pub async fn forget_visitors(&self, owner: Option<Owner>, before: Time) -> Result<(), Error> {
+        self.kept.clear();
         self.clicks.write(move |tx| runs::forget(tx, owner, before)).await
     }
 
@@ -291,32 +309,72 @@ impl Store {
 
     /// Answers a question about what is recorded of an owner's links and pages.
     pub async fn answer(&self, owner: Owner, question: Question) -> Result<Answer, Error> {
-        let known = properties::known(self, owner, &question).await?;
-        let (patience, asked) = (self.clicks.patience(), question.clone());
-        let count = move |tx: &mut Tx<'_>| {
-            let mut counter = count::Counter::new(owner, &asked, known);
-            let columns = counter.columns();
-            let (window, visited) = (asked.window, asked.of.map(Target::bits));
-            let part = Part { owner: Some(owner), window, visited, columns: &columns, patience };
-            tx.snapshot(|tx| each_chunk(tx, &part, |chunk, is_mixed| counter.add(chunk, is_mixed)))?;
-            Ok(counter.answer())
+        if question.subject != Subject::Scans {
+            return self.answer_of_one_kind(owner, question).await;
+        }
+        let Some(of_pages) = scans::of_pages(&question) else {
+            return self.answer_of_one_kind(owner, question).await;
         };
-        let found = self.clicks.scan(count).await?;
+        let links = self.answer_of_one_kind(owner, scans::of_links(&question)).await?;
+        let pages = self.answer_of_one_kind(owner, of_pages).await?;
+        Ok(scans::together(&question, links, pages))
+    }
+
+    async fn answer_of_one_kind(&self, owner: Owner, question: Question) -> Result<Answer, Error> {
+        let (question, patience) = (question.about_one(), self.patience());
+        let mut known = properties::known(self, owner, &question, patience).await?;
+        let shape = Shape::of(&question, &mut known);
+        let tally = self.count(owner, shape, known.allowed, question.window, patience).await?;
+        let catalog = properties::of_counted(self, owner, &question, &tally, patience).await?;
+        let found = tally.answer(&question, &catalog);
         codes::by_id(self, owner, &question, found).await
     }
 
-    /// All visits in a window, in order of time; ties in a fixed order. They are all held in memory, so the window should
-    /// be one that [`answer`](Self::answer) says is small.
-    pub async fn visits(
+    /// Counts what is recorded of an owner in a window, of those links and pages that are allowed, or of all.
+    async fn count(
         &self,
         owner: Owner,
-        subject: Subject,
+        shape: Shape,
+        allowed: Option<Numbers>,
         window: Window,
-        bots: Bots,
-    ) -> Result<Vec<Visit>, Error> {
+        patience: Patience,
+    ) -> Result<Tally, Error> {
+        let kept = self.kept.clone();
+        let count = move |tx: &mut Tx<'_>| {
+            let (shape, allowed) = (&Arc::new(shape), allowed.as_ref());
+            tx.snapshot(|tx| Asked { owner, shape, allowed, window, patience }.count(tx, &kept))
+        };
+        self.clicks.ask(patience, count).await
+    }
+
+    /// The visits that a question counts, however it divides them, in order of time; ties in a fixed order. Those are unique
+    /// that it counts as visitors. They are all held in memory, so the window should be one that [`answer`](Self::answer) says
+    /// is small.
+    pub async fn visits(&self, owner: Owner, question: Question) -> Result<Vec<Visit>, Error> {
         let _turn = self.exporting.lock().await;
-        let patience = self.clicks.patience();
-        self.clicks.scan(move |tx| tx.snapshot(|tx| visits::visits(tx, owner, subject, window, bots, patience))).await
+        let of_pages = (question.subject == Subject::Scans).then(|| scans::of_pages(&question)).flatten();
+        let mut visits = self.visits_of_one_kind(owner, question).await?;
+        if let Some(of_pages) = of_pages {
+            visits.extend(self.visits_of_one_kind(owner, of_pages).await?);
+            visits.sort_unstable();
+        }
+        Ok(visits)
+    }
+
+    async fn visits_of_one_kind(&self, owner: Owner, question: Question) -> Result<Vec<Visit>, Error> {
+        let (question, patience) = (question.about_one(), self.patience());
+        let mut known = properties::known(self, owner, &question, patience).await?;
+        let (shape, window) = (Arc::new(Shape::of(&question, &mut known)), question.window);
+        let visits = move |tx: &mut Tx<'_>| {
+            let (shape, allowed) = (&shape, known.allowed.as_ref());
+            tx.snapshot(|tx| Asked { owner, shape, allowed, window, patience }.visits(tx))
+        };
+        self.clicks.ask(patience, visits).await
+    }
+
+    /// How long a question that is put now may take.
+    fn patience(&self) -> Patience {
+        Patience::of(self.question_timeout)
     }
 
     /// How many clicks of each class a link has on record. Reads everything: for diagnosis and tests.
@@ -363,7 +421,7 @@ impl Counts {
                 // A block has no counter of its own.
                 Target::Block(..) => {}
             }
-            if let (Target::Link(_), Some(code)) = (fact.target, fact.code) {
+            if let (Target::Link(_) | Target::Page(_), Some(code)) = (fact.target, fact.code) {
                 *counts.codes.entry((code, fact.owner.number())).or_default() += 1;
             }
         }

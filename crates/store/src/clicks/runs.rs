@@ -10,7 +10,7 @@
 //! Forgetting visitors ([`forget`]) is tidying too: what is to be forgotten is noted at once, and runs that still tell it are
 //! written anew without, one after the other.
 
-use mask_core::{id::LinkId, question::Window, time::Time, workspace::Owner};
+use mask_core::{id::LinkId, time::Time, workspace::Owner};
 
 use super::{
     chunk::Chunk,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Error,
-    db::{Columns, Dialect, Patience, Tx, Value, values},
+    db::{Columns, Dialect, Tx, Value, values},
 };
 
 /// Most clicks of a chunk. Half of a reader's time goes into finding a chunk when they are much smaller, and a question
@@ -41,76 +41,11 @@ pub(super) const EVERYBODY: i64 = 0;
 /// Nothing was forgotten of a run.
 const NEVER: i64 = i64::MIN;
 
-/// What is read.
-pub(super) struct Part<'p> {
-    /// Of whom; of everybody where it is `None`.
-    pub(super) owner: Option<Owner>,
-    /// When; a chunk may hold clicks of other times too.
-    pub(super) window: Window,
-    /// Of which link or page, by its number; a chunk may hold others too.
-    pub(super) visited: Option<u128>,
-    /// Which columns.
-    pub(super) columns: &'p [Column],
-    /// How long it may take.
-    pub(super) patience: Patience,
-}
-
 /// Stores a piece of a batch as it came. The clicks are sorted, and these are their columns.
 pub(super) fn write_piece(tx: &mut Tx<'_>, clicks: &[Click], columns: &[(Column, Vec<u8>)]) -> Result<(), Error> {
     let Some((first, last)) = span(clicks) else { return Ok(()) };
     let sql = "INSERT INTO click_batches (first_at, last_at, clicks, data) VALUES ($1, $2, $3, $4)";
     tx.execute(sql, &values![first, last, count(clicks), columns::pack(columns)]).map(drop)
-}
-
-/// Calls for each chunk, telling whether clicks of other owners may be in it. Wants a snapshot.
-pub(super) fn each_chunk(
-    tx: &mut Tx<'_>,
-    part: &Part<'_>,
-    mut call: impl FnMut(&Chunk<'_>, bool) -> Option<()>,
-) -> Result<(), Error> {
-    let sql = "SELECT seq, clicks, data FROM click_batches WHERE last_at >= $1 AND first_at < $2 ORDER BY seq";
-    for row in tx.query(sql, &values![part.window.from, part.window.to])? {
-        let mut row = row.columns("click_batches");
-        let _ = row.integer("seq")?;
-        let len = length(&mut row)?;
-        let data = row.bytes("data")?;
-        let chunk = Chunk::read(len, std::iter::once((Column::ALL, data.as_slice())));
-        chunk.and_then(|chunk| call(&chunk, true)).ok_or_else(|| row.corrupt("data"))?;
-    }
-    let wanted: Vec<_> =
-        part.columns.iter().chain([&Column::ALL]).map(|column| format!("$1 + CAST({} AS BIGINT)", column.0)).collect();
-    let sql = format!("SELECT key, data FROM click_columns WHERE key IN ({})", wanted.join(", "));
-    for row in chunks(tx, part)? {
-        part.patience.check()?;
-        let mut row = row.columns("click_chunks");
-        let seq = row.integer("seq")?;
-        let len = length(&mut row)?;
-        let mut pieces = Vec::new();
-        for piece in tx.query(&sql, &values![seq * Column::MOST])? {
-            let mut piece = piece.columns("click_columns");
-            let column = u8::try_from(piece.integer("key")? % Column::MOST).map_err(|_| piece.corrupt("key"))?;
-            pieces.push((Column(column), piece.bytes("data")?));
-        }
-        let chunk = Chunk::read(len, pieces.iter().map(|(column, data)| (*column, data.as_slice())));
-        chunk.and_then(|chunk| call(&chunk, false)).ok_or_else(|| row.corrupt("clicks"))?;
-    }
-    Ok(())
-}
-
-fn chunks(tx: &mut Tx<'_>, part: &Part<'_>) -> Result<Vec<crate::db::Row>, Error> {
-    let mut sql = "SELECT c.seq, c.clicks FROM click_runs r JOIN click_chunks c ON c.run = r.seq \
-                   WHERE r.last_at >= $1 AND r.first_at < $2"
-        .to_owned();
-    let mut bound: Vec<Value> = values![part.window.from, part.window.to].into();
-    if let Some(owner) = part.owner {
-        bound.push(owner.into());
-        sql += " AND r.owner = $3";
-        if let Some(visited) = part.visited {
-            bound.push(sortable(visited).into());
-            sql += " AND c.first_link <= $4 AND c.last_link >= $4";
-        }
-    }
-    tx.query(&(sql + " ORDER BY c.seq"), &bound)
 }
 
 /// Nobody else moves what is recorded until this transaction ends. On SQLite nobody can anyhow.
@@ -177,6 +112,7 @@ fn order_batches(tx: &mut Tx<'_>) -> Result<(), Error> {
 fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<(), Error> {
     let (mut words, mut clicks, mut bare_to) = (Words::new(), Vec::new(), i64::MAX);
     let sql = "SELECT seq, bare_to FROM click_runs WHERE owner = $1 AND class = $2 ORDER BY clicks, seq LIMIT $3";
+    let mut merged = Vec::new();
     for (place, row) in tx.query(sql, &values![owner, class, RUNS])?.into_iter().enumerate() {
         // Two at least, or nothing would ever be gained.
         if place >= 2 && clicks.len() >= AT_A_TIME {
@@ -186,10 +122,17 @@ fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<(), Error> {
         let run = row.integer("seq")?;
         bare_to = bare_to.min(row.integer("bare_to")?);
         clicks.extend(read_run(tx, run, &mut words)?);
-        delete_run(tx, run)?;
+        merged.push(run);
     }
     clicks.sort_unstable();
-    write_run(tx, &clicks, &words, bare_to)
+    replace_runs(tx, &merged, &clicks, &words, bare_to)
+}
+
+/// Writes a run in place of others. They are deleted last, so that it does not get the number of one of them: what was counted
+/// of runs is kept by their numbers.
+fn replace_runs(tx: &mut Tx<'_>, old: &[i64], clicks: &[Click], words: &Words, bare_to: i64) -> Result<(), Error> {
+    write_run(tx, clicks, words, bare_to)?;
+    old.iter().try_for_each(|run| delete_run(tx, *run))
 }
 
 /// Notes that clicks before a moment are to tell nothing of visitors any more; of one owner, or of all.
@@ -218,8 +161,7 @@ fn forget_in_a_run(tx: &mut Tx<'_>) -> Result<bool, Error> {
     let mut clicks = read_run(tx, run, &mut words)?;
     clicks.iter_mut().filter(|click| click.at < before).for_each(Click::forget_visitor);
     clicks.sort_unstable();
-    delete_run(tx, run)?;
-    write_run(tx, &clicks, &words, before).map(|()| true)
+    replace_runs(tx, &[run], &clicks, &words, before).map(|()| true)
 }
 
 /// Removes some of what is recorded of these owners; `false` when nothing is left. What lies in batches that began before this
@@ -326,7 +268,12 @@ fn number(number: usize) -> i64 {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use mask_core::question::Window;
+
+    use super::{
+        super::reading::{Part, each_chunk},
+        *,
+    };
     use crate::{Location, Options, Store};
 
     fn click(at: i64) -> Click {
@@ -353,7 +300,7 @@ mod tests {
             each_chunk(&mut tx, &part, count).map(|()| clicks)
         };
         assert!(matches!(read(store.clicks.patience()), Ok(2)));
-        assert!(matches!(read(Patience::ended()), Err(Error::TooLong(_))));
+        assert!(matches!(read(crate::db::Patience::ended()), Err(Error::TooLong(_))));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Telling of visits: in the transaction that counts them.
 //!
+//! They are told of now, whenever they happened: history of last year is not due before the visits of today, and not too old
+//! to be kept.
+//!
 //! Most owners have no subscription, and then nothing is looked up but that. A link that was deleted since is told of as it
 //! was.
 
@@ -11,12 +14,12 @@ use super::{Batch, Marks, codes, feed};
 use crate::{
     Error,
     db::{Tx, values},
-    webhooks::{Outbox, Telling, Visited, page_subjects, subjects},
+    webhooks::{Outbox, Tell, Telling, Visited, page_subjects, subjects},
 };
 
 /// Writes the batch's visits for those who want to know.
 pub(super) fn visits(tx: &mut Tx<'_>, telling: &Telling, batch: &Batch, marks: Option<&Marks>) -> Result<(), Error> {
-    let Some(now) = batch.facts.iter().map(|fact| fact.at).max() else { return Ok(()) };
+    let Some(now) = telling.tell().map(Tell::now) else { return Ok(()) };
     let stem = feed::stem(batch);
     for owner in subscribers(tx, batch)? {
         let outbox = Outbox::of_visits(tx, owner, telling, now)?;

@@ -1,22 +1,15 @@
 //! Recorded visits one by one: for exports, and for whoever wants to count by himself.
 
-use mask_core::{
-    question::{Bots, Subject, Window},
-    time::Time,
-    token::Token,
-    visit::Target,
-    workspace::Owner,
-};
+use mask_core::{question::Bots, time::Time, token::Token, visit::Target};
 
 use super::{
+    answers::Asked,
     chunk::{Chunk, Texts},
-    columns::{self, Column, IS_BOT, IS_COUNTED, IS_FIRST_OF_OWNER, KIND, kind_of},
-    runs::{Part, each_chunk},
+    columns::{self, Column, IS_BOT, IS_COUNTED, IS_FIRST_OF_OWNER},
+    count::{Counter, Marks},
+    reading::{Part, each_chunk},
 };
-use crate::{
-    Error,
-    db::{Patience, Tx},
-};
+use crate::{Error, db::Tx};
 
 /// A recorded visit. There is no address in it, and nothing that stands for the visitor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,8 +21,8 @@ pub struct Visit {
     pub target: Target,
     /// The code that was scanned.
     pub code: Option<Token>,
-    /// Whether it was its visitor's first of the day (UTC) among the owner's of its kind: clicks of links, views of pages,
-    /// clicks on their blocks.
+    /// Whether it was its visitor's first of the day (UTC) of its kind (clicks of links, views of pages, clicks on their
+    /// blocks): among the owner's, or on the one link or page that was asked about.
     pub is_unique: bool,
     /// Whether a program made it.
     pub is_bot: bool,
@@ -52,52 +45,34 @@ pub struct Visit {
     pub city: Option<String>,
 }
 
-/// All visits in a window, in order of time; ties in a fixed order.
-pub(super) fn visits(
-    tx: &mut Tx<'_>,
-    owner: Owner,
-    subject: Subject,
-    window: Window,
-    bots: Bots,
-    patience: Patience,
-) -> Result<Vec<Visit>, Error> {
-    let mut all = Vec::new();
-    let columns: Vec<_> = [Column::AT, Column::FLAGS, Column::VISITED].into_iter().chain(Column::OF_TEXTS).collect();
-    let part = Part { owner: Some(owner), window, visited: None, columns: &columns, patience };
-    let kind = kind_of(subject);
-    let is_wanted = |flags: u8| flags & KIND == kind && is_meant(flags, bots);
-    each_chunk(tx, &part, |chunk, is_mixed| add(&mut all, chunk, is_mixed.then_some(owner), window, &is_wanted))?;
-    if subject == Subject::Scans {
-        all.retain(|visit| visit.source == "qr");
+impl Asked<'_> {
+    /// The visits that are counted, in order of time; ties in a fixed order. Wants a snapshot.
+    pub(super) fn visits(&self, tx: &mut Tx<'_>) -> Result<Vec<Visit>, Error> {
+        let counter = Counter::new(self.owner, self.shape, self.allowed, Some(self.window));
+        let columns: Vec<_> =
+            [Column::AT, Column::FLAGS, Column::VISITED].into_iter().chain(Column::OF_TEXTS).collect();
+        let (owner, visited) = (Some(self.owner), self.only_one());
+        let part = Part { owner, window: self.window, visited, columns: &columns, patience: self.patience };
+        let mut all = Vec::new();
+        each_chunk(tx, &part, |chunk, is_mixed| add(&mut all, chunk, &counter.mark(chunk, is_mixed)?))?;
+        all.sort_unstable();
+        Ok(all)
     }
-    all.sort_unstable();
-    Ok(all)
 }
 
-fn add(
-    all: &mut Vec<Visit>,
-    chunk: &Chunk<'_>,
-    only_of: Option<Owner>,
-    window: Window,
-    is_wanted: &impl Fn(u8) -> bool,
-) -> Option<()> {
+/// Adds the marked visits of a chunk.
+fn add(all: &mut Vec<Visit>, chunk: &Chunk<'_>, marks: &Marks) -> Option<()> {
+    let mut marked = marks.each().peekable();
+    if marked.peek().is_none() {
+        return Some(());
+    }
     let texts: Vec<Texts<'_>> = Column::OF_TEXTS.iter().map(|column| chunk.texts(*column)).collect::<Option<_>>()?;
-    let (flags, at) = (chunk.flags()?, chunk.numbers(Column::AT)?);
-    let owners = only_of.map(|owner| chunk.numbers(Column::OWNER).map(|owners| (owner.number(), owners)));
-    let owners = match owners {
-        Some(owners) => Some(owners?),
-        None => None,
-    };
-    for (visited, places) in chunk.visited()? {
-        for place in places {
-            let now = Time::from_unix_millis(at.at(place));
-            let is_owned = owners.as_ref().is_none_or(|(owner, owners)| owners.at(place) == *owner);
-            if !is_owned || now < window.from || now >= window.to || !is_wanted(flags[place]) {
-                continue;
-            }
-            let text = |column: Column| texts.get(column.place()?)?.word(place);
-            all.push(visit(now, visited, flags[place], text)?);
-        }
+    let (flags, at, visited) = (chunk.flags()?, chunk.numbers(Column::AT)?, chunk.visited()?);
+    for (place, count) in marked {
+        let (number, _) = visited.get(visited.partition_point(|(_, places)| places.end <= place))?;
+        let text = |column: Column| texts.get(column.place()?)?.word(place);
+        let visit = visit(Time::from_unix_millis(at.at(place)), *number, flags[place], text)?;
+        all.push(Visit { is_unique: count.visitors > 0, ..visit });
     }
     Some(())
 }

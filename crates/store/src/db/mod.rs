@@ -16,6 +16,7 @@ mod sqlite;
 mod value;
 
 use std::{
+    ops::ControlFlow,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
@@ -38,7 +39,7 @@ pub enum Error {
     /// A database's file is not what this program has written: the disk or somebody else has changed it.
     #[error("the database is damaged: {0}; restore it from a backup, or move it away to begin with an empty one")]
     Damaged(String),
-    /// A question takes longer than the database may. A part of the answer would pass for the whole, so there is none.
+    /// A question takes longer than it may. A part of the answer would pass for the whole, so there is none.
     #[error("the question takes longer than {0:?}")]
     TooLong(Duration),
     /// A row holds what the program could never have written there.
@@ -83,6 +84,49 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// The beginning of an insert that is taken back, where it fails, by its step alone. SQLite keeps a copy of whatever a
+    /// statement overwrites if the statement could fail halfway, to take back that half; and it goes through the copies of
+    /// the whole step at the end of each statement, which is much of the work where a step makes a hundred links.
+    /// https://sqlite.org/lang_conflict.html
+    pub(crate) const fn insert(self) -> &'static str {
+        match self {
+            Self::Sqlite => "INSERT OR FAIL",
+            Self::Postgres => "INSERT",
+        }
+    }
+}
+
+/// A query that runs beside others.
+#[derive(Clone, Debug)]
+pub(crate) struct Paced {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Value>,
+    /// How long its turn is.
+    pub(crate) turn: Duration,
+}
+
+/// How far a query that runs beside others has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Run {
+    /// The time that it took until now.
+    pub(crate) spent: Duration,
+    /// How much of that was over when the first number came.
+    pub(crate) opening: Duration,
+    /// Whether it has no more numbers.
+    pub(crate) has_ended: bool,
+}
+
+/// Who asks queries that run side by side.
+pub(crate) trait Asker {
+    /// Takes a number from the query at this place, and what the row says of it: its second column, where it has one. Says
+    /// whether that was enough of all.
+    fn take(&mut self, tx: &mut Tx<'_>, place: usize, number: i64, is_so: bool) -> Result<ControlFlow<()>, Error>;
+
+    /// Whose turn it is; nobody's when there is nothing more to ask. A query that has ended gets no turn.
+    fn next(&mut self, runs: &[Run]) -> Option<usize>;
+}
+
 /// A connection that a step may use: a transaction in a write, a connection in a read.
 pub(crate) enum Tx<'c> {
     Sqlite(&'c rusqlite::Connection),
@@ -108,6 +152,15 @@ impl Tx<'_> {
     /// The first row, if there is one.
     pub(crate) fn first(&mut self, sql: &str, values: &[Value]) -> Result<Option<Row>, Error> {
         Ok(self.query(sql, values)?.into_iter().next())
+    }
+
+    /// Runs queries for numbers side by side, a turn at a time, as whoever asks for them says. For SQLite alone: a server
+    /// chooses among ways by itself.
+    pub(crate) fn side_by_side(&mut self, queries: &[Paced], asker: &mut impl Asker) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(connection) => sqlite::side_by_side(connection, queries, asker),
+            Self::Postgres(_) => Err(Error::Defect("a server runs one query at a time".to_owned())),
+        }
     }
 
     /// Changes rows and says how many.
@@ -151,6 +204,16 @@ impl Tx<'_> {
         result
     }
 
+    /// Which state of the database this connection sees, where that can be told: equal ones are the same. It is another one
+    /// after each commit of anybody else, whatever that changed.
+    pub(crate) fn state(&mut self) -> Result<Option<State>, Error> {
+        let Self::Sqlite(connection) = self else { return Ok(None) };
+        // Numbers of two connections tell nothing of each other: https://sqlite.org/pragma.html#pragma_data_version
+        let connection = std::ptr::from_ref(*connection).addr();
+        let Some(row) = self.first("PRAGMA data_version", &[])? else { return Ok(None) };
+        Ok(Some(State { connection, version: row.columns("data_version").integer("data_version")? }))
+    }
+
     /// The engine's name and version.
     pub(crate) fn engine(&mut self) -> Result<String, Error> {
         let (name, sql) = match self.dialect() {
@@ -162,6 +225,13 @@ impl Tx<'_> {
     }
 }
 
+/// A state of a database, as one connection knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) connection: usize,
+    version: i64,
+}
+
 /// How long a step may go on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
@@ -170,6 +240,11 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
+    /// One that begins now.
+    pub(crate) fn of(most: Duration) -> Self {
+        Self { until: Instant::now() + most, most }
+    }
+
     /// One that is over.
     #[cfg(test)]
     pub(crate) fn ended() -> Self {
@@ -213,7 +288,8 @@ impl Db {
         migrate::run(&mut Tx::Sqlite(&connection), migrations)?;
         let duties = sqlite::prepare_writer(&connection)?;
         let (reads, scans, writes) = (Queue::new(), Queue::new(), Queue::new());
-        let writer = sqlite::start_writer(connection, duties, Arc::clone(&writes));
+        let writer =
+            sqlite::start_writer(connection, sqlite::open(path, options.timeout)?, duties, Arc::clone(&writes));
         let mut readers = Vec::new();
         for _ in 0..options.pool_size.max(1) {
             readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads)));
@@ -261,8 +337,22 @@ impl Db {
 
     /// How long a step may go on, so that it can still say that it took too long.
     pub(crate) fn patience(&self) -> Patience {
-        let most = self.timeout.mul_f32(0.9);
-        Patience { until: Instant::now() + most, most }
+        Patience::of(self.timeout.mul_f32(0.9))
+    }
+
+    /// Runs a step of a question, among those that read long lists. Its patience is what it may take, however long the database may
+    /// for anything else, and also ends the wait: for its turn, or for something that does not look at the time.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        patience: Patience,
+        step: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        patience.check()?;
+        let answer = self.scans.push(false, step);
+        match tokio::time::timeout_at(patience.until.into(), answer).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(panicked())),
+            Err(_) => Err(Error::TooLong(patience.most)),
+        }
     }
 
     /// Runs a step that only reads, and finds what it reads by an index.
@@ -289,9 +379,7 @@ impl Db {
     ) -> Result<T, Error> {
         let answer = queue.push(is_write, step);
         match tokio::time::timeout(self.timeout, answer).await {
-            Ok(Ok(answer)) => answer,
-            // The step panicked, and its thread went on without it.
-            Ok(Err(_)) => Err(Error::Defect("a step of the store panicked".to_owned())),
+            Ok(answer) => answer.unwrap_or_else(|_| Err(panicked())),
             Err(_) => Err(Error::Unavailable(format!("no answer within {:?}", self.timeout))),
         }
     }
@@ -314,6 +402,11 @@ impl Drop for Db {
         self.scans.leave();
         self.writes.leave();
     }
+}
+
+/// A step panicked, and its thread went on without it.
+fn panicked() -> Error {
+    Error::Defect("a step of the store panicked".to_owned())
 }
 
 fn wait_for(thread: JoinHandle<()>) {

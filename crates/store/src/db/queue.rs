@@ -113,6 +113,8 @@ impl Queue {
             step.refuse("it is closed");
         } else {
             state.steps.push_back(step);
+            // Whoever is woken wants the lock at once.
+            drop(state);
             self.is_waiting.notify_one();
         }
         answer

@@ -2,9 +2,12 @@
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{self, SyncSender},
+    },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{
@@ -14,7 +17,7 @@ use rusqlite::{
 };
 
 use super::{
-    Error, Row, Tx, Value,
+    Asker, Error, Paced, Row, Run, Tx, Value,
     queue::{Queue, Ran},
 };
 
@@ -29,6 +32,11 @@ pub(super) fn open(path: &Path, timeout: Duration) -> Result<Connection, Error> 
         .map_err(|error| Error::Unavailable(format!("cannot open {}: {error}", path.display())))?;
     connection.busy_timeout(timeout).map_err(explain)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this SQLite prepares a statement anew whenever a value is bound that could change its plan, as that of a
+    // LIMIT, of a LIKE or of a column that is sorted by could: a sixth of all the work of writing, and twenty microseconds
+    // for each link that a list tests by its number. Plans here are the same for all values.
+    // https://sqlite.org/queryplanner-ng.html#qpstab
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(explain)?;
     keep_a_log(&connection, timeout)?;
     // FULL: a commit is on the disk before it is acknowledged, so that power may fail too.
     batch(
@@ -47,7 +55,8 @@ fn keep_a_log(connection: &Connection, timeout: Duration) -> Result<(), Error> {
         match connection.execute_batch("PRAGMA journal_mode = WAL") {
             Err(error) if pauses > 0 && error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                 pauses -= 1;
-                thread::sleep(PAUSE);
+                // Whoever ends the writer does not wait for this.
+                thread::park_timeout(PAUSE);
             }
             result => return result.map_err(explain),
         }
@@ -90,7 +99,16 @@ pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) -> JoinHan
 /// Prepares the connection that writes for tables whose index is written at the end of a transaction.
 const NOTE_CHANGES: &str = include_str!("search.sql");
 const INDEX_CHANGES: &str = "INSERT INTO links_search (links_search, rowid, search_text) \
-    SELECT command, seq, search_text FROM temp.search_notes ORDER BY place; DELETE FROM temp.search_notes";
+    SELECT command, seq, search_text FROM temp.search_notes ORDER BY place";
+const FORGET_CHANGES: &str = "DELETE FROM temp.search_notes";
+
+/// What a link is found by lies all over indexes of a hundred megabytes at a million links, so the one connection that keeps
+/// them has room for a good part of them; it takes what it uses and no more.
+const ROOM_FOR_INDEXES: &str = "PRAGMA cache_size = -64000";
+
+/// The log is copied into the database by a thread of its own ([`start_copier`]); the writer does it itself only when that
+/// does not keep up, at 64 MB of log. So much is read again within a tenth of a second after a crash.
+const LEAVE_COPYING: &str = "PRAGMA wal_autocheckpoint = 16000";
 
 /// What a writing connection does beside its steps.
 #[derive(Clone, Copy)]
@@ -100,34 +118,72 @@ pub(super) struct Duties {
 
 /// Finds out what the schema of this connection asks of a writer, and gets it ready.
 pub(super) fn prepare_writer(connection: &Connection) -> Result<Duties, Error> {
-    // Without this SQLite prepares a statement anew whenever a value is bound that could change its plan, as that of a
-    // LIMIT or of a column that is sorted by could: a sixth of all the work of writing. A writer's plans are the same for
-    // all values. https://sqlite.org/queryplanner-ng.html#qpstab
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(explain)?;
+    batch(connection, LEAVE_COPYING)?;
     let has_search =
         !query(connection, "SELECT 1 FROM main.sqlite_schema WHERE name = 'links_search'", &[])?.is_empty();
     if has_search {
         batch(connection, NOTE_CHANGES)?;
+        batch(connection, ROOM_FOR_INDEXES)?;
     }
     Ok(Duties { has_search })
 }
 
-pub(super) fn start_writer(connection: Connection, duties: Duties, steps: Arc<Queue>) -> JoinHandle<()> {
+/// Copies the log into the database, so that whoever writes does not stop for it. A page that changes with each commit, as the
+/// ends of most indexes do, is copied once for many commits. Nothing waits for this thread, and where it does not keep up
+/// the writer takes its work over.
+fn start_copier(connection: Connection) -> (SyncSender<()>, JoinHandle<()>) {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let (committed, commits) = mpsc::sync_channel(1);
+    let copier = spawn("mask-copy", move || {
+        while commits.recv().is_ok() {
+            if let Err(error) = copy_log(&connection) {
+                tracing::debug!(%error, "the log could not be copied into the database; the writer will do it");
+            }
+            // Whoever ends the writer does not wait for this.
+            thread::park_timeout(PAUSE);
+        }
+    });
+    (committed, copier)
+}
+
+/// Copies what is in the log if it is much.
+fn copy_log(connection: &Connection) -> Result<(), Error> {
+    const MUCH: i64 = 2000;
+    // Says whether somebody is at it, how many pages the log has, and how many of them are copied; copies nothing.
+    let state = query(connection, "PRAGMA wal_checkpoint(NOOP)", &[])?;
+    let pages = |row: &Row| match row.0[..] {
+        [_, Value::Integer(all), Value::Integer(copied)] => all - copied,
+        _ => 0,
+    };
+    if state.first().is_some_and(|row| pages(row) >= MUCH) {
+        query(connection, "PRAGMA wal_checkpoint(PASSIVE)", &[])?;
+    }
+    Ok(())
+}
+
+pub(super) fn start_writer(
+    connection: Connection,
+    copying: Connection,
+    duties: Duties,
+    steps: Arc<Queue>,
+) -> JoinHandle<()> {
     spawn("mask-write", move || {
+        let (committed, copier) = start_copier(copying);
         while let Some(first) = steps.next() {
             let mut next = Some(first);
             let mut ran = Vec::new();
             let result = (|| {
                 // IMMEDIATE takes the write lock at once: a transaction that reads first and writes later can fail.
-                batch(&connection, "BEGIN IMMEDIATE")?;
+                run(&connection, "BEGIN IMMEDIATE")?;
                 while let Some(step) = next.take() {
                     ran.extend(run_in_savepoint(&connection, step)?);
                     next = if ran.len() < MOST_PER_COMMIT { steps.try_next() } else { None };
                 }
                 if duties.has_search {
-                    batch(&connection, INDEX_CHANGES)?;
+                    run(&connection, INDEX_CHANGES)?;
+                    run(&connection, FORGET_CHANGES)?;
                 }
-                batch(&connection, "COMMIT")
+                run(&connection, "COMMIT")
             })();
             if let Err(error) = &result {
                 // A step that was never run still waits for an answer: its channel closes with it.
@@ -143,13 +199,20 @@ pub(super) fn start_writer(connection: Connection, duties: Duties, steps: Arc<Qu
             if let (Some(unrun), Err(why)) = (next, kept) {
                 unrun.refuse(&why);
             }
+            // Where it is at work already, or has ended, there is nothing to tell it.
+            let _ = committed.try_send(());
         }
+        // The last connection that is closed removes the log, so it is this one.
+        drop(committed);
+        copier.thread().unpark();
+        let _ = copier.join();
+        drop(connection);
     })
 }
 
 /// Runs one step so that its failure takes nothing else with it. An error here ends the whole transaction.
 fn run_in_savepoint(connection: &Connection, step: super::queue::Step) -> Result<Option<Ran>, Error> {
-    if let Err(error) = batch(connection, "SAVEPOINT step") {
+    if let Err(error) = run(connection, "SAVEPOINT step") {
         step.refuse(&error.to_string());
         return Err(error);
     }
@@ -162,7 +225,10 @@ fn run_in_savepoint(connection: &Connection, step: super::queue::Step) -> Result
         return Err(Error::Unavailable("the transaction was ended by the database".to_owned()));
     }
     let is_good = matches!(&ran, Ok(Some(ran)) if ran.is_good);
-    batch(connection, if is_good { "RELEASE step" } else { "ROLLBACK TO step; RELEASE step" })?;
+    if !is_good {
+        run(connection, "ROLLBACK TO step")?;
+    }
+    run(connection, "RELEASE step")?;
     Ok(ran.unwrap_or(None))
 }
 
@@ -183,9 +249,53 @@ pub(super) fn query(connection: &Connection, sql: &str, values: &[Value]) -> Res
     Ok(all)
 }
 
+pub(super) fn side_by_side(connection: &Connection, queries: &[Paced], asker: &mut impl Asker) -> Result<(), Error> {
+    // A look at the clock takes as long as some numbers.
+    const ROWS_A_LOOK: usize = 16;
+    let prepare = |query: &Paced| connection.prepare_cached(&numbered(&query.sql)).map_err(explain);
+    let mut statements = queries.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+    let mut cursors = Vec::new();
+    for (statement, query) in statements.iter_mut().zip(queries) {
+        let has_word = statement.column_count() > 1;
+        cursors.push((statement.query(rusqlite::params_from_iter(&query.values)).map_err(explain)?, has_word));
+    }
+    let mut runs = vec![Run::default(); queries.len()];
+    while let Some(place) = asker.next(&runs).filter(|place| !runs[*place].has_ended) {
+        let ((rows, has_word), run) = (&mut cursors[place], &mut runs[place]);
+        let is_first = run.spent.is_zero();
+        let began = Instant::now();
+        'turn: loop {
+            for _ in 0..ROWS_A_LOOK {
+                let Some(row) = rows.next().map_err(explain)? else {
+                    run.has_ended = true;
+                    break 'turn;
+                };
+                if is_first && run.opening.is_zero() {
+                    run.opening = began.elapsed();
+                }
+                let number = row.get(0).map_err(explain)?;
+                let is_so = !*has_word || row.get(1).map_err(explain)?;
+                if asker.take(&mut Tx::Sqlite(connection), place, number, is_so)?.is_break() {
+                    return Ok(());
+                }
+            }
+            if began.elapsed() >= queries[place].turn {
+                break;
+            }
+        }
+        run.spent += began.elapsed();
+    }
+    Ok(())
+}
+
 pub(super) fn execute(connection: &Connection, sql: &str, values: &[Value]) -> Result<u64, Error> {
     let mut statement = connection.prepare_cached(&numbered(sql)).map_err(explain)?;
     statement.execute(rusqlite::params_from_iter(values)).map(|rows| rows as u64).map_err(explain)
+}
+
+/// A statement without parameters that comes again and again.
+fn run(connection: &Connection, sql: &str) -> Result<(), Error> {
+    execute(connection, sql, &[]).map(drop)
 }
 
 pub(super) fn batch(connection: &Connection, sql: &str) -> Result<(), Error> {
@@ -249,9 +359,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_writer_prepares_a_statement_once() {
-        let connection = Connection::open_in_memory().expect("a database");
-        prepare_writer(&connection).expect("prepared");
+    fn the_log_is_copied_when_it_is_much() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || open(&folder.path().join("test.db"), Duration::from_mins(1)).expect("a database");
+        let (writing, copying) = (open(), open());
+        batch(&writing, LEAVE_COPYING).expect("prepared");
+        batch(&writing, "CREATE TABLE t (a BLOB)").expect("a table");
+        let state = |pages: u32| {
+            batch(&writing, &format!("INSERT INTO t VALUES (zeroblob({pages} * 4096))")).expect("a row");
+            copy_log(&copying).expect("it is copied");
+            let rows = query(&copying, "PRAGMA wal_checkpoint(NOOP)", &[]).expect("an answer");
+            rows[0].0.clone()
+        };
+        assert!(matches!(state(100)[..], [_, Value::Integer(100..1000), Value::Integer(0)]), "it is little");
+        let [_, Value::Integer(all), Value::Integer(copied)] = state(4500)[..] else { panic!("numbers") };
+        assert!(all > 4500 && copied == all, "{copied} of {all}");
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let connection = open(&folder.path().join("test.db"), Duration::from_mins(1)).expect("a database");
         batch(&connection, "CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)").expect("a table");
         let mut statement =
             connection.prepare("SELECT a FROM t WHERE b = ?1 ORDER BY a LIMIT ?2").expect("a statement");

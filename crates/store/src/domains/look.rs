@@ -16,6 +16,7 @@ use crate::{
     Deed, Error, Object, Store,
     db::{Dialect, Tx, values},
     replies::{Keep, Once},
+    turns::Turn,
     webhooks::{By, Outbox, Telling},
     workspaces,
 };
@@ -90,6 +91,7 @@ fn settle(
     domain.points_here = verdict.points_here.unwrap_or(domain.points_here);
     let mut has_gained = false;
     if outcome == Outcome::Found && domain.status != Status::Verified {
+        Turn::Looks(&domain.name.skeleton()).take(tx)?;
         let holder = all.iter().find(|other| other.status == Status::Verified);
         match holder {
             Some(holder) if look.shows(&holder.token) => (outcome, message) = (Outcome::Taken, still_held(&domain)),

@@ -27,6 +27,7 @@ use crate::{
     By, Deed, Error, Expected, Listed, Object, Store,
     db::{Tx, Value, values},
     replies::{Keep, Once},
+    turns::Turn,
     webhooks::Telling,
 };
 use row::{COLUMNS, find, is_lookalike, read, to_change, write};
@@ -75,6 +76,7 @@ pub enum Unheld {
 }
 
 fn create(tx: &mut Tx<'_>, owner: Owner, new: &NewDomain) -> Result<Result<Domain, Unheld>, Error> {
+    Turn::Domains(owner.number()).take(tx)?;
     if let Some(why) = obstacle(tx, owner, new)? {
         return Ok(Err(why));
     }

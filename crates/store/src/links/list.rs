@@ -1,11 +1,6 @@
 //! Lists of links: any filter, any sort, at any size.
 //!
-//! There are two ways to answer. One walks along the index of the sort and tests each link on the way: fast when many
-//! links meet the filter, as the page is soon full. The other takes a filter that an index answers and sorts what it
-//! finds: fast when few links meet it. Neither is fast for both, so SQLite is asked first how many links the filters'
-//! indexes find, counting no further than [`FEW`]. Tags are kept by state and domain, as two filters that are each common
-//! may meet nowhere, and then neither way would end soon. A long text takes a search of its own for each of its trigrams
-//! even to count, so a common one is first looked for [nearby](NEARBY). PostgreSQL keeps statistics and chooses by itself.
+//! PostgreSQL keeps statistics and chooses a way by itself. SQLite is led: [`race`] tells how.
 
 use mask_core::{
     cursor::Cursor,
@@ -21,19 +16,8 @@ use crate::{
     db::{Dialect, Tx, Value},
 };
 
-/// Up to this many candidates, for each filter that there is, are looked at one by one and sorted. With more of them among
-/// a million links, a walk along the sort's index meets a page's worth within some six thousand steps, which cost about as
-/// much; with several filters the walk is longer.
-const FEW: usize = 4000;
-
-/// Texts of more characters than this are looked for along the first steps of the walk before anything is counted.
-const LONG: usize = 12;
-
-/// How many steps that are.
-const NEARBY: usize = 3000;
-
 /// No more characters of a text than this are looked up as trigrams; what is found is compared with the whole text.
-const MOST_TRIGRAMS: usize = 32;
+const MOST_LETTERS: usize = 32;
 
 /// What shorter texts cannot be found by is trigrams.
 const SHORTEST_TRIGRAM: usize = 3;
@@ -64,19 +48,16 @@ impl Sort {
     }
 }
 
-/// A query for numbers of links, and what it binds.
-type Candidates = (String, Vec<Value>);
-
 /// How a list is answered.
 enum Way {
     /// As the database thinks best.
     Any,
-    /// Along the index of the sort.
+    /// Along the index of the sort, to where the page is full.
     Walk,
-    /// The same, no further than to this place.
-    WalkTo(Cursor),
-    /// At the links of these numbers, sorted.
+    /// At the links of these numbers: those that meet the filter, sorted.
     Look(Vec<i64>),
+    /// The links of these numbers, which have met it.
+    Take(Vec<i64>),
 }
 
 pub(super) fn links(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page) -> Result<Listed<Link>, Error> {
@@ -84,16 +65,10 @@ pub(super) fn links(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page)
     if tx.dialect() == Dialect::Postgres || filter.external_id.is_some() {
         return fetch(tx, owner, filter, page, Way::Any);
     }
-    if filter.search.as_ref().is_some_and(|text| text.chars().count() > LONG)
-        && let Some(end) = place_nearby(tx, owner, filter, page)?
-    {
-        let nearby = fetch(tx, owner, filter, page, Way::WalkTo(end))?;
-        if nearby.next.is_some() {
-            return Ok(nearby);
-        }
-    }
-    let way = few_candidates(tx, owner, filter)?.map_or(Way::Walk, Way::Look);
-    fetch(tx, owner, filter, page, way)
+    tx.snapshot(|tx| {
+        let way = race::way(tx, owner, filter, page)?;
+        fetch(tx, owner, filter, page, way)
+    })
 }
 
 fn fetch(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page, way: Way) -> Result<Listed<Link>, Error> {
@@ -109,30 +84,6 @@ fn fetch(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page, way: Way) 
     Ok(Listed { rows: links, next })
 }
 
-/// Where a walk of [`NEARBY`] steps ends, or nothing when there are no more links than that.
-fn place_nearby(tx: &mut Tx<'_>, owner: Owner, filter: &Filter, page: &Page) -> Result<Option<Cursor>, Error> {
-    let (sql, values) = nearby(owner, filter, page);
-    let Some(row) = tx.first(&sql, &values)? else { return Ok(None) };
-    let mut row = row.columns("links");
-    let (id, value) = (row.text("id")?, row.integer("value")?);
-    let sort = (page.sort != Sort::CreatedAt).then(|| (page.sort.column().to_owned(), value));
-    Ok(Some(Cursor { id, sort }))
-}
-
-fn nearby(owner: Owner, filter: &Filter, page: &Page) -> (String, Vec<Value>) {
-    let mut query = Query::default();
-    query.belong(owner, filter);
-    query.go_on(page);
-    let value = if page.sort == Sort::CreatedAt { "0" } else { page.sort.column() };
-    let sql = format!(
-        "SELECT id, {value} FROM links INDEXED BY {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {NEARBY}",
-        page.sort.index(),
-        query.conditions.join(" AND "),
-        order(page),
-    );
-    (sql, query.values)
-}
-
 fn order(page: &Page) -> String {
     let (column, direction) = (page.sort.column(), if page.order == Order::Ascending { "ASC" } else { "DESC" });
     if column == "id" { format!("id {direction}") } else { format!("{column} {direction}, id {direction}") }
@@ -140,29 +91,21 @@ fn order(page: &Page) -> String {
 
 fn statement(owner: Owner, filter: &Filter, page: &Page, way: Way) -> (String, Vec<Value>) {
     let mut query = Query::default();
-    query.meet(owner, filter);
-    query.go_on(page);
-    let from = match way {
-        Way::Any => String::new(),
-        Way::Walk => format!("INDEXED BY {}", page.sort.index()),
-        Way::WalkTo(end) => {
-            query.compare(page, if page.order == Order::Ascending { "<=" } else { ">=" }, &end);
-            format!("INDEXED BY {}", page.sort.index())
-        }
-        Way::Look(found) => {
+    let (from, condition) = match way {
+        Way::Any => (String::new(), query.page(owner, filter, page)),
+        Way::Walk => (format!("INDEXED BY {}", page.sort.index()), query.page(owner, filter, page)),
+        Way::Look(numbers) => {
+            query.among(&numbers);
             // Sorted by number and sort alone; whole rows are fetched of a page's worth.
-            query.add("seq IN (SELECT value FROM json_each(?))", vec![json(&found).into()]);
-            let sql = format!(
-                "seq IN (SELECT seq FROM links NOT INDEXED WHERE {} ORDER BY {} LIMIT {}) ORDER BY {}",
-                query.conditions.join(" AND "),
-                order(page),
-                page.limit + 1,
-                order(page),
-            );
-            return (row::select_from("NOT INDEXED", &sql), query.values);
+            let met = query.page(owner, filter, page);
+            let sql = format!("seq IN (SELECT seq FROM links NOT INDEXED WHERE {met}) ORDER BY {}", order(page));
+            ("NOT INDEXED".to_owned(), sql)
+        }
+        Way::Take(numbers) => {
+            query.among(&numbers);
+            ("NOT INDEXED".to_owned(), format!("{} ORDER BY {}", query.conditions.join(" AND "), order(page)))
         }
     };
-    let condition = format!("{} ORDER BY {} LIMIT {}", query.conditions.join(" AND "), order(page), page.limit + 1);
     (row::select_from(&from, &condition), query.values)
 }
 
@@ -194,38 +137,23 @@ impl Query {
         bound
     }
 
+    /// The rows of a page, with whatever was added before.
+    fn page(&mut self, owner: Owner, filter: &Filter, page: &Page) -> String {
+        self.belong(owner, filter);
+        for (test, values) in tests(owner, filter) {
+            self.add(&test, values);
+        }
+        self.go_on(page);
+        format!("{} ORDER BY {} LIMIT {}", self.conditions.join(" AND "), order(page), page.limit + 1)
+    }
+
     fn belong(&mut self, owner: Owner, filter: &Filter) {
         self.add("owner = ?", vec![owner.into()]);
         self.add("is_archived = ?", vec![filter.is_archived.into()]);
     }
 
-    fn meet(&mut self, owner: Owner, filter: &Filter) {
-        self.belong(owner, filter);
-        match filter.search.as_deref().map(row::fold) {
-            Some(text) if text.chars().count() < SHORTEST_TRIGRAM => {
-                let (from, to) = prefix_range(&text);
-                self.add("slug_key >= ? AND slug_key < ?", vec![from.into(), to.into()]);
-            }
-            Some(text) => self.add("search_text LIKE ? ESCAPE '\\'", vec![like(&text).into()]),
-            None => {}
-        }
-        if let Some(tag) = &filter.tag {
-            let sql = "EXISTS (SELECT 1 FROM link_tags WHERE tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?) \
-                       AND is_archived = links.is_archived AND domain = links.domain AND link = links.seq)";
-            self.add(sql, vec![owner.into(), tag.into()]);
-        }
-        if let Some(domain) = &filter.domain {
-            self.add("domain = ?", vec![domain.into()]);
-        }
-        if let Some(time) = filter.created_after {
-            self.add("id >= ?", vec![first_id(time).into()]);
-        }
-        if let Some(time) = filter.created_before {
-            self.add("id < ?", vec![first_id(time).into()]);
-        }
-        if let Some(external_id) = &filter.external_id {
-            self.add("external_id = ?", vec![external_id.into()]);
-        }
+    fn among(&mut self, numbers: &[i64]) {
+        self.add("seq IN (SELECT value FROM json_each(?))", vec![json(numbers).into()]);
     }
 
     /// Begins after the last row of the page before.
@@ -245,24 +173,40 @@ impl Query {
     }
 }
 
-/// The numbers of the links that one of the filters finds, if there is one that finds few.
-fn few_candidates(tx: &mut Tx<'_>, owner: Owner, filter: &Filter) -> Result<Option<Vec<i64>>, Error> {
-    let candidates = candidates(owner, filter);
-    let few = FEW * candidates.len();
-    for candidates in candidates {
-        let (sql, values) = at_most(few, candidates);
-        let rows = tx.query(&sql, &values)?;
-        if rows.len() < few {
-            return rows.into_iter().map(|row| row.columns("links").integer("seq")).collect::<Result<_, _>>().map(Some);
-        }
+/// What a link of the owner's, in the state that is asked for, has to meet: what is cheap to find out comes first.
+fn tests(owner: Owner, filter: &Filter) -> Vec<(String, Vec<Value>)> {
+    let mut all = times(filter);
+    if let Some(tag) = &filter.tag {
+        let tied = "EXISTS (SELECT 1 FROM link_tags WHERE tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?) \
+                    AND is_archived = ? AND link = links.seq AND domain =";
+        let values = vec![owner.into(), tag.into(), filter.is_archived.into()];
+        all.push(match &filter.domain {
+            Some(domain) => (format!("{tied} ?)"), [values, vec![domain.into()]].concat()),
+            None => (format!("{tied} links.domain)"), values),
+        });
     }
-    Ok(None)
+    if let Some(domain) = &filter.domain {
+        all.push(("domain = ?".to_owned(), vec![domain.into()]));
+    }
+    if let Some(external_id) = &filter.external_id {
+        all.push(("external_id = ?".to_owned(), vec![external_id.into()]));
+    }
+    if let Some(text) = filter.search.as_deref().map(row::fold) {
+        all.push(if text.chars().count() < SHORTEST_TRIGRAM {
+            let (from, to) = prefix_range(&text);
+            ("slug_key >= ? AND slug_key < ?".to_owned(), vec![from.into(), to.into()])
+        } else {
+            ("search_text LIKE ? ESCAPE '\\'".to_owned(), vec![like(&text).into()])
+        });
+    }
+    all
 }
 
-fn at_most(few: usize, candidates: Candidates) -> (String, Vec<Value>) {
-    let mut query = Query::default();
-    let sql = query.bind_into(candidates);
-    (format!("{sql} LIMIT {few}"), query.values)
+/// What the times of a filter mean for an id.
+fn times(filter: &Filter) -> Vec<(String, Vec<Value>)> {
+    let after = filter.created_after.map(|time| ("id >= ?".to_owned(), vec![first_id(time).into()]));
+    let before = filter.created_before.map(|time| ("id < ?".to_owned(), vec![first_id(time).into()]));
+    after.into_iter().chain(before).collect()
 }
 
 fn json(numbers: &[i64]) -> String {
@@ -270,39 +214,83 @@ fn json(numbers: &[i64]) -> String {
     format!("[{}]", texts.join(","))
 }
 
-fn candidates(owner: Owner, filter: &Filter) -> Vec<Candidates> {
-    let mut all: Vec<Candidates> = Vec::new();
+/// A query for the numbers of all links that meet a part of the filter, and of some more: an index knows them.
+struct Listing {
+    sql: String,
+    values: Vec<Value>,
+    part: Part,
+}
+
+/// Which part of the filter a listing is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// What a link has, or says.
+    Property,
+    /// When it was made, which the index of each sort knows too.
+    Time,
+}
+
+/// What indexes know of the filter. `trigrams` says what to ask for in place of a text.
+fn candidates(
+    owner: Owner,
+    filter: &Filter,
+    trigrams: &mut impl FnMut(&str) -> Result<String, Error>,
+) -> Result<Vec<Listing>, Error> {
+    let mut all = Vec::new();
+    let mut add = |part, sql: String, values| all.push(Listing { sql, values, part });
     if let Some(tag) = &filter.tag {
         let sql = "SELECT link FROM link_tags WHERE tag = (SELECT seq FROM tags WHERE owner = ? AND name = ?) AND is_archived = ?";
         let values = vec![owner.into(), tag.into(), filter.is_archived.into()];
         match &filter.domain {
-            Some(domain) => all.push((format!("{sql} AND domain = ?"), [values, vec![domain.into()]].concat())),
-            None => all.push((sql.to_owned(), values)),
+            Some(domain) => {
+                add(Part::Property, format!("{sql} AND domain = ?"), [values, vec![domain.into()]].concat());
+            }
+            None => add(Part::Property, sql.to_owned(), values),
         }
     } else if let Some(domain) = &filter.domain {
         let sql = "SELECT seq FROM links INDEXED BY links_by_domain WHERE owner = ? AND is_archived = ? AND domain = ?";
-        all.push((sql.to_owned(), vec![owner.into(), filter.is_archived.into(), domain.into()]));
+        add(Part::Property, sql.to_owned(), vec![owner.into(), filter.is_archived.into(), domain.into()]);
     }
     if filter.created_after.is_some() || filter.created_before.is_some() {
-        let from = filter.created_after.map_or_else(|| LinkId::from_bits(0).to_string(), first_id);
-        let to = filter.created_before.map_or_else(|| LinkId::from_bits(u128::MAX).to_string(), first_id);
-        let sql = "SELECT seq FROM links INDEXED BY links_by_creation WHERE owner = ? AND is_archived = ? AND id >= ? AND id < ?";
-        all.push((sql.to_owned(), vec![owner.into(), filter.is_archived.into(), from.into(), to.into()]));
+        let (range, values) = made_within(owner, filter);
+        add(Part::Time, format!("SELECT seq {range}"), values);
     }
-    // Last, as it takes longest to count.
     if let Some(text) = filter.search.as_deref().map(row::fold) {
         if text.chars().count() < SHORTEST_TRIGRAM {
+            let (hosts, mut values) = hosts(owner, filter);
             let (from, to) = prefix_range(&text);
-            let sql =
-                "SELECT seq FROM links INDEXED BY links_by_slug WHERE owner = ? AND slug_key >= ? AND slug_key < ?";
-            all.push((sql.to_owned(), vec![owner.into(), from.into(), to.into()]));
+            values.extend([from.into(), to.into()]);
+            let sql = format!(
+                "SELECT seq FROM links INDEXED BY sqlite_autoindex_links_2 WHERE domain IN ({hosts}) AND slug_key >= ? AND slug_key < ?"
+            );
+            add(Part::Property, sql, values);
         } else {
             let sql = "SELECT rowid FROM links_search WHERE links_search MATCH ?";
-            let text: String = text.chars().take(MOST_TRIGRAMS).collect();
-            all.push((sql.to_owned(), vec![phrase(&text).into()]));
+            add(Part::Property, sql.to_owned(), vec![trigrams(&text)?.into()]);
         }
     }
-    all
+    Ok(all)
+}
+
+/// The hosts of an owner's links, each found by one look beyond the one before.
+fn hosts(owner: Owner, filter: &Filter) -> (String, Vec<Value>) {
+    if let Some(domain) = &filter.domain {
+        return ("?".to_owned(), vec![domain.into()]);
+    }
+    let next = "SELECT min(domain) FROM links INDEXED BY links_by_domain WHERE owner = ? AND is_archived = ?";
+    let sql = format!(
+        "WITH RECURSIVE hosts (host) AS ({next} UNION ALL SELECT ({next} AND domain > host) FROM hosts WHERE host IS NOT NULL) \
+         SELECT host FROM hosts"
+    );
+    (sql, [0, 1].into_iter().flat_map(|_| [owner.into(), filter.is_archived.into()]).collect())
+}
+
+/// The links that were made within the times of a filter, along the index that knows.
+fn made_within(owner: Owner, filter: &Filter) -> (String, Vec<Value>) {
+    let from = filter.created_after.map_or_else(|| LinkId::from_bits(0).to_string(), first_id);
+    let to = filter.created_before.map_or_else(|| LinkId::from_bits(u128::MAX).to_string(), first_id);
+    let sql = "FROM links INDEXED BY links_by_creation WHERE owner = ? AND is_archived = ? AND id >= ? AND id < ?";
+    (sql.to_owned(), vec![owner.into(), filter.is_archived.into(), from.into(), to.into()])
 }
 
 /// The smallest id of this moment: ids begin with their time.
@@ -328,10 +316,39 @@ pub(crate) fn like(text: &str) -> String {
     pattern
 }
 
-/// A phrase of FTS5's query language (https://sqlite.org/fts5.html §3.1).
-fn phrase(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
+/// Trigrams of a text of which few links have all; the rarest, as far as letters tell, of each of so many parts of it.
+fn trigrams(text: &str, most: usize) -> Vec<String> {
+    let letters: Vec<char> = text.chars().take(MOST_LETTERS).collect();
+    let all: Vec<&[char]> = letters.windows(SHORTEST_TRIGRAM).collect();
+    let parts = letters.len().div_ceil(SHORTEST_TRIGRAM).clamp(1, most);
+    let mut rarest: Vec<&[char]> = (0..parts)
+        .map(|part| &all[all.len() * part / parts..all.len() * (part + 1) / parts])
+        .filter_map(|part| part.iter().rev().min_by_key(|trigram| commonness(trigram)).copied())
+        .collect();
+    rarest.dedup();
+    rarest.into_iter().map(String::from_iter).collect()
+}
+
+/// A question to the index of trigrams, in FTS5's language (https://sqlite.org/fts5.html §3): what has this text has all of
+/// these, and little else has.
+fn question(trigrams: &[String]) -> String {
+    let quoted: Vec<_> = trigrams.iter().map(|trigram| format!("\"{}\"", trigram.replace('"', "\"\""))).collect();
+    quoted.join(" AND ")
+}
+
+/// How common these letters are together, roughly, in titles and addresses of the languages that are written in Latin.
+fn commonness(letters: &[char]) -> u32 {
+    let one = |letter: &char| match letter {
+        'a' | 'e' | 'i' | 'n' | 'o' | 'r' | 's' | 't' => 8,
+        ' ' | 'c' | 'd' | 'h' | 'l' | 'm' | 'p' | 'u' => 4,
+        'b' | 'f' | 'g' | 'v' | 'w' | 'y' => 2,
+        'j' | 'k' | 'q' | 'x' | 'z' => 1,
+        letter if letter.is_ascii() => 3,
+        _ => 1,
+    };
+    letters.iter().map(one).product()
 }
 
 #[cfg(test)]
 mod plans;
+mod race;

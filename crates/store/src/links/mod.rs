@@ -120,6 +120,12 @@ pub struct Removed {
 pub enum Expected {
     /// Nothing.
     AnyVersion,
+    /// It is there.
+    Present,
+    /// It is not there.
+    Absent,
+    /// It is at none of these versions, if it is there.
+    NoneOf(Vec<i64>),
     /// It is at one of these versions.
     OneOf(Vec<i64>),
 }
@@ -128,9 +134,16 @@ impl Expected {
     /// Whether an object at this version is the one that the caller knows.
     pub fn takes(&self, version: i64) -> bool {
         match self {
-            Self::AnyVersion => true,
+            Self::AnyVersion | Self::Present => true,
+            Self::Absent => false,
+            Self::NoneOf(known) => !known.contains(&version),
             Self::OneOf(known) => known.contains(&version),
         }
+    }
+
+    /// Whether the object need not be there at all.
+    pub const fn takes_absence(&self) -> bool {
+        matches!(self, Self::AnyVersion | Self::Absent | Self::NoneOf(_))
     }
 }
 
@@ -304,17 +317,19 @@ impl Store {
         .await
     }
 
-    /// Makes the link with this external id, or changes it where it is there.
+    /// Makes the link with this external id, or changes it where it is there. Whoever expects a version of it makes none:
+    /// `Unplaced::Changed` where it is not there.
     pub async fn upsert_link(
         &self,
         by: impl Into<By>,
+        expected: Expected,
         new: NewLink,
         change: Change,
     ) -> Result<Result<Upserted, Unplaced>, Error> {
         let by = by.into();
         self.change(move |tx, telling| {
             let outbox = Outbox::of_links(tx, by, telling, new.now)?;
-            write::upsert(tx, &outbox, &new, &change)
+            write::upsert(tx, &outbox, &expected, &new, &change)
         })
         .await
     }
@@ -341,11 +356,14 @@ impl Store {
         now: Time,
     ) -> Result<Result<Removed, Unplaced>, Error> {
         let by = by.into();
-        self.change(move |tx, telling| {
+        let owner = by.owner;
+        let deleted = self.change(move |tx, telling| {
             let outbox = Outbox::of_links(tx, by, telling, now)?;
             write::delete(tx, &outbox, id, &expected, release_slug)
-        })
-        .await
+        });
+        let deleted = deleted.await;
+        self.catalogs.forget(owner);
+        deleted
     }
 
     /// Deletes several links; each stands or falls on its own.
@@ -357,12 +375,15 @@ impl Store {
         now: Time,
     ) -> Result<Vec<Result<Removed, Unplaced>>, Error> {
         let by = by.into();
-        self.change(move |tx, telling| {
+        let owner = by.owner;
+        let deleted = self.change(move |tx, telling| {
             write::lock(tx, by.owner, &ids)?;
             let outbox = Outbox::of_links(tx, by, telling, now)?;
             ids.iter().map(|id| write::delete(tx, &outbox, *id, &Expected::AnyVersion, release_slug)).collect()
-        })
-        .await
+        });
+        let deleted = deleted.await;
+        self.catalogs.forget(owner);
+        deleted
     }
 
     /// How many links there are, of all owners: for start-up and diagnosis.

@@ -53,7 +53,8 @@ fn create_at(tx: &mut Tx<'_>, owner: Owner, new: &NewLink, slug: &Slug) -> Resul
     let (lock, number) = slugs::shared_lock(tx, &new.domain, slug, all.len() + 1);
     all.extend(number);
     let sql = format!(
-        "INSERT INTO links (id, owner, domain, slug, slug_key, clicks, version, created_at, updated_at, {}) VALUES ({}) ON CONFLICT DO NOTHING RETURNING seq{lock}",
+        "{} INTO links (id, owner, domain, slug, slug_key, clicks, version, created_at, updated_at, {}) VALUES ({}) ON CONFLICT DO NOTHING RETURNING seq{lock}",
+        tx.dialect().insert(),
         row::CONTENT.join(", "),
         places.join(", ")
     );
@@ -224,23 +225,25 @@ fn write(tx: &mut Tx<'_>, link: &Link) -> Result<(), Error> {
 pub(super) fn upsert(
     tx: &mut Tx<'_>,
     outbox: &Outbox,
+    expected: &Expected,
     new: &NewLink,
     change: &Change,
 ) -> Result<Result<Upserted, Unplaced>, Error> {
-    let Some(external_id) = &new.content.external_id else {
-        return Ok(create(tx, outbox, new)?.map(Upserted::Created));
-    };
     let owner = outbox.owner();
-    let find = |tx: &mut Tx<'_>| row::to_change(tx, "owner = $1 AND external_id = $2", &values![owner, external_id]);
+    let find = |tx: &mut Tx<'_>| match &new.content.external_id {
+        Some(external_id) => row::to_change(tx, "owner = $1 AND external_id = $2", &values![owner, external_id]),
+        None => Ok(None),
+    };
     let found = match find(tx)? {
         Some(link) => link,
+        None if !expected.takes_absence() => return Ok(Err(Unplaced::Changed)),
         None => match create(tx, outbox, new)? {
             // Somebody else made it since we looked.
             Err(Unplaced::ExternalIdTaken) => find(tx)?.ok_or_else(vanished)?,
             placed => return Ok(placed.map(Upserted::Created)),
         },
     };
-    let updated = update_to(tx, outbox, found, &Expected::AnyVersion, change)?;
+    let updated = update_to(tx, outbox, found, expected, change)?;
     Ok(updated.map(|(link, address)| Upserted::Updated(link, address)))
 }
 
@@ -289,10 +292,16 @@ fn write_tags(tx: &mut Tx<'_>, owner: Owner, seq: i64, link: &Link, now: Time) -
     // In one order for all: two links that make the same tags at the same moment then never wait for each other.
     tags.sort_by_key(|(_, tag)| *tag);
     for (place, tag) in tags {
-        make_tag(tx, owner, tag, tag_id(owner, tag, place, link.id, now), now)?;
-        let sql = "INSERT INTO link_tags (tag, is_archived, domain, link) SELECT seq, $3, $4, $5 FROM tags \
-                   WHERE owner = $1 AND name = $2 ON CONFLICT DO NOTHING";
-        tx.execute(sql, &values![owner, tag.as_str(), link.content.is_archived, &link.domain, seq])?;
+        // Most tags are there.
+        let number = if let Some(number) = tag_number(tx, owner, tag)? {
+            number
+        } else {
+            make_tag(tx, owner, tag, tag_id(owner, tag, place, link.id, now), now)?;
+            tag_number(tx, owner, tag)?.ok_or_else(vanished)?
+        };
+        let sql =
+            "INSERT INTO link_tags (tag, is_archived, domain, link) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+        tx.execute(sql, &values![number, link.content.is_archived, &link.domain, seq])?;
     }
     Ok(())
 }
@@ -314,6 +323,11 @@ pub(super) fn make_tags(tx: &mut Tx<'_>, owner: Owner, links: &[NewLink]) -> Res
         make_tag(tx, owner, tag, id, now)?;
     }
     Ok(())
+}
+
+fn tag_number(tx: &mut Tx<'_>, owner: Owner, tag: &Tag) -> Result<Option<i64>, Error> {
+    let row = tx.first("SELECT seq FROM tags WHERE owner = $1 AND name = $2", &values![owner, tag.as_str()])?;
+    row.map(|row| row.columns("tags").integer("seq")).transpose()
 }
 
 /// Makes a tag that is not there.

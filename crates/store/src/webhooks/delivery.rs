@@ -14,17 +14,18 @@ use std::{
 use mask_core::{
     action::Action,
     event::EventKind,
-    id::{self, DeliveryId, EventId, WebhookId},
+    id::{DeliveryId, EventId, WebhookId},
+    mail::Address,
     time::Time,
-    webhook::{Fate, Inactive, Verdict, Webhook, has_failed_long},
-    workspace::Owner,
+    webhook::{FAILING_DAYS, Fate, Inactive, PayloadVersion, Verdict, Webhook, has_failed_long},
+    workspace::{Owner, Workspace},
 };
 
 use super::{COLUMNS, Telling, numbered, read};
 use crate::{
-    Deed, Error, Object, Store,
+    Deed, Error, NewLetter, Object, Store,
     db::{Columns, Dialect, Row, Tx, Value, values},
-    workspaces,
+    mail, members, row_id, workspaces,
 };
 
 /// A subscription with something to be told.
@@ -55,6 +56,8 @@ pub struct Claimed {
     pub event: EventId,
     /// The event's kind.
     pub kind: EventKind,
+    /// The shape of what is told.
+    pub version: PayloadVersion,
     /// The request that the event came of.
     pub request: Option<String>,
     /// What is told.
@@ -93,14 +96,26 @@ pub struct Settled {
     pub attempt: Attempt,
 }
 
-/// The id of the delivery with this number: a time, and below it the number.
-pub(super) fn delivery_id(number: i64, created_at: Time) -> DeliveryId {
-    DeliveryId::from_bits(id::at(created_at, u128::from(number.unsigned_abs())))
+/// A subscription that is switched off now, by the installation and not by its owner.
+#[derive(Clone, Copy, Debug)]
+pub struct SwitchedOff<'a> {
+    /// The subscription, as it is since.
+    pub webhook: &'a Webhook,
+    /// The workspace that it belongs to.
+    pub workspace: &'a Workspace,
+}
+
+/// Writes the letter that tells an owner of the workspace.
+pub type WriteSwitchedOff = Arc<dyn Fn(SwitchedOff<'_>, Address) -> NewLetter + Send + Sync>;
+
+/// The id of the delivery with this number, of this event.
+pub(super) fn delivery_id(number: i64, created_at: Time, event: EventId) -> DeliveryId {
+    DeliveryId::from_bits(row_id::bits(created_at, number, event))
 }
 
 /// The number in a delivery's id.
 pub(super) fn delivery_number(id: DeliveryId) -> i64 {
-    i64::try_from(id.bits() & u128::from(u64::MAX)).unwrap_or(i64::MAX)
+    row_id::place(id.bits()).1
 }
 
 impl Store {
@@ -109,8 +124,8 @@ impl Store {
     pub async fn endpoints(&self) -> Result<Vec<Endpoint>, Error> {
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT min(due_at) FROM deliveries WHERE webhook = webhooks.number AND state = 0) AS due_at \
-             FROM webhooks WHERE is_active AND url <> '' AND {}",
-            workspaces::is_there("owner")
+             FROM webhooks WHERE {}",
+            is_delivered_to()
         );
         let read_all = move |tx: &mut Tx<'_>| {
             let mut endpoints = Vec::new();
@@ -145,16 +160,40 @@ impl Store {
     }
 
     /// Writes down attempts and what they mean, for the deliveries and for the subscriptions. Answers those that are
-    /// switched off now.
-    pub async fn settle_deliveries(&self, settled: Arc<Vec<Settled>>) -> Result<Vec<(WebhookId, Inactive)>, Error> {
-        self.change(move |tx, telling| {
+    /// switched off now; the owners of their workspaces are mailed, where there is somebody who writes letters.
+    pub async fn settle_deliveries(
+        &self,
+        settled: Arc<Vec<Settled>>,
+        notice: Option<WriteSwitchedOff>,
+    ) -> Result<Vec<(WebhookId, Inactive)>, Error> {
+        let step = move |tx: &mut Tx<'_>, telling: &Telling| {
             // In one order for all, so that two nodes never wait for each other's rows.
             let mut in_order: Vec<&Settled> = settled.iter().collect();
             in_order.sort_unstable_by_key(|settled| settled.number);
             in_order.into_iter().try_for_each(|settled| settle(tx, settled))?;
-            note_health(tx, telling, &settled)
-        })
-        .await
+            note_health(tx, telling, &settled, notice.as_ref())
+        };
+        let switched_off = self.change(step).await?;
+        if !switched_off.is_empty() {
+            self.posted.send_replace(());
+        }
+        Ok(switched_off)
+    }
+
+    /// How many deliveries wait to be made, now or later, 100,000 at most: a count takes as long as what it
+    /// counts, and beyond that the number says nothing new. What is for subscriptions that are off, for listeners, or for workspaces that
+    /// were deleted waits for something else.
+    pub async fn waiting_deliveries(&self) -> Result<u64, Error> {
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM webhooks CROSS JOIN deliveries \
+             WHERE webhook = webhooks.number AND state = 0 AND due_at >= 0 AND {} LIMIT {MOST_COUNTED}) AS waiting",
+            is_delivered_to()
+        );
+        let count = move |tx: &mut Tx<'_>| {
+            let row = tx.first(&sql, &[])?;
+            row.map_or(Ok(0), |row| row.columns("deliveries").required("count", Value::into_small))
+        };
+        self.main.scan(count).await
     }
 
     /// Gives back deliveries that were claimed and not attempted: number, and when the claim ends.
@@ -177,10 +216,18 @@ impl Store {
     }
 }
 
+/// Most deliveries that are counted.
+const MOST_COUNTED: u32 = 100_000;
+
+/// What tells in a query that a subscription is one to which deliveries are made.
+fn is_delivered_to() -> String {
+    format!("is_active AND url <> '' AND {}", workspaces::is_there("owner"))
+}
+
 /// A delivery that was claimed, without its event.
 pub(super) struct ClaimedRow {
     number: i64,
-    id: DeliveryId,
+    created_at: Time,
     webhook: i64,
     event: i64,
     tries: u32,
@@ -207,8 +254,8 @@ pub(super) fn claim(
         let number = row.integer("seq")?;
         let event = row.integer("event")?;
         let tries = row.required("tries", Value::into_small)?;
-        let id = delivery_id(number, row.time("created_at")?);
-        claimed.push(ClaimedRow { number, id, webhook, event, tries });
+        let created_at = row.time("created_at")?;
+        claimed.push(ClaimedRow { number, created_at, webhook, event, tries });
     }
     Ok(())
 }
@@ -222,7 +269,7 @@ pub(super) fn with_events(tx: &mut Tx<'_>, rows: Vec<ClaimedRow>, until: Time) -
     wanted.sort_unstable();
     wanted.dedup();
     let places: Vec<_> = (1..=AT_ONCE).map(|place| format!("${place}")).collect();
-    let sql = format!("SELECT seq, id, kind, request, body FROM events WHERE seq IN ({})", places.join(", "));
+    let sql = format!("SELECT seq, {TOLD} FROM events WHERE seq IN ({})", places.join(", "));
     let mut events: HashMap<i64, Told> = HashMap::new();
     for part in wanted.chunks(AT_ONCE) {
         let mut bound: Vec<Value> = part.iter().map(|event| (*event).into()).collect();
@@ -238,10 +285,11 @@ pub(super) fn with_events(tx: &mut Tx<'_>, rows: Vec<ClaimedRow>, until: Time) -
         }
     }
     let mut claimed = Vec::with_capacity(rows.len());
-    for ClaimedRow { number, id, webhook, event, tries } in rows {
+    for ClaimedRow { number, created_at, webhook, event, tries } in rows {
         match events.get(&event).cloned() {
-            Some(Told { event, kind, request, body }) => {
-                claimed.push(Claimed { number, id, webhook, until, tries, event, kind, request, body });
+            Some(Told { event, kind, version, request, body }) => {
+                let id = delivery_id(number, created_at, event);
+                claimed.push(Claimed { number, id, webhook, until, tries, event, kind, version, request, body });
             }
             // One bad row must not stand in the way of all others, now and whenever it falls due.
             None => give_up(tx, number)?,
@@ -261,12 +309,15 @@ fn give_up(tx: &mut Tx<'_>, number: i64) -> Result<(), Error> {
 pub(super) struct Told {
     pub(super) event: EventId,
     pub(super) kind: EventKind,
+    pub(super) version: PayloadVersion,
     pub(super) request: Option<String>,
     pub(super) body: String,
 }
 
+const TOLD: &str = "id, kind, payload_version, request, body";
+
 pub(super) fn told(tx: &mut Tx<'_>, seq: i64) -> Result<Option<Told>, Error> {
-    let row = tx.first("SELECT id, kind, request, body FROM events WHERE seq = $1", &values![seq])?;
+    let row = tx.first(&format!("SELECT {TOLD} FROM events WHERE seq = $1"), &values![seq])?;
     row.map(|row| read_told(&mut row.columns("events"))).transpose()
 }
 
@@ -274,6 +325,7 @@ fn read_told(row: &mut Columns) -> Result<Told, Error> {
     Ok(Told {
         event: row.parsed("id", EventId::parse)?,
         kind: row.required("kind", Value::into_kind)?,
+        version: PayloadVersion::stored(row.required("payload_version", Value::into_small)?),
         request: row.optional_text("request")?,
         body: row.text("body")?,
     })
@@ -313,7 +365,12 @@ fn late(tx: &mut Tx<'_>, number: i64, webhook: i64, at: Time) -> Result<Option<R
 }
 
 /// Since when each subscription fails, and whether it is switched off. It is decided here, where all nodes' attempts meet.
-fn note_health(tx: &mut Tx<'_>, telling: &Telling, settled: &[Settled]) -> Result<Vec<(WebhookId, Inactive)>, Error> {
+fn note_health(
+    tx: &mut Tx<'_>,
+    telling: &Telling,
+    settled: &[Settled],
+    notice: Option<&WriteSwitchedOff>,
+) -> Result<Vec<(WebhookId, Inactive)>, Error> {
     let mut of_webhook: BTreeMap<i64, Vec<&Settled>> = BTreeMap::new();
     for settled in settled {
         of_webhook.entry(settled.webhook).or_default().push(settled);
@@ -333,10 +390,22 @@ fn note_health(tx: &mut Tx<'_>, telling: &Telling, settled: &[Settled]) -> Resul
             (old.content.is_active, old.inactive_reason) = (true, None);
             let deed = Deed::of(Object::Webhook(&old), Object::Webhook(&new));
             telling.note(&new.owner.into(), last, Action::WebhookSwitchedOff, deed);
+            if let Some(write) = notice {
+                tell_owners(tx, &new, write)?;
+            }
             switched_off.push((new.id, why));
         }
     }
     Ok(switched_off)
+}
+
+/// Mails the owners of a subscription's workspace that it is switched off.
+fn tell_owners(tx: &mut Tx<'_>, webhook: &Webhook, write: &WriteSwitchedOff) -> Result<(), Error> {
+    let Some(workspace) = workspaces::find(tx, webhook.owner.workspace)? else { return Ok(()) };
+    for owner in members::owners(tx, workspace.number)? {
+        mail::post(tx, &write(SwitchedOff { webhook, workspace: &workspace }, owner), None)?;
+    }
+    Ok(())
 }
 
 /// Why a subscription is to be switched off after these attempts, if it is; since when it fails is noted.
@@ -353,10 +422,32 @@ fn reason(tx: &mut Tx<'_>, webhook: i64, settled: &[&Settled]) -> Result<Option<
     let row = tx.first("SELECT failing_since FROM webhooks WHERE number = $1", &values![webhook])?;
     let since = row.map(|row| row.columns("webhooks").optional_time("failing_since")).transpose()?.flatten();
     if let Some(since) = since {
-        return Ok(has_failed_long(since, last).then_some(Inactive::Failing));
+        let is_over = has_failed_long(since, last) && is_given_up(tx, settled, since)?;
+        return Ok(is_over.then_some(Inactive::Failing));
     }
     let sql = "UPDATE webhooks SET failing_since = $2 WHERE number = $1 AND failing_since IS NULL";
     tx.execute(sql, &values![webhook, first]).map(|_| None)
+}
+
+/// Whether one of these deliveries is given up that speaks for all the time since that moment: it was written later than that, or
+/// was tried on several days.
+fn is_given_up(tx: &mut Tx<'_>, settled: &[&Settled], since: Time) -> Result<bool, Error> {
+    for delivery in settled.iter().filter(|settled| settled.verdict.fate == Fate::Failed).map(|settled| settled.number)
+    {
+        let sql = "SELECT created_at FROM deliveries WHERE seq = $1 AND state = 2";
+        let Some(row) = tx.first(sql, &values![delivery])? else { continue };
+        if row.columns("deliveries").time("created_at")? > since || days(tx, delivery, since)? >= FAILING_DAYS {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// On how many days a delivery was tried since that moment.
+fn days(tx: &mut Tx<'_>, delivery: i64, since: Time) -> Result<i64, Error> {
+    let sql = "SELECT count(DISTINCT at / 86400000) FROM attempts WHERE delivery = $1 AND at >= $2";
+    let row = tx.first(sql, &values![delivery, since])?;
+    row.map_or(Ok(0), |row| row.columns("attempts").integer("count"))
 }
 
 fn forget_old(tx: &mut Tx<'_>, before: Time, limit: u32) -> Result<u64, Error> {

@@ -15,7 +15,7 @@ use mask_core::{
 use super::{
     COLUMNS, Unsubscribed,
     delivery::{Attempt, Claimed, Settled, claim, delivery_number, settle, with_events},
-    numbered,
+    log, numbered,
 };
 use crate::{
     By, Deed, Error, Object, Store,
@@ -74,6 +74,10 @@ impl Store {
         self.main
             .write(move |tx| {
                 let Some((webhook, _)) = find(tx, owner, listener)? else { return Ok(Err(Unsubscribed::Absent)) };
+                let is_its = log::find(tx, owner, delivery)?.is_some_and(|(found, _)| found.webhook == listener);
+                if !is_its {
+                    return Ok(Ok(false));
+                }
                 let number = delivery_number(delivery);
                 let sql = "SELECT due_at FROM deliveries WHERE seq = $1 AND webhook = $2 AND state = 0";
                 let Some(row) = tx.first(sql, &values![number, webhook])? else { return Ok(Ok(false)) };

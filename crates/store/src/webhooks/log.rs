@@ -5,6 +5,7 @@ use mask_core::{
     event::EventKind,
     id::{DeliveryId, EventId, WebhookId},
     time::Time,
+    webhook::PayloadVersion,
     workspace::Owner,
 };
 
@@ -52,6 +53,8 @@ pub struct Delivery {
     pub event: EventId,
     /// The event's kind.
     pub kind: EventKind,
+    /// The shape of what was told.
+    pub version: PayloadVersion,
     /// The request that the event came of.
     pub request: Option<String>,
     /// How far it is.
@@ -100,7 +103,7 @@ pub struct DeliveryFilter {
     pub until: Option<Time>,
 }
 
-const COLUMNS: &str = "d.seq, w.id, e.id, d.kind, e.request, d.state, d.attempts, d.due_at, d.tried_at, d.status, d.failure, \
+const COLUMNS: &str = "d.seq, w.id, e.id, d.kind, e.payload_version, e.request, d.state, d.attempts, d.due_at, d.tried_at, d.status, d.failure, \
     d.created_at FROM deliveries d JOIN webhooks w ON w.number = d.webhook JOIN events e ON e.seq = d.event";
 
 fn delivery(row: Row) -> Result<Delivery, Error> {
@@ -109,6 +112,7 @@ fn delivery(row: Row) -> Result<Delivery, Error> {
     let webhook = row.parsed("webhook", WebhookId::parse)?;
     let event = row.parsed("event", EventId::parse)?;
     let kind = row.required("kind", Value::into_kind)?;
+    let version = PayloadVersion::stored(row.required("payload_version", Value::into_small)?);
     let request = row.optional_text("request")?;
     let state = row.integer("state")?;
     let state = State::from_number(state).ok_or_else(|| row.corrupt("state"))?;
@@ -119,10 +123,11 @@ fn delivery(row: Row) -> Result<Delivery, Error> {
     let failure = row.optional_text("failure")?;
     let created_at = row.time("created_at")?;
     Ok(Delivery {
-        id: delivery_id(number, created_at),
+        id: delivery_id(number, created_at, event),
         webhook,
         event,
         kind,
+        version,
         request,
         state,
         attempts,
@@ -249,11 +254,11 @@ fn list(
 }
 
 /// A delivery and its event's number.
-fn find(tx: &mut Tx<'_>, owner: Owner, id: DeliveryId) -> Result<Option<(Delivery, i64)>, Error> {
+pub(super) fn find(tx: &mut Tx<'_>, owner: Owner, id: DeliveryId) -> Result<Option<(Delivery, i64)>, Error> {
     let number = delivery_number(id);
     let sql = format!("SELECT {COLUMNS} WHERE d.seq = $1 AND w.owner = $2");
     let found = tx.first(&sql, &values![number, owner])?.map(delivery).transpose()?;
-    // The number alone may be another delivery's, of a later time.
+    // The number alone may be another delivery's, or a guess.
     let Some(found) = found.filter(|delivery| delivery.id == id) else { return Ok(None) };
     let row = tx.first("SELECT event FROM deliveries WHERE seq = $1", &values![number])?;
     let event = row.map(|row| row.columns("deliveries").integer("event")).transpose()?;

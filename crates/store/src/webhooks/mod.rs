@@ -17,14 +17,14 @@ use mask_core::{
     id::{LinkId, WebhookId},
     link::Tag,
     time::Time,
-    webhook::{Content, Filter, Inactive, MOST_WEBHOOKS, Webhook},
+    webhook::{Content, Filter, Inactive, MOST_WEBHOOKS, PayloadVersion, Webhook},
     workspace::Owner,
 };
 use serde::{Deserialize, Serialize};
 
-pub use delivery::{Attempt, Claimed, Endpoint, Settled};
+pub use delivery::{Attempt, Claimed, Endpoint, Settled, SwitchedOff, WriteSwitchedOff};
 pub use log::{Delivery, DeliveryFilter, LoggedAttempt, State};
-pub use outbox::{By, Event, Happening, Tell};
+pub use outbox::{By, Event, Happening, Tell, TestEvent};
 pub(crate) use outbox::{Outbox, Telling, Visited, event_id, parts, places};
 pub use subject::{PageSubject, Subject};
 pub(crate) use subject::{page_subjects, subjects};
@@ -33,6 +33,7 @@ use crate::{
     Deed, Error, Expected, Listed, Object, Store,
     db::{Columns, Dialect, Row, Tx, Value, values},
     replies::{Keep, Once},
+    turns::Turn,
 };
 
 /// A subscription to be made.
@@ -75,7 +76,7 @@ fn read(row: &mut Columns) -> Result<(i64, Webhook), Error> {
         filter: row.parsed("filter", read_filter)?,
         includes_bots: row.boolean("includes_bots")?,
         max_per_second: row.optional("max_per_second", Value::into_small)?,
-        payload_version: row.required("payload_version", Value::into_small)?,
+        payload_version: PayloadVersion::stored(row.required("payload_version", Value::into_small)?),
         is_active: row.boolean("is_active")?,
         description: row.optional_text("description")?,
         sealed: row.bytes("sealed")?,
@@ -113,7 +114,7 @@ fn content(content: &Content) -> [Value; 9] {
         write_filter(&content.filter),
         content.includes_bots,
         content.max_per_second,
-        content.payload_version,
+        content.payload_version.number(),
         content.is_active,
         content.description.as_ref(),
         &content.sealed[..],
@@ -158,6 +159,7 @@ fn to_change(tx: &mut Tx<'_>, owner: Owner, id: WebhookId) -> Result<Option<(i64
 }
 
 fn create(tx: &mut Tx<'_>, owner: Owner, new: &NewWebhook) -> Result<Result<Webhook, Unsubscribed>, Error> {
+    Turn::Webhooks(owner.number()).take(tx)?;
     let row = tx.first("SELECT count(*) FROM webhooks WHERE owner = $1", &values![owner])?;
     let count = row.map_or(Ok(0), |row| row.columns("webhooks").integer("count"))?;
     if usize::try_from(count).is_ok_and(|count| count >= MOST_WEBHOOKS) {

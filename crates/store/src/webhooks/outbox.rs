@@ -7,8 +7,8 @@
 //! An event's id is made of what makes the event unique, so that whatever is tried again tells of the same event.
 
 use std::{
-    collections::HashMap,
-    hash::{Hash, Hasher},
+    collections::{BTreeSet, HashMap},
+    hash::Hash,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,16 +24,16 @@ use mask_core::{
     id::{self, DeliveryId, EventId, QrId, WebhookId},
     link::Link,
     time::Time,
-    webhook::Filter,
+    webhook::{Filter, PayloadVersion},
     workspace::Owner,
 };
-use siphasher::sip::SipHasher24;
 
 use super::{PageSubject, Subject, delivery::delivery_id, read_filter, to_change};
 use crate::{
     Deed, Error, Fact, Keep, Once, ShownChange, Store,
     audit::Lines,
     db::{Row, Tx, Value, values},
+    row_id,
 };
 
 /// Who asks for a change: the owner of what is changed, who it is, and the request in which it was asked.
@@ -64,6 +64,8 @@ pub struct Event<'a> {
     pub kind: EventKind,
     /// When.
     pub at: Time,
+    /// In which shape it is told.
+    pub version: PayloadVersion,
     /// To what.
     pub happening: Happening<'a>,
 }
@@ -99,9 +101,25 @@ pub enum Happening<'a> {
     },
 }
 
+/// An event that did not happen, as it is told to try a subscription out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestEvent {
+    /// Its id.
+    pub id: EventId,
+    /// What kind of thing it would be.
+    pub kind: EventKind,
+    /// In which shape it is told.
+    pub version: PayloadVersion,
+    /// What is told.
+    pub body: String,
+}
+
 /// How events are told.
 pub trait Tell: std::fmt::Debug + Send + Sync {
-    /// The body of a delivery of this event.
+    /// This moment, at which visits are told of that may have happened long ago.
+    fn now(&self) -> Time;
+
+    /// The body of a delivery of this event, in its version.
     fn body(&self, event: &Event<'_>) -> String;
 
     /// What the log of changes shows of a change that is made now. Nothing secret is in it.
@@ -146,6 +164,7 @@ struct Subscription {
     events: EventKinds,
     filter: Filter,
     includes_bots: bool,
+    version: PayloadVersion,
 }
 
 impl Subscription {
@@ -154,12 +173,21 @@ impl Subscription {
     }
 }
 
-/// An event that is to be written, and the numbers of those who are told.
+/// An event that is to be written in one of the versions in which it is told, and the numbers of those who are told so.
 struct Written {
     id: EventId,
     kind: EventKind,
+    version: PayloadVersion,
+    /// The request that caused it.
+    request: Option<String>,
     body: String,
     told: Vec<i64>,
+}
+
+/// When an event came about, and by which request.
+struct Caused {
+    at: Time,
+    request: Option<String>,
 }
 
 /// A visit that may be told of.
@@ -224,8 +252,7 @@ impl Outbox {
             return Ok(());
         }
         let id = event_id(self.now, (self.by.owner.number(), kind.number(), link.id.bits(), link.version));
-        let event = Event { id, kind, at: self.now, happening: Happening::Link(link) };
-        self.write(tx, self.written(&event, told).as_slice())
+        self.write(tx, &self.changed(id, kind, &Happening::Link(link), &told))
     }
 
     /// Tells that a page was published. Whoever only wants to know of some links, or tags of links, is not told of pages.
@@ -236,8 +263,7 @@ impl Outbox {
             return Ok(());
         }
         let id = event_id(self.now, (self.by.owner.number(), kind.number(), page.id.bits(), page.version));
-        let event = Event { id, kind, at: self.now, happening: Happening::Page(page) };
-        self.write(tx, self.written(&event, told).as_slice())
+        self.write(tx, &self.changed(id, kind, &Happening::Page(page), &told))
     }
 
     /// Tells that a domain is its owner's. Whoever only wants to know of some links, or tags of links, is not told of it.
@@ -248,8 +274,7 @@ impl Outbox {
             return Ok(());
         }
         let id = event_id(self.now, (self.by.owner.number(), kind.number(), domain.id.bits(), domain.version));
-        let event = Event { id, kind, at: self.now, happening: Happening::Domain(domain) };
-        self.write(tx, self.written(&event, told).as_slice())
+        self.write(tx, &self.changed(id, kind, &Happening::Domain(domain), &told))
     }
 
     /// Tells of visits.
@@ -269,9 +294,10 @@ impl Outbox {
                 let told = self.told(kind, is_bot, |filter| filter.admits_page(domain));
                 (told, Happening::View { fact, page, is_unique })
             };
-            self.written(&Event { id, kind, at: fact.at, happening }, told)
+            let caused = Caused { at: fact.at, request: fact.request.map(|request| request.to_string()) };
+            Some(self.written(id, kind, &caused, &happening, &told))
         });
-        self.write(tx, &written.collect::<Vec<_>>())
+        self.write(tx, &written.flatten().collect::<Vec<_>>())
     }
 
     /// Whether anybody may want to know of a visit; the link's or page's properties are not known yet. A person who found nothing more
@@ -284,23 +310,43 @@ impl Outbox {
         })
     }
 
-    /// The numbers of those who are told.
-    fn told(&self, kind: EventKind, is_bot: bool, admits: impl Fn(&Filter) -> bool) -> Vec<i64> {
+    /// Those who are told.
+    fn told(&self, kind: EventKind, is_bot: bool, admits: impl Fn(&Filter) -> bool) -> Vec<&Subscription> {
         let wants = |subscription: &&Subscription| subscription.wants(kind, is_bot) && admits(&subscription.filter);
-        self.subscriptions.iter().filter(wants).map(|subscription| subscription.number).collect()
+        self.subscriptions.iter().filter(wants).collect()
     }
 
-    /// The event as it is told, if anybody is.
-    fn written(&self, event: &Event<'_>, told: Vec<i64>) -> Option<Written> {
-        let tell = self.telling.tell.as_ref().filter(|_| !told.is_empty())?;
-        Some(Written { id: event.id, kind: event.kind, body: tell.body(event), told })
+    /// A change that is made now, as it is told.
+    fn changed(&self, id: EventId, kind: EventKind, happening: &Happening<'_>, told: &[&Subscription]) -> Vec<Written> {
+        let caused = Caused { at: self.now, request: self.by.request.clone() };
+        self.written(id, kind, &caused, happening, told)
+    }
+
+    /// The event as it is told: once for each version that somebody is told in.
+    fn written(
+        &self,
+        id: EventId,
+        kind: EventKind,
+        Caused { at, request }: &Caused,
+        happening: &Happening<'_>,
+        told: &[&Subscription],
+    ) -> Vec<Written> {
+        let Some(tell) = &self.telling.tell else { return Vec::new() };
+        let versions: BTreeSet<_> = told.iter().map(|subscription| subscription.version).collect();
+        let written = versions.into_iter().map(|version| {
+            let body = tell.body(&Event { id, kind, at: *at, version, happening: happening.clone() });
+            let told = told.iter().filter(|subscription| subscription.version == version);
+            let told = told.map(|subscription| subscription.number).collect();
+            Written { id, kind, version, request: request.clone(), body, told }
+        });
+        written.collect()
     }
 
     fn write(&self, tx: &mut Tx<'_>, events: &[Written]) -> Result<(), Error> {
         if !events.is_empty() {
             self.telling.has_told.store(true, Ordering::Relaxed);
         }
-        enqueue(tx, events, self.by.request.as_ref(), self.now).map(drop)
+        enqueue(tx, events, self.now).map(drop)
     }
 }
 
@@ -308,7 +354,7 @@ impl Outbox {
 const PERSON: &str = "person";
 
 fn active(tx: &mut Tx<'_>, owner: Owner, kinds: EventKinds) -> Result<Vec<Subscription>, Error> {
-    let sql = "SELECT number, events, filter, includes_bots FROM webhooks \
+    let sql = "SELECT number, events, filter, includes_bots, payload_version FROM webhooks \
                WHERE owner = $1 AND is_active AND events & $2 <> 0 ORDER BY number";
     let read = |row: Row| {
         let mut row = row.columns("webhooks");
@@ -317,6 +363,7 @@ fn active(tx: &mut Tx<'_>, owner: Owner, kinds: EventKinds) -> Result<Vec<Subscr
             events: EventKinds::from_bits(row.integer("events")?),
             filter: row.parsed("filter", read_filter)?,
             includes_bots: row.boolean("includes_bots")?,
+            version: PayloadVersion::stored(row.required("payload_version", Value::into_small)?),
         })
     };
     tx.query(sql, &values![owner, kinds.bits()])?.into_iter().map(read).collect()
@@ -344,20 +391,27 @@ pub(crate) fn places(rows: usize, each: usize, taken: usize, row: impl Fn(&[Stri
 }
 
 /// Writes events and their deliveries; answers the numbers of the deliveries.
-fn enqueue(tx: &mut Tx<'_>, events: &[Written], request: Option<&String>, now: Time) -> Result<Vec<i64>, Error> {
+fn enqueue(tx: &mut Tx<'_>, events: &[Written], now: Time) -> Result<Vec<i64>, Error> {
     let mut deliveries = Vec::new();
     for part in parts(events) {
-        let mut bound: Vec<Value> = values![request, now].into();
-        bound.extend(part.iter().flat_map(|event| values![event.id, event.kind, &event.body]));
-        let rows = places(part.len(), 3, 2, |place| format!("({}, {}, $1, {}, $2)", place[0], place[1], place[2]));
-        let sql = format!("INSERT INTO events (id, kind, request, body, created_at) VALUES {rows} RETURNING id, seq");
+        let mut bound: Vec<Value> = values![now].into();
+        bound.extend(part.iter().flat_map(|event| {
+            values![event.id, event.kind, event.version.number(), event.request.as_ref(), &event.body]
+        }));
+        let rows = places(part.len(), 5, 1, |place| format!("({}, $1)", place.join(", ")));
+        let sql = format!(
+            "INSERT INTO events (id, kind, payload_version, request, body, created_at) VALUES {rows} \
+             RETURNING id, payload_version, seq"
+        );
         let mut numbers = HashMap::new();
         for row in tx.query(&sql, &bound)? {
             let mut row = row.columns("events");
-            numbers.insert(row.parsed("id", EventId::parse)?, row.integer("seq")?);
+            let id = row.parsed("id", EventId::parse)?;
+            let version = PayloadVersion::stored(row.required("payload_version", Value::into_small)?);
+            numbers.insert((id, version), row.integer("seq")?);
         }
         for event in part {
-            let number = *numbers.get(&event.id).ok_or_else(vanished)?;
+            let number = *numbers.get(&(event.id, event.version)).ok_or_else(vanished)?;
             deliveries.extend(event.told.iter().map(|webhook| (*webhook, number, event.kind)));
         }
     }
@@ -383,12 +437,7 @@ fn vanished() -> Error {
 
 /// The id of an event that is the only one with this identity.
 pub(crate) fn event_id(at: Time, identity: impl Hash) -> EventId {
-    let half = |salt: u8| {
-        let mut hasher = SipHasher24::new_with_keys(0, 0);
-        salt.hash(&mut hasher);
-        identity.hash(&mut hasher);
-        u128::from(hasher.finish())
-    };
+    let half = |salt: u8| u128::from(row_id::chance((salt, &identity)));
     EventId::from_bits(id::at(at, half(0) << 64 | half(1)))
 }
 
@@ -425,16 +474,16 @@ impl Store {
         &self,
         by: By,
         webhook: WebhookId,
-        event: (EventId, EventKind, String),
+        event: TestEvent,
         now: Time,
         keep: Option<Keep<Option<DeliveryId>>>,
     ) -> Result<Once<Option<DeliveryId>>, Error> {
         let work = move |tx: &mut Tx<'_>| {
             let Some((number, _)) = to_change(tx, by.owner, webhook)? else { return Ok(None) };
-            let (id, kind, body) = event;
-            let event = Written { id, kind, body, told: vec![number] };
-            let written = enqueue(tx, &[event], by.request.as_ref(), now)?;
-            Ok(written.first().map(|delivery| delivery_id(*delivery, now)))
+            let TestEvent { id, kind, version, body } = event;
+            let event = Written { id, kind, version, request: by.request, body, told: vec![number] };
+            let written = enqueue(tx, &[event], now)?;
+            Ok(written.first().map(|delivery| delivery_id(*delivery, now, id)))
         };
         let delivery = self.main.write(move |tx| Once::run(tx, keep, work)).await?;
         self.told.send_replace(());

@@ -10,7 +10,8 @@ use mask_core::{
     time::Time,
 };
 use mask_store::{
-    FirstUser, NewLetter, NewMember, NewSession, NewUser, NewWord, NewWorkspace, Readdressed, SignUp, WordPurpose,
+    Asker, FirstUser, NewLetter, NewMember, NewSession, NewUser, NewWord, NewWorkspace, Outdated, Readdressed, Shown,
+    SignUp, Whence, WordPurpose,
 };
 
 use crate::{
@@ -73,7 +74,13 @@ fn session(n: u128, user: UserId) -> Session {
 async fn begin(backend: &Backend, n: u8, user: UserId) -> SessionId {
     let session = session(u128::from(n), user);
     let id = session.id;
-    assert!(backend.store.create_session(NewSession { session, hash: hash(n) }).await.expect("the store works"));
+    assert!(
+        backend
+            .store
+            .begin_session(NewSession { session, hash: hash(n), request: None }, Shown::Elsewhere, Vec::new())
+            .await
+            .expect("the store works")
+    );
     id
 }
 
@@ -121,7 +128,7 @@ async fn the_first_account_is_made_once(backend: &Backend) {
                 role: Role::Owner,
                 now: at(1),
             },
-            session: NewSession { session: session(u128::from(n), id), hash: hash(n + 100) },
+            session: NewSession { session: session(u128::from(n), id), hash: hash(n + 100), request: None },
         }
     };
     assert!(!store.create_first_user(first(9, 3)).await.expect("the store works"), "no such word");
@@ -132,7 +139,7 @@ async fn the_first_account_is_made_once(backend: &Backend) {
     assert!(one != two, "one of them owns the installation: {one} {two}");
     let users = store.list_users().await.expect("the store works");
     assert_eq!((users.len(), users[0].is_admin), (1, true));
-    let places = store.workspaces_of_user(users[0].id).await.expect("the store works");
+    let places = store.list_own_workspaces(users[0].id, at(3), None, 9).await.expect("the store works").rows;
     assert_eq!((places.len(), places[0].0.slug.as_str(), places[0].1), (1, "default", Role::Owner));
     assert!(is_in(backend, if one { 101 } else { 102 }, at(2)).await);
     for n in [1, 2] {
@@ -165,8 +172,10 @@ async fn a_password_ends_what_was_before(backend: &Backend) {
     begin(backend, 2, ada.id).await;
     begin(backend, 3, bob.id).await;
     assert!(store.create_password_word(ada.id, word(9, at(1)), None).await.expect("the store works"));
-    assert!(store.set_password(ada.id, "new".to_owned(), Some(kept), at(5)).await.expect("the store works"));
-    assert!(!store.set_password(UserId::from_bits(9), "new".to_owned(), None, at(5)).await.expect("the store works"));
+    let asker = Asker::InPerson { who: ada.id.into(), session: kept, password_hash: Some("hash 1".to_owned()) };
+    let set = async |asker| store.set_password(asker, "new".to_owned(), at(5)).await.expect("the store works");
+    assert_eq!(set(asker).await, Ok(()));
+    assert_eq!(set(Asker::Operator(UserId::from_bits(9))).await, Err(Outdated));
     let found = store.account(ada.id).await.expect("the store works").expect("Ada");
     assert_eq!(found.password_hash.as_deref(), Some("new"));
     assert!(is_in(backend, 1, at(5)).await && !is_in(backend, 2, at(5)).await && is_in(backend, 3, at(5)).await);
@@ -188,7 +197,9 @@ async fn a_word_opens_once(backend: &Backend) {
     assert_eq!(look(7, WordPurpose::Password, at(2)).await, Some((ada.id, None)));
     assert_eq!(look(7, WordPurpose::Email, at(2)).await, None, "it is for another thing");
     assert_eq!(look(7, WordPurpose::Password, end).await, None, "its hour is over");
-    let reset = async |n: u8, now| store.reset_password(hash(n), "new".to_owned(), now).await.expect("the store works");
+    let reset = async |n: u8, now| {
+        store.reset_password(hash(n), "new".to_owned(), Whence::default(), now).await.expect("the store works")
+    };
     assert_eq!(reset(7, end).await, None);
     // Used twice at the same moment.
     let (one, two) = tokio::join!(reset(7, at(2)), reset(7, at(2)));
@@ -221,15 +232,16 @@ async fn an_address_is_changed_by_its_reader(backend: &Backend) {
     make_user(backend, 2, "bob@example.com").await;
     let ask = async |n: u8, email: &str| {
         let letter = letter(u128::from(n), email);
-        let asked = store.create_email_word(ada.id, address(email), word(n, at(1)), Some(letter)).await;
-        assert!(asked.expect("the store works"));
+        let asker = Asker::Operator(ada.id);
+        let asked = store.create_email_word(asker, address(email), word(n, at(1)), Some(letter)).await;
+        assert_eq!(asked.expect("the store works"), Ok(true));
     };
     let change = async |n: u8| {
         let notice = move |old: Address, new: &Address| {
             assert_ne!(&old, new);
             letter(u128::from(n) + 100, old.as_str())
         };
-        store.change_email(hash(n), at(2), Some(Box::new(notice))).await.expect("the store works")
+        store.change_email(hash(n), Whence::default(), at(2), Some(Box::new(notice))).await.expect("the store works")
     };
     ask(1, "bob@example.com").await;
     ask(2, "countess@example.com").await;
@@ -239,8 +251,9 @@ async fn an_address_is_changed_by_its_reader(backend: &Backend) {
     assert_eq!(change(2).await, Readdressed::Unknown, "once");
     assert_eq!(letters(backend).await, ["bob@example.com", "countess@example.com", "ada@example.com"]);
     assert_eq!(store.account_by_email(ada.email).await.expect("the store works"), None);
-    let unknown = store.create_email_word(UserId::from_bits(9), address("x@example.com"), word(9, at(1)), None).await;
-    assert!(!unknown.expect("the store works"));
+    let nobody = Asker::Operator(UserId::from_bits(9));
+    let unknown = store.create_email_word(nobody, address("x@example.com"), word(9, at(1)), None).await;
+    assert_eq!(unknown.expect("the store works"), Err(Outdated));
 }
 
 async fn signing_up_tells_nothing(backend: &Backend) {
@@ -267,31 +280,38 @@ async fn an_app_and_its_codes(backend: &Backend) {
     let store = &backend.store;
     let ada = make_user(backend, 1, "ada@example.com").await.id;
     let codes = |n: u8| (0..10).map(|code| [n + code; 32]).collect::<Vec<_>>();
-    assert!(!store.replace_recovery_codes(ada, codes(0)).await.expect("the store works"), "there is no app");
+    let by = || Asker::Operator(ada);
+    let none = store.replace_recovery_codes(by(), codes(0), at(2)).await.expect("the store works");
+    assert_eq!(none, Ok(false), "there is no app");
     for sealed in [1, 2] {
-        assert!(store.begin_totp(ada, vec![sealed], at(1)).await.expect("the store works"));
+        assert_eq!(store.begin_totp(by(), vec![sealed], at(1)).await.expect("the store works"), Ok(true));
     }
-    let confirm =
-        async |sealed, step| store.confirm_totp(ada, vec![sealed], step, codes(0)).await.expect("the store works");
+    let confirm = async |sealed, step| {
+        store.confirm_totp(by(), vec![sealed], step, codes(0), at(2)).await.expect("the store works") == Ok(true)
+    };
     let take = async |step| store.use_totp(ada, step).await.expect("the store works");
     assert!(!take(5).await, "it is not in use");
     assert!(!confirm(1, 5).await, "another took its place");
     assert!(confirm(2, 5).await);
     assert!(!confirm(2, 6).await, "it is in use already");
-    assert!(!store.begin_totp(ada, vec![3], at(2)).await.expect("the store works"), "none takes its place now");
+    let third = store.begin_totp(by(), vec![3], at(2)).await.expect("the store works");
+    assert_eq!(third, Ok(false), "none takes its place now");
     assert!(!take(5).await, "each code once");
     let (one, two) = tokio::join!(take(6), take(6));
     assert!(one != two);
     assert!(!take(4).await && take(8).await && !take(7).await, "nor an earlier one");
-    let recover = async |n: u8| store.use_recovery_code(ada, [n; 32]).await.expect("the store works");
+    let recover = async |n: u8| store.use_recovery_code(ada, [n; 32], at(2)).await.expect("the store works");
     assert!(recover(3).await && !recover(3).await && !recover(200).await);
     let account = store.account(ada).await.expect("the store works").expect("Ada");
     let factor = account.factor.expect("an app");
     assert_eq!((factor.sealed, factor.is_confirmed, factor.last_step, account.recovery_codes), (vec![2], true, 8, 9));
-    assert!(store.replace_recovery_codes(ada, codes(100)).await.expect("the store works"));
+    let replaced = store.replace_recovery_codes(by(), codes(100), at(2)).await.expect("the store works");
+    assert_eq!(replaced, Ok(true));
     assert!(!recover(4).await && recover(104).await);
-    assert!(store.end_totp(ada).await.expect("the store works"));
-    assert!(!store.end_totp(ada).await.expect("the store works") && !take(9).await && !recover(105).await);
+    for is_there in [true, false] {
+        assert_eq!(store.end_totp(by(), at(2)).await.expect("the store works"), Ok(is_there));
+        assert!(!take(9).await && !recover(105).await);
+    }
     let account = store.account(ada).await.expect("the store works").expect("Ada");
     assert_eq!((account.factor, account.recovery_codes), (None, 0));
 }
@@ -301,11 +321,12 @@ async fn sessions_end(backend: &Backend) {
     let (ada, bob) =
         (make_user(backend, 1, "ada@example.com").await.id, make_user(backend, 2, "bob@example.com").await.id);
     let first = begin(backend, 1, ada).await;
-    let new = NewSession { session: session(2, ada), hash: hash(2) };
-    assert!(store.begin_session(new, Some(hash(1))).await.expect("the store works"));
+    let new = NewSession { session: session(2, ada), hash: hash(2), request: None };
+    assert!(store.begin_session(new, Shown::Elsewhere, vec![hash(1)]).await.expect("the store works"));
     assert!(!is_in(backend, 1, at(2)).await && is_in(backend, 2, at(2)).await, "one in place of the other");
-    let nobody = NewSession { session: session(8, UserId::from_bits(9)), hash: hash(8) };
-    assert!(!store.begin_session(nobody, None).await.expect("the store works"));
+    let nobody = NewSession { session: session(8, UserId::from_bits(9)), hash: hash(8), request: None };
+    assert!(!store.begin_session(nobody, Shown::Elsewhere, vec![hash(2)]).await.expect("the store works"));
+    assert!(is_in(backend, 2, at(2)).await, "whoever is not let in ends nothing");
     let second = SessionId::from_bits(2);
     let third = begin(backend, 3, ada).await;
     begin(backend, 4, bob).await;
@@ -318,14 +339,14 @@ async fn sessions_end(backend: &Backend) {
     assert_eq!(listed(at(99)).await, [(third, at(1), at(100)), (second, at(70), at(170))]);
     assert_eq!(listed(at(100)).await, [(second, at(70), at(170))]);
     assert!(is_in(backend, 2, at(169)).await && !is_in(backend, 2, at(170)).await);
-    assert!(!store.end_session(bob, second).await.expect("the store works"), "it is not his");
-    assert!(!store.end_session(ada, first).await.expect("the store works"), "it is over");
-    assert!(store.end_session(ada, second).await.expect("the store works"));
+    assert!(!store.end_session(bob, second, at(2)).await.expect("the store works"), "it is not his");
+    assert!(!store.end_session(ada, first, at(2)).await.expect("the store works"), "it is over");
+    assert!(store.end_session(ada, second, at(2)).await.expect("the store works"));
     begin(backend, 5, ada).await;
-    assert_eq!(store.end_sessions(ada, Some(third)).await.expect("the store works"), 1);
+    assert_eq!(store.end_sessions(ada, Some(third), at(2)).await.expect("the store works"), 1);
     assert!(is_in(backend, 3, at(2)).await && !is_in(backend, 5, at(2)).await && is_in(backend, 4, at(2)).await);
-    assert_eq!(store.end_sessions(ada, None).await.expect("the store works"), 1);
-    assert_eq!(store.end_sessions(UserId::from_bits(9), None).await.expect("the store works"), 0);
+    assert_eq!(store.end_sessions(ada, None, at(2)).await.expect("the store works"), 1);
+    assert_eq!(store.end_sessions(UserId::from_bits(9), None, at(2)).await.expect("the store works"), 0);
 }
 
 async fn what_ended_is_forgotten(backend: &Backend) {

@@ -13,7 +13,7 @@ use mask_store::{Fact, Store, Visit};
 
 use crate::{
     backend::{Backend, on_every_backend},
-    sample::{Chance, LIVE, OTHER, TEST, at, batch, fact, link_id, make, new_link, new_link_with, tags},
+    sample::{Chance, LIVE, OTHER, TEST, all_visits, at, batch, fact, link_id, make, new_link, new_link_with, tags},
     subscribers::page_id,
     visits::{code, qr_id, token},
 };
@@ -29,9 +29,9 @@ on_every_backend!(
     visitors_are_forgotten
 );
 
-const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
-fn question(from: i64, to: i64, group: Group) -> Question {
+pub(crate) fn question(from: i64, to: i64, group: Group) -> Question {
     Question {
         subject: Subject::Clicks,
         window: Window { from: at(from), to: at(to) },
@@ -42,26 +42,26 @@ fn question(from: i64, to: i64, group: Group) -> Question {
     }
 }
 
-fn total_of(from: i64, to: i64) -> Question {
+pub(crate) fn total_of(from: i64, to: i64) -> Question {
     question(from, to, Group::Values(Dimension::Country, 1000))
 }
 
-fn values(answer: &Answer) -> Vec<(&str, u64, u64)> {
+pub(crate) fn values(answer: &Answer) -> Vec<(&str, u64, u64)> {
     let Rows::Values(values) = &answer.rows else { panic!("values were asked for") };
     values.iter().map(|(value, count)| (value.as_str(), count.clicks, count.visitors)).collect()
 }
 
-fn counts(answer: &Answer) -> Vec<u64> {
+pub(crate) fn counts(answer: &Answer) -> Vec<u64> {
     let Rows::Counts(counts) = &answer.rows else { panic!("counts were asked for") };
     counts.iter().map(|count| count.clicks).collect()
 }
 
-async fn ask(store: &Store, owner: Owner, question: &Question) -> Answer {
+pub(crate) async fn ask(store: &Store, owner: Owner, question: &Question) -> Answer {
     store.answer(owner, question.clone()).await.expect("the store works")
 }
 
 /// A click at a moment, from a country, by a visitor.
-fn click(link: LinkId, seconds: i64, country: &str, visitor: i64) -> Fact {
+pub(crate) fn click(link: LinkId, seconds: i64, country: &str, visitor: i64) -> Fact {
     Fact {
         at: at(seconds),
         country: (!country.is_empty()).then(|| country.to_owned()),
@@ -122,14 +122,13 @@ async fn a_few_by_hand(backend: &Backend) {
     assert_eq!(ask(store, OTHER, &foreign).await.total, Count::default());
     let nowhere = condition(Dimension::Country, "unknown");
     assert_eq!(ask(store, LIVE, &Question { conditions: vec![nowhere], ..total_of(0, DAY) }).await.total.clicks, 1);
-    let visits = store.visits(LIVE, Subject::Clicks, Window { from: at(0), to: at(DAY) }, Bots::With).await;
-    let visits = visits.expect("the store works");
+    let visits = all_visits(store, LIVE, Subject::Clicks, Window { from: at(0), to: at(DAY) }, Bots::With).await;
     assert_eq!(visits.len(), 6);
     assert!(visits.is_sorted_by_key(|visit| visit.at));
     assert_eq!(visits.iter().filter(|visit| visit.is_bot).count(), 1);
 }
 
-fn condition(dimension: Dimension, value: &str) -> Condition {
+pub(crate) fn condition(dimension: Dimension, value: &str) -> Condition {
     Condition { dimension, value: value.to_owned() }
 }
 
@@ -221,7 +220,7 @@ async fn a_restart_remembers_the_day(backend: &Backend) {
 
 const COUNTRIES: [&str; 5] = ["DE", "US", "PK", "JP", ""];
 
-fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
+pub(crate) fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
     let is_counted = !chance.once_in(4);
     let class = if is_counted { "person" } else { *chance.of(&["crawler", "tool", "preview", "person"]) };
     let maybe = |chance: &mut Chance, all: &[&str]| Some((*chance.of(all)).to_owned()).filter(|text| !text.is_empty());
@@ -239,6 +238,7 @@ fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
         (source == "qr" && !chance.once_in(4)).then(|| token(1 + u32::try_from(chance.below(4)).expect("small")));
     Fact {
         at: Time::from_unix_millis(at(0).unix_millis() + i64::try_from(chance.below(20 * 86_400_000)).expect("small")),
+        request: None,
         owner: if target.bits().is_multiple_of(7) { OTHER } else { LIVE },
         target,
         code: code.filter(|_| target.block().is_none()),
@@ -260,8 +260,10 @@ fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
     }
 }
 
-fn value(fact: &Fact, dimension: Dimension) -> Option<String> {
+pub(crate) fn value(fact: &Fact, dimension: Dimension) -> Option<String> {
     match dimension {
+        // What only links have, a page that was scanned has not.
+        Dimension::Variant if fact.target.link().is_none() => None,
         Dimension::Country => fact.country.clone(),
         Dimension::City => fact.city.clone(),
         Dimension::Device => Some(fact.device.to_owned()),
@@ -305,7 +307,9 @@ const ASKED: [Dimension; 16] = [
 
 fn random_question(chance: &mut Chance, facts: &[Fact]) -> Question {
     let (from, to) = (chance.below(20), 1 + chance.below(20));
-    let seconds = |days: usize| i64::try_from(days).expect("small") * DAY + 1234;
+    // Mostly days as time zones have them, sometimes such as no zone has.
+    let after_midnight = *chance.of(&[0, 20_700, 20_700, 1234]);
+    let seconds = |days: usize| i64::try_from(days).expect("small") * DAY + after_midnight;
     let (from, to) = (seconds(from.min(to)), seconds(from.max(to)));
     let subject = match chance.below(8) {
         0 => Subject::Scans,
@@ -351,7 +355,7 @@ fn counted_plainly(facts: &[Fact], firsts: &[HashSet<usize>; 2], owner: Owner, q
             })
             && match question.subject {
                 Subject::Clicks => fact.target.link().is_some(),
-                Subject::Scans => fact.target.link().is_some() && fact.source == "qr",
+                Subject::Scans => fact.target.block().is_none() && fact.source == "qr",
                 Subject::Views => matches!(fact.target, Target::Page(_)),
                 Subject::BlockClicks => fact.target.block().is_some(),
             }
@@ -371,7 +375,12 @@ fn counted_plainly(facts: &[Fact], firsts: &[HashSet<usize>; 2], owner: Owner, q
         Group::Buckets(begins) => vec![Count::default(); begins.len()],
         _ => vec![Count::default(); 24],
     };
-    let firsts = &firsts[usize::from(question.of.is_some())];
+    // A link or a page has visitors of its own, however it is named.
+    let names_one = |condition: &Condition| {
+        matches!(condition.dimension, Dimension::Link | Dimension::Page) && condition.value != "unknown"
+    };
+    let is_about_one = question.of.is_some() || question.conditions.iter().any(names_one);
+    let firsts = &firsts[usize::from(is_about_one)];
     for (place, fact) in facts.iter().enumerate().filter(|(_, fact)| is_meant(fact)) {
         let one = Count { clicks: 1, visitors: u64::from(firsts.contains(&place)) };
         total += one;
@@ -403,7 +412,7 @@ fn counted_plainly(facts: &[Fact], firsts: &[HashSet<usize>; 2], owner: Owner, q
 }
 
 /// The places of the facts that are their visitor's first of a day, among the owner's or on the link.
-fn firsts(facts: &[Fact], on_the_link: bool) -> HashSet<usize> {
+pub(crate) fn firsts(facts: &[Fact], on_the_link: bool) -> HashSet<usize> {
     let mut seen = HashSet::new();
     let mut first = HashSet::new();
     // Batches of a thousand come one after the other, and each is looked at in order of time.
@@ -424,7 +433,7 @@ fn firsts(facts: &[Fact], on_the_link: bool) -> HashSet<usize> {
 }
 
 /// Records facts in batches of so many, and puts them in order now and then.
-async fn record(store: &Store, facts: &[Fact], in_a_batch: usize, tidy_each: usize) {
+pub(crate) async fn record(store: &Store, facts: &[Fact], in_a_batch: usize, tidy_each: usize) {
     let mut from = None;
     for (number, facts) in facts.chunks(in_a_batch).enumerate() {
         let to = u64::try_from(number).expect("small") + 1;
@@ -444,8 +453,9 @@ async fn any_question_of_many(backend: &Backend) {
         code(&backend.store, LIVE, first, n).await;
     }
     // Visitors' numbers tell owners apart, so here each owner has its own.
-    let facts: Vec<_> = (0..40_000).map(|_| random_fact(&mut chance, &links)).map(own_visitor).collect();
-    record(&backend.store, &facts, 1000, 7).await;
+    let facts: Vec<_> = (0..100_000).map(|_| random_fact(&mut chance, &links)).map(own_visitor).collect();
+    // Some of it is in order then, in runs of which is kept what was counted, and some still lies in batches.
+    record(&backend.store, &facts, 1000, 65).await;
     let firsts = [firsts(&facts, false), firsts(&facts, true)];
     let mut asked = BTreeSet::new();
     for number in 0..100 {
@@ -456,11 +466,13 @@ async fn any_question_of_many(backend: &Backend) {
         assert!(found.total.visitors <= found.total.clicks);
         asked.extend((found.total.clicks > 0).then(|| format!("{:?}", question.subject)));
         assert_eq!(found, expected, "{number}: {question:?}");
+        let again = ask(&backend.store, owner, &question).await;
+        assert_eq!(again, expected, "{number}, asked again: {question:?}");
     }
     assert_eq!(asked.len(), 4, "there was something to count of every kind: {asked:?}");
 }
 
-fn own_visitor(fact: Fact) -> Fact {
+pub(crate) fn own_visitor(fact: Fact) -> Fact {
     Fact { visitor: fact.visitor * 4 + fact.owner.number(), ..fact }
 }
 
@@ -470,8 +482,7 @@ async fn order_changes_nothing(backend: &Backend) {
     let facts: Vec<_> = (0..14_000).map(|_| random_fact(&mut chance, &links)).map(own_visitor).collect();
     record(&backend.store, &facts, 200, 1000).await;
     let always = Window { from: at(-DAY), to: at(DAY * 30) };
-    let visits =
-        async || backend.store.visits(LIVE, Subject::Clicks, always, Bots::With).await.expect("the store works");
+    let visits = async || all_visits(&backend.store, LIVE, Subject::Clicks, always, Bots::With).await;
     let questions: Vec<_> = (0..20).map(|_| random_question(&mut chance, &facts)).collect();
     let answers = async || {
         let mut all = Vec::new();
@@ -502,7 +513,7 @@ async fn visitors_are_forgotten(backend: &Backend) {
     ];
     assert!(store.record_clicks(batch("a", None, 10, facts)).await.expect("the store works").is_some());
     let always = Window { from: at(-DAY), to: at(DAY * 9) };
-    let visits = async |owner| store.visits(owner, Subject::Clicks, always, Bots::With).await.expect("the store works");
+    let visits = async |owner| all_visits(store, owner, Subject::Clicks, always, Bots::With).await;
     let tidy = async || while store.tidy_clicks().await.expect("the store works") {};
     store.forget_visitors(Some(LIVE), at(DAY)).await.expect("the store works");
     store.forget_visitors(Some(LIVE), at(5)).await.expect("what was to be forgotten stays so");

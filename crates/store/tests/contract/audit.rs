@@ -10,7 +10,7 @@ use mask_core::{
     id::{BlockId, ChangeId, QrId, SubscriberId, WorkspaceId},
     key::{Content, Secret},
     mail::Address,
-    qr::Look,
+    qr::{Aim, Look},
     scope::Scopes,
     subscriber::Kind,
     token::Token,
@@ -65,6 +65,10 @@ fn word(object: Object<'_>) -> String {
 }
 
 impl Tell for Words {
+    fn now(&self) -> mask_core::time::Time {
+        at(500)
+    }
+
     fn body(&self, _: &Event<'_>) -> String {
         String::new()
     }
@@ -150,7 +154,7 @@ async fn every_change_of_a_link_is_a_line(backend: &Backend) {
     let upserted = || {
         let mut new = new_link(3, "winter");
         new.content.external_id = Some("e".to_owned());
-        store.upsert_link(LIVE, new, renamed("three"))
+        store.upsert_link(LIVE, Expected::AnyVersion, new, renamed("three"))
     };
     upserted().await.expect("the store works").expect("made");
     upserted().await.expect("the store works").expect("changed");
@@ -208,7 +212,7 @@ async fn everything_that_changes_is_noted(backend: &Backend) {
     let link = make(store, OTHER, new_link(1, "autumn")).await;
     let code = NewQrCode {
         id: QrId::from_bits(1),
-        link: link.id,
+        aim: Aim::Link(link.id),
         tokens: vec![Token::of(1)],
         look: Look::default(),
         now: at(2),
@@ -289,7 +293,7 @@ async fn keys_and_workspaces(backend: &Backend) {
     }
     let new = NewSecret { hint: "mk".to_owned(), hash: secret(9), previous_until: at(9) };
     store.rotate_key((test, Scopes::all()), key_id(1), new, at(4), None).await.expect("the store works");
-    let revoke = || store.revoke_own_key(test, key_id(1), Expected::AnyVersion, at(5));
+    let revoke = || store.revoke_own_key((test, Scopes::all()), key_id(1), Expected::AnyVersion, at(5));
     revoke().await.expect("the store works").expect("revoked");
     revoke().await.expect("the store works").expect_err("it is gone");
     assert!(store.revoke_key(key_id(2), at(6)).await.expect("the store works"));

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::{
     backend::{Backend, Place, on_every_backend},
     bio_pages::{new_page, place_page},
-    postgres::apart,
+    postgres::{WAITING, apart},
     sample::{DOMAIN, LIVE, OTHER, at, make, new_link, new_link_with, place, slug, tags},
 };
 
@@ -46,7 +46,7 @@ async fn many_who_want_the_same_slug(backend: &Backend) {
 }
 
 /// A connection beside the store's that holds a table so that nobody can write to it. `None` on SQLite, where there is one
-/// writer, and nothing to stop.
+/// writer, and nothing to stop. It lets go when it is dropped.
 struct Holder(Option<Client>);
 
 impl Holder {
@@ -58,16 +58,18 @@ impl Holder {
         Self(Some(client))
     }
 
-    /// Waits until so many of the store's connections wait.
+    /// Waits until so many connections wait in this database; the server has others, whose tests wait too.
     fn until_waiting(&mut self, count: i64) {
         let Some(client) = &mut self.0 else { return };
-        let sql = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted";
-        apart(|| while client.query_one(sql, &[]).expect("the server answers").get::<_, i64>(0) < count {});
+        apart(|| while client.query_one(WAITING, &[]).expect("the server answers").get::<_, i64>(0) < count {});
     }
+}
 
-    fn let_go(self) {
-        if let Some(mut client) = self.0 {
-            apart(move || client.batch_execute("COMMIT")).expect("the server answers");
+impl Drop for Holder {
+    /// Closing the connection ends its transaction.
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            apart(move || drop(client));
         }
     }
 }
@@ -88,7 +90,7 @@ async fn one_within_another<A: Send + 'static, B: Send + 'static>(
     let second = start(second);
     holder.until_waiting(2);
     assert!(first.try_join_next().is_none(), "it is stopped");
-    holder.let_go();
+    drop(holder);
     (end(first).await, end(second).await)
 }
 

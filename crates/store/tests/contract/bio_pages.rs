@@ -4,6 +4,8 @@ use mask_core::{
     bio_page::{
         BioPage, Content,
         block::{Block, Data, EmailMode, Kind},
+        language::Language,
+        lead::Lead,
         media::{Spotify, Video},
         price::{Currency, Price},
         social::{Platform, Profile},
@@ -62,6 +64,7 @@ pub(crate) fn new_page(n: u32, text: &str) -> NewBioPage {
         title: format!("Page {n}"),
         description: None,
         avatar: None,
+        language: None,
         theme: Theme::default(),
         blocks: Vec::new(),
     };
@@ -143,8 +146,12 @@ fn picture(text: &str) -> Picture {
 fn full_blocks() -> Vec<Block> {
     let text = |text: &str| text.to_owned();
     let all = [
-        Data::Link { title: text("Shop \"1\""), url: url("https://example.com/Ü"), thumbnail: Some(picture("a")) },
-        Data::Link { title: text("Bare"), url: url("https://example.com"), thumbnail: None },
+        Data::Link {
+            title: text("Shop \"1\""),
+            url: url("https://example.com/Ü").into(),
+            thumbnail: Some(picture("a")),
+        },
+        Data::Link { title: text("Bare"), url: Lead::parse("tel:+442079460000").expect("a number"), thumbnail: None },
         Data::Header { text: text("שלום 🎉") },
         Data::Text { content: text("**A**\n\n- b\n- c\\d") },
         Data::Image { picture: picture("b"), alt: String::new(), link: None, caption: None },
@@ -155,7 +162,10 @@ fn full_blocks() -> Vec<Block> {
             caption: Some(text("It's mine")),
         },
         Data::Video(Video::parse("https://youtu.be/dQw4w9WgXcQ").expect("a video")),
-        Data::Video(Video::parse("https://vimeo.com/76979871/abcdef0123").expect("a video")),
+        Data::Video(Video {
+            title: Some(text("A \"talk\"")),
+            ..Video::parse("https://vimeo.com/76979871/abcdef0123").expect("a video")
+        }),
         Data::Social {
             profiles: vec![
                 Profile { platform: Platform::GitHub, url: text("https://github.com/ada") },
@@ -211,6 +221,7 @@ async fn every_field_reads_back(backend: &Backend) {
         title: "Ada's \"page\" 100% \\".to_owned(),
         description: Some("Zeile 1\nZeile 2 – 日本語".to_owned()),
         avatar: Some(picture("face")),
+        language: Some(Language::parse("pt-BR").expect("a language")),
         theme,
         blocks: full_blocks(),
     };

@@ -1,12 +1,12 @@
 //! Certificates, what is shown to authorities, and our account with them.
 
 use mask_core::time::Time;
-use mask_store::{CertificateChanges, CertificateFate, Challenge, ClaimedCertificate, Store};
+use mask_store::{Budget, CertificateChanges, CertificateFate, Challenge, ClaimedCertificate, Expected, Store};
 
 use crate::{
     backend::{Backend, on_every_backend},
     domains::verified,
-    sample::{LIVE, at},
+    sample::{LIVE, OTHER, TEST, at},
 };
 
 on_every_backend!(
@@ -14,12 +14,17 @@ on_every_backend!(
     a_certificate_is_claimed_issued_and_followed,
     a_claim_that_ended_is_not_ones_own,
     what_failed_says_why_and_is_due_later,
-    who_was_asked_for_comes_first,
+    who_comes_first,
+    turns_go_round,
+    what_waits_for_an_order_stays_due,
     orders_are_counted_for_everybody,
     challenges_are_shown_and_hidden,
     an_account_is_kept_once,
     how_certificates_are,
 );
+
+/// More orders than anybody asks for.
+const PLENTY: Budget = Budget { since: Time::from_unix_millis(0), most: 1000 };
 
 async fn ensure(store: &Store, own: &[&str], now: Time) {
     let own = own.iter().map(|&name| name.to_owned()).collect();
@@ -27,7 +32,7 @@ async fn ensure(store: &Store, own: &[&str], now: Time) {
 }
 
 async fn claim(store: &Store, now: Time, until: Time) -> Vec<ClaimedCertificate> {
-    let mut claimed = store.claim_certificates(99, now, until).await.expect("the store works");
+    let mut claimed = store.claim_certificates(99, now, until, PLENTY).await.expect("the store works");
     claimed.sort_by(|one, other| one.name.cmp(&other.name));
     claimed
 }
@@ -127,18 +132,115 @@ async fn what_failed_says_why_and_is_due_later(backend: &Backend) {
     assert_eq!(news(store, None, at(601)).await.expect("all").certificates[0].error, None);
 }
 
-async fn who_was_asked_for_comes_first(backend: &Backend) {
+/// The one name that is claimed next.
+async fn next(store: &Store, budget: Budget) -> Option<String> {
+    let mut claimed = store.claim_certificates(1, at(50), at(90), budget).await.expect("the store works");
+    assert!(claimed.len() < 2, "{claimed:?}");
+    claimed.pop().map(|claimed| claimed.name)
+}
+
+/// The name that is claimed next, for which an order begins.
+async fn ordered_next(store: &Store, budget: Budget) -> Option<String> {
+    let name = next(store, budget).await?;
+    assert!(store.begin_order(name.clone(), at(50), budget).await.expect("counted"), "{name}");
+    Some(name)
+}
+
+async fn who_comes_first(backend: &Backend) {
     let store = &backend.store;
-    ensure(store, &["a.example", "b.example", "c.example"], at(1)).await;
-    store.want_certificates(vec!["b.example".to_owned(), "stranger.example".to_owned()], at(2)).await.expect("noted");
-    let first = store.claim_certificates(1, at(3), at(60)).await.expect("the store works");
-    assert_eq!(first[0].name, "b.example");
-    assert_eq!(claimed_names(store, at(3), at(60)).await, ["a.example", "c.example"]);
+    // One workspace has many names, all of them asked for; others have one that nobody asked for, and it came later.
+    let greedy: Vec<_> = (1..=6).map(|n| format!("d{n}.greedy.example.com")).collect();
+    for (n, name) in (1..).zip(&greedy) {
+        verified(store, LIVE, n, name).await;
+    }
+    verified(store, OTHER, 21, "y.modest.example.com").await;
+    verified(store, OTHER, 22, "z.modest.example.com").await;
+    ensure(store, &[], at(1)).await;
+    assert_eq!(claimed_names(store, at(1), at(2)).await.len(), 8);
+    let ends = |not_after| CertificateFate::Issued { sealed: vec![1], not_before: at(0), not_after, due_at: at(4) };
+    settle(store, "d1.greedy.example.com", at(2), ends(at(900))).await;
+    settle(store, "d2.greedy.example.com", at(2), ends(at(800))).await;
+    store.want_certificates(greedy, at(3)).await.expect("noted");
+    store.want_certificates(vec!["z.modest.example.com".to_owned()], at(3)).await.expect("noted");
+    ensure(store, &["mask.example"], at(40)).await;
+    let mut order = Vec::new();
+    while let Some(name) = ordered_next(store, Budget { since: at(0), most: 100 }).await {
+        order.push(name);
+    }
+    let expected = [
+        // Our own, then what ends first.
+        "mask.example",
+        "d2.greedy.example.com",
+        "d1.greedy.example.com",
+        // Two orders of the one began by now; so it is twice the other's turn.
+        "z.modest.example.com",
+        "y.modest.example.com",
+        "d3.greedy.example.com",
+        "d4.greedy.example.com",
+        "d5.greedy.example.com",
+        "d6.greedy.example.com",
+    ];
+    assert_eq!(order, expected);
+}
+
+async fn turns_go_round(backend: &Backend) {
+    let store = &backend.store;
+    let first = verified(store, LIVE, 1, "a1.example.com").await;
+    verified(store, LIVE, 2, "a2.example.com").await;
+    verified(store, LIVE, 3, "a3.example.com").await;
+    // The two sides of a workspace are one.
+    verified(store, TEST, 4, "a4.example.com").await;
+    verified(store, OTHER, 5, "b1.example.com").await;
+    ensure(store, &[], at(1)).await;
+    let all = store.claim_certificates(99, at(1), at(2), PLENTY).await.expect("the store works");
+    assert_eq!(all.len(), 5);
+    // In one claim too, each workspace's first comes before anybody's second.
+    let two = Budget { since: at(0), most: 2 };
+    let both = store.claim_certificates(99, at(2), at(3), two).await.expect("the store works");
+    let mut names: Vec<_> = both.into_iter().map(|claimed| claimed.name).collect();
+    names.sort();
+    assert_eq!(names, ["a1.example.com", "b1.example.com"]);
+    // Whoever gives a name up has had the order all the same.
+    assert!(store.begin_order("a1.example.com".to_owned(), at(3), PLENTY).await.expect("counted"));
+    let deleted = store.delete_domain(LIVE, first.id, Expected::AnyVersion, at(3)).await.expect("the store works");
+    assert_eq!(deleted, Ok(()));
+    assert_eq!(next(store, PLENTY).await.as_deref(), Some("b1.example.com"));
+}
+
+async fn what_waits_for_an_order_stays_due(backend: &Backend) {
+    let store = &backend.store;
+    for (n, name) in [(1, "a1"), (2, "a2"), (3, "a3"), (4, "a4"), (5, "a5")] {
+        verified(store, LIVE, n, &format!("{name}.example.com")).await;
+    }
+    ensure(store, &[], at(1)).await;
+    claim(store, at(1), at(2)).await;
+    settle(store, "a5.example.com", at(2), issued(b"one", at(4))).await;
+    let four = Budget { since: at(0), most: 4 };
+    for name in ["a5.example.com", "a1.example.com", "a2.example.com"] {
+        assert_eq!(ordered_next(store, four).await.as_deref(), Some(name));
+    }
+    // The last of the four is for renewals, so nobody takes a3 up; and it is not put off.
+    assert_eq!(next(store, four).await, None);
+    ensure(store, &["mask.example"], at(5)).await;
+    settle(store, "a5.example.com", at(90), issued(b"two", at(5))).await;
+    for name in ["mask.example", "a5.example.com"] {
+        let begins = name == "mask.example";
+        assert_eq!(next(store, four).await.as_deref(), Some(name));
+        assert_eq!(store.begin_order(name.to_owned(), at(50), four).await.expect("counted"), begins);
+    }
+    assert!(store.begin_order("mask.example".to_owned(), at(50), four).await.expect("counted"), "our own always may");
+    verified(store, OTHER, 6, "b1.example.com").await;
+    ensure(store, &["mask.example"], at(6)).await;
+    assert_eq!(next(store, four).await, None);
+    let an_hour_later = Budget { since: at(50), ..four };
+    assert_eq!(next(store, an_hour_later).await.as_deref(), Some("a3.example.com"), "nobody has had any in this hour");
 }
 
 async fn orders_are_counted_for_everybody(backend: &Backend) {
     let store = &backend.store;
-    let begin = async |now, since| store.begin_order("a.example".to_owned(), now, since, 2).await.expect("counted");
+    let begin = async |now, since| {
+        store.begin_order("a.example".to_owned(), now, Budget { since, most: 2 }).await.expect("counted")
+    };
     assert!(begin(at(10), at(0)).await && begin(at(11), at(0)).await);
     assert!(!begin(at(12), at(0)).await);
     assert!(begin(at(13), at(10)).await, "the first is long ago");
@@ -152,7 +254,8 @@ async fn begun_at_once(store: &Store, now: Time, since: Time) -> usize {
         .map(|n| {
             let store = store.clone();
             tokio::task::spawn_blocking(move || {
-                crate::backend::runtime().block_on(store.begin_order(format!("{n}.example"), now, since, 2))
+                let budget = Budget { since, most: 2 };
+                crate::backend::runtime().block_on(store.begin_order(format!("{n}.example"), now, budget))
             })
         })
         .collect();

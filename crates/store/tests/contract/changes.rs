@@ -31,6 +31,7 @@ on_every_backend!(
     clicks_survive_a_change,
     upsert_makes_then_changes,
     upsert_is_refused_like_the_others,
+    upsert_of_a_version,
     many_who_upsert_the_same,
     many_who_change_the_same,
     many_who_move_to_the_same_slug,
@@ -294,19 +295,25 @@ fn named(n: u32, text: &str, title: &str) -> (NewLink, Change) {
 async fn upsert_makes_then_changes(backend: &Backend) {
     let store = &backend.store;
     let (new, change) = named(1, "spring", "first");
-    let Ok(Upserted::Created(made)) = store.upsert_link(LIVE, new, change).await.expect("the store works") else {
+    let Ok(Upserted::Created(made)) =
+        store.upsert_link(LIVE, Expected::AnyVersion, new, change).await.expect("the store works")
+    else {
         panic!("it was not there")
     };
     assert_eq!((made.version, made.content.title.as_deref()), (1, Some("first")));
     let (new, change) = named(2, "ignored", "second");
-    let Ok(Upserted::Updated(changed, was_at)) = store.upsert_link(LIVE, new, change).await.expect("the store works")
+    let Ok(Upserted::Updated(changed, was_at)) =
+        store.upsert_link(LIVE, Expected::AnyVersion, new, change).await.expect("the store works")
     else {
         panic!("it was there")
     };
     assert_eq!((changed.id, changed.version, changed.content.title.as_deref()), (made.id, 2, Some("second")));
     assert_eq!(was_at, (DOMAIN.to_owned(), "spring".to_owned()));
     let (new, change) = named(3, "other", "of another");
-    assert!(matches!(store.upsert_link(OTHER, new, change).await.expect("the store works"), Ok(Upserted::Created(_))));
+    assert!(matches!(
+        store.upsert_link(OTHER, Expected::AnyVersion, new, change).await.expect("the store works"),
+        Ok(Upserted::Created(_))
+    ));
     assert_eq!(by_id(store, made.id).await, changed);
 }
 
@@ -314,13 +321,42 @@ async fn upsert_is_refused_like_the_others(backend: &Backend) {
     let store = &backend.store;
     make(store, OTHER, new_link(1, "taken")).await;
     let (new, change) = named(2, "taken", "x");
-    assert_eq!(store.upsert_link(LIVE, new, change).await.expect("the store works"), Err(Unplaced::SlugTaken));
-    let (new, change) = named(2, "spring", "x");
-    store.upsert_link(LIVE, new.clone(), change).await.expect("the store works").expect("nothing stands in its way");
     assert_eq!(
-        store.upsert_link(LIVE, new, to_slug("taken")).await.expect("the store works"),
+        store.upsert_link(LIVE, Expected::AnyVersion, new, change).await.expect("the store works"),
         Err(Unplaced::SlugTaken)
     );
+    let (new, change) = named(2, "spring", "x");
+    store
+        .upsert_link(LIVE, Expected::AnyVersion, new.clone(), change)
+        .await
+        .expect("the store works")
+        .expect("nothing stands in its way");
+    assert_eq!(
+        store.upsert_link(LIVE, Expected::AnyVersion, new, to_slug("taken")).await.expect("the store works"),
+        Err(Unplaced::SlugTaken)
+    );
+}
+
+/// Whoever expects something of what is there neither makes it nor changes another version of it.
+async fn upsert_of_a_version(backend: &Backend) {
+    let store = &backend.store;
+    let put = async |expected: Expected, title: &str| {
+        let (new, change) = named(1, "spring", title);
+        store.upsert_link(LIVE, expected, new, change).await.expect("the store works")
+    };
+    for expected in [Expected::Present, Expected::OneOf(vec![1])] {
+        assert_eq!(put(expected, "x").await, Err(Unplaced::Changed), "it is not there");
+    }
+    assert_eq!(store.count_links().await.expect("the store works"), 0);
+    let Ok(Upserted::Created(made)) = put(Expected::AnyVersion, "first").await else { panic!("it was not there") };
+    for (expected, version) in [(Expected::OneOf(vec![1, 9]), 2), (Expected::Present, 3)] {
+        let Ok(Upserted::Updated(changed, _)) = put(expected, &format!("at {version}")).await else {
+            panic!("it is as expected")
+        };
+        assert_eq!((changed.id, changed.version), (made.id, version));
+    }
+    assert_eq!(put(Expected::OneOf(vec![1, 2]), "stale").await, Err(Unplaced::Changed));
+    assert_eq!(by_id(store, made.id).await.content.title.as_deref(), Some("at 3"));
 }
 
 async fn many_who_upsert_the_same(backend: &Backend) {
@@ -330,7 +366,7 @@ async fn many_who_upsert_the_same(backend: &Backend) {
         let (new, change) = named(n, &format!("slug{n}"), &format!("title {n}"));
         tasks.spawn(async move {
             store
-                .upsert_link(LIVE, new, change)
+                .upsert_link(LIVE, Expected::AnyVersion, new, change)
                 .await
                 .expect("the store works")
                 .expect("an upsert never clashes with itself")

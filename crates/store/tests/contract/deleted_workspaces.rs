@@ -11,7 +11,9 @@ use mask_core::{
     scope::Scopes,
     workspace::{Owner, UNDO, Workspace},
 };
-use mask_store::{By, Expected, Found, NewKey, NewSecret, NewWorkspace, Once, Store, Undeleted};
+use mask_store::{
+    By, Expected, Found, NewKey, NewMember, NewSecret, NewWorkspace, Once, Post, Store, Undeleted, Unfounded,
+};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -19,15 +21,18 @@ use crate::{
     domains,
     members::{Team, account, place, user},
     sample::{DOMAIN, OTHER, at, keep, key_id, make, new_link, url},
+    subscribers,
     webhooks::{content, subscribe, telling},
 };
 
 on_every_backend!(
     people_make_their_own,
+    only_so_many_are_ones_own,
     who_may_delete_and_take_back,
     what_lives_there_is_gone_and_comes_back,
     keys_open_nothing_meanwhile,
     workers_have_nothing_to_do_meanwhile,
+    nobody_signs_up_or_is_written_to_meanwhile,
     domains_lead_nowhere_meanwhile,
     it_cannot_be_taken_back_for_ever,
 );
@@ -40,7 +45,7 @@ fn new(slug: &str, n: i64) -> NewWorkspace {
 }
 
 async fn delete(store: &Store, by: By, name: &str) -> Result<Workspace, Undeleted> {
-    store.delete_workspace(by, name.to_owned(), at(1000)).await.expect("the store works")
+    store.delete_workspace(by, Expected::AnyVersion, name.to_owned(), at(1000)).await.expect("the store works")
 }
 
 async fn restore(store: &Store, person: u128, slug: &str) -> Result<Workspace, Undeleted> {
@@ -56,11 +61,11 @@ async fn people_make_their_own(backend: &Backend) {
     account(backend, 2).await;
     let make = async |slug: &str, person, n: u128| {
         let founder = (user(person), place(n));
-        store.create_own_workspace(new(slug, i64::try_from(n).expect("small")), founder, None).await
+        store.create_own_workspace(new(slug, i64::try_from(n).expect("small")), founder, None, None).await
     };
-    let Once::Done(Some(made)) = make("one", 1, 1).await.expect("the store works") else { panic!("the slug is free") };
+    let Once::Done(Ok(made)) = make("one", 1, 1).await.expect("the store works") else { panic!("the slug is free") };
     assert_eq!((made.name.as_str(), made.slug.as_str(), made.deleted_at), ("Büro", "one", None));
-    assert_eq!(make("one", 2, 2).await.expect("the store works"), Once::Done(None), "the slug is taken");
+    assert_eq!(make("one", 2, 2).await.expect("the store works"), Once::Done(Err(Unfounded::Taken)));
     make("two", 1, 3).await.expect("the store works");
     make("three", 2, 4).await.expect("the store works");
     assert!(make("four", 9, 5).await.is_err(), "there is no such person");
@@ -78,13 +83,41 @@ async fn people_make_their_own(backend: &Backend) {
     assert_eq!(first, [("one".to_owned(), Role::Owner)]);
     assert_eq!(list(1, next, 1).await, (vec![("two".to_owned(), Role::Owner)], None));
     assert_eq!(list(2, None, 9).await.0, [("three".to_owned(), Role::Owner)]);
-    let kept = |made: &Option<Workspace>| mask_store::Kept { status: 201, body: vec![u8::from(made.is_some())] };
+    let kept =
+        |made: &Result<Workspace, Unfounded>| mask_store::Kept { status: 201, body: vec![u8::from(made.is_ok())] };
     for n in 6..8 {
         let founder = (user(1), MemberId::from_bits(n));
-        let once = store.create_own_workspace(new("kept", 6), founder, Some(keep("k", 1, kept))).await;
-        let is_first = matches!(once.expect("the store works"), Once::Done(Some(_)));
+        let once = store.create_own_workspace(new("kept", 6), founder, None, Some(keep("k", 1, kept))).await;
+        let is_first = matches!(once.expect("the store works"), Once::Done(Ok(_)));
         assert_eq!(is_first, n == 6);
     }
+}
+
+async fn only_so_many_are_ones_own(backend: &Backend) {
+    let store = &backend.store;
+    let team = Team::of(backend, "team", &[Role::Owner, Role::Admin]).await;
+    let make = async |slug: &str, person, n: i64| {
+        let founder = (user(person), place(u128::try_from(n).expect("small")));
+        match store.create_own_workspace(new(slug, n), founder, Some(2), None).await.expect("the store works") {
+            Once::Done(done) => done,
+            other => panic!("{other:?}"),
+        }
+    };
+    let full = Err(Unfounded::TooMany);
+    let own = make("one", 1, 11).await.expect("the team and this are two");
+    assert_eq!(make("two", 1, 12).await, full);
+    // One that was handed over is still one that they have made, and one that was deleted can come back.
+    let by = By { owner: Owner { workspace: own.number, is_test: false }, ..team.by(1) };
+    let heir = NewMember { id: place(13), workspace: own.number, user: user(2), role: Role::Admin, now: at(13) };
+    assert!(store.add_member(heir).await.expect("the store works"));
+    store.transfer_workspace(by, place(13), at(14), None).await.expect("the store works");
+    assert_eq!(make("two", 1, 15).await, full);
+    make("theirs", 2, 16).await.expect("the heir owns one, and is an admin of the team");
+    assert_eq!(make("more", 2, 17).await, full);
+    delete(store, team.by(1), NAME).await.expect("deleted");
+    assert_eq!(make("two", 1, 18).await, full);
+    while store.remove_deleted(at(1000), at(1001), 99).await.expect("the store works") {}
+    make("two", 1, 19).await.expect("nothing is left of the team");
 }
 
 async fn who_may_delete_and_take_back(backend: &Backend) {
@@ -96,6 +129,10 @@ async fn who_may_delete_and_take_back(backend: &Backend) {
     assert_eq!(delete(store, other.by(1), NAME).await, Err(Undeleted::Absent), "no stranger");
     for name in ["a team", "A team ", ""] {
         assert_eq!(delete(store, team.by(1), name).await, Err(Undeleted::OtherName), "{name}");
+    }
+    for (expected, why) in [(Expected::OneOf(vec![2]), Undeleted::Changed), (Expected::Present, Undeleted::OtherName)] {
+        let deleted = store.delete_workspace(team.by(1), expected, "a team".to_owned(), at(1000)).await;
+        assert_eq!(deleted.expect("the store works"), Err(why));
     }
     let default = Team::of(backend, "default", &[]).await;
     default.add(50, 1, Role::Owner).await;
@@ -192,6 +229,30 @@ async fn workers_have_nothing_to_do_meanwhile(backend: &Backend) {
     assert_eq!(due().await, (0, 0));
     restore(&store, 1, "team").await.expect("taken back");
     assert_eq!(due().await, (1, 1));
+}
+
+async fn nobody_signs_up_or_is_written_to_meanwhile(backend: &Backend) {
+    let store = &backend.store;
+    let team = Team::of(backend, "team", &[Role::Owner]).await;
+    subscribers::page(store, team.owner(), 1).await;
+    let sign_up = async |n: u32, email: &str| {
+        let letter = subscribers::letter(email, at(i64::from(n)));
+        let done = store.subscribe(team.owner(), subscribers::signup(n, email), Some(Post::Link(letter))).await;
+        done.expect("the store works")
+    };
+    let due = async |now| store.claim_letters(9, now, now).await.expect("the store works").len();
+    assert!(sign_up(1, "ada@example.com").await);
+    delete(store, team.by(1), NAME).await.expect("deleted");
+    assert!(!sign_up(2, "bob@example.com").await, "there is no such page");
+    assert_eq!(due(at(1500)).await, 0, "what was to be sent waits");
+    let first = subscribers::subscriber_id(1);
+    assert_eq!(store.confirm_subscriber(first, at(1500)).await.expect("the store works"), None);
+    restore(store, 1, "team").await.expect("taken back");
+    assert!(sign_up(3, "cleo@example.com").await);
+    assert_eq!(due(at(1501)).await, 1, "that of now");
+    assert_eq!(due(at(1501).after(Duration::from_hours(1))).await, 2, "and that of before, in an hour at most");
+    let confirmed = store.confirm_subscriber(first, at(9000)).await.expect("the store works");
+    assert!(confirmed.is_some_and(|found| found.subscriber.confirmed_at == Some(at(9000))));
 }
 
 async fn domains_lead_nowhere_meanwhile(backend: &Backend) {

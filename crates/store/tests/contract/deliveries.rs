@@ -4,11 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use mask_core::{
     event::EventKind,
-    id::WebhookId,
+    id::{DeliveryId, WebhookId},
     time::Time,
-    webhook::{Fate, Inactive, Verdict},
+    webhook::{Content, Fate, Verdict},
 };
-use mask_store::{Attempt, Claimed, Delivery, DeliveryFilter, Kept, LoggedAttempt, Once, Settled, State, Store};
+use mask_store::{
+    Attempt, Claimed, Delivery, DeliveryFilter, Expected, Kept, LoggedAttempt, Once, Settled, State, Store,
+};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -26,7 +28,8 @@ on_every_backend!(
     a_late_word_changes_no_fate,
     nothing_is_noted_of_what_is_gone,
     what_cannot_be_read_stands_in_nobodys_way,
-    an_endpoint_is_switched_off,
+    what_waits_is_counted,
+    an_id_that_was_guessed_is_nobodys,
     one_is_replayed,
     what_failed_is_replayed,
     the_log_is_filtered,
@@ -36,7 +39,7 @@ on_every_backend!(
 );
 
 /// A store that tells, with a subscription to which this many links are told.
-async fn with_deliveries(backend: &Backend, links: u32) -> Store {
+pub(crate) async fn with_deliveries(backend: &Backend, links: u32) -> Store {
     let store = telling(backend);
     subscribe(&store, LIVE, 1, content(&[EventKind::LinkCreated])).await;
     for n in 1..=links {
@@ -45,18 +48,18 @@ async fn with_deliveries(backend: &Backend, links: u32) -> Store {
     store
 }
 
-async fn number(store: &Store, webhook: WebhookId) -> i64 {
+pub(crate) async fn number(store: &Store, webhook: WebhookId) -> i64 {
     let endpoints = store.endpoints().await.expect("the store works");
     endpoints.into_iter().find(|endpoint| endpoint.webhook.id == webhook).expect("something is to be told").number
 }
 
 /// Claims for a minute from now.
-async fn claim(store: &Store, webhook: i64, most: usize, now: Time) -> Vec<Claimed> {
+pub(crate) async fn claim(store: &Store, webhook: i64, most: usize, now: Time) -> Vec<Claimed> {
     let until = now.after(std::time::Duration::from_mins(1));
     store.claim_deliveries(vec![(webhook, most)], now, until).await.expect("the store works")
 }
 
-fn attempt(at: Time, status: Option<u16>) -> Attempt {
+pub(crate) fn attempt(at: Time, status: Option<u16>) -> Attempt {
     Attempt {
         at,
         duration_ms: 12,
@@ -67,7 +70,7 @@ fn attempt(at: Time, status: Option<u16>) -> Attempt {
     }
 }
 
-fn settled(claimed: &Claimed, fate: Fate, attempt: Attempt) -> Settled {
+pub(crate) fn settled(claimed: &Claimed, fate: Fate, attempt: Attempt) -> Settled {
     Settled {
         number: claimed.number,
         webhook: claimed.webhook,
@@ -77,8 +80,8 @@ fn settled(claimed: &Claimed, fate: Fate, attempt: Attempt) -> Settled {
     }
 }
 
-async fn settle(store: &Store, all: Vec<Settled>) {
-    store.settle_deliveries(Arc::new(all)).await.expect("the store works");
+pub(crate) async fn settle(store: &Store, all: Vec<Settled>) {
+    store.settle_deliveries(Arc::new(all), None).await.expect("the store works");
 }
 
 /// Claims and settles all that is due.
@@ -249,18 +252,43 @@ async fn what_cannot_be_read_stands_in_nobodys_way(backend: &Backend) {
     assert_eq!(store.endpoints().await.expect("the store works"), [], "it does not fall due again");
 }
 
-async fn an_endpoint_is_switched_off(backend: &Backend) {
-    let store = with_deliveries(backend, 2).await;
+async fn what_waits_is_counted(backend: &Backend) {
+    let store = with_deliveries(backend, 3).await;
+    let count = async || store.waiting_deliveries().await.expect("the store works");
+    assert_eq!(count().await, 3);
+    let off = Content { is_active: false, ..content(&[EventKind::LinkCreated]) };
+    let listener = Content { url: String::new(), ..content(&[EventKind::LinkCreated]) };
+    for (n, content) in [(2, content(&[EventKind::LinkCreated])), (3, listener), (4, off)] {
+        subscribe(&store, LIVE, n, content).await;
+    }
+    make(&store, LIVE, new_link(9, "slug-9")).await;
+    assert_eq!(count().await, 5, "one more for each of two; a listener comes for its own");
     let webhook = number(&store, webhook_id(1)).await;
-    let claimed = claim(&store, webhook, 1, at(100)).await;
-    let gone = Verdict { fate: Fate::Failed, switch_off: Some(Inactive::Gone) };
-    let settled = Settled { verdict: gone, ..settled(&claimed[0], Fate::Failed, attempt(at(100), Some(410))) };
-    settle(&store, vec![settled]).await;
-    let off = store.webhook_by_id(LIVE, webhook_id(1)).await.expect("the store works").expect("it is there");
-    assert_eq!((off.content.is_active, off.inactive_reason, off.version), (false, Some(Inactive::Gone), 2));
-    assert_eq!(store.endpoints().await.expect("the store works"), [], "what waits stays where it is");
-    make(&store, LIVE, new_link(9, "later")).await;
-    assert_eq!(deliveries(&store, LIVE, webhook_id(1)).await.len(), 2, "and nothing more is written for it");
+    let claimed = claim(&store, webhook, 3, at(100)).await;
+    let [one, two, three] = &claimed[..] else { panic!("{claimed:?}") };
+    let due = Fate::Due(at(500));
+    let fates = [(one, Fate::Succeeded), (two, Fate::Failed), (three, due)];
+    settle(&store, fates.map(|(claimed, fate)| settled(claimed, fate, attempt(at(100), Some(500)))).into()).await;
+    assert_eq!(count().await, 3, "what is tried again later waits");
+    store.delete_webhook(LIVE, webhook_id(2), Expected::AnyVersion, at(101)).await.expect("works").expect("deleted");
+    assert_eq!(count().await, 2);
+}
+
+async fn an_id_that_was_guessed_is_nobodys(backend: &Backend) {
+    let store = with_deliveries(backend, 2).await;
+    let listener = Content { url: String::new(), ..content(&[EventKind::LinkDeleted]) };
+    let listener = subscribe(&store, LIVE, 2, listener).await;
+    let ids: Vec<_> = deliveries(&store, LIVE, webhook_id(1)).await.iter().map(|delivery| delivery.id).collect();
+    assert!(ids[0] < ids[1], "they sort by the time of their making");
+    let low = |id: DeliveryId| id.bits() & ((1 << 40) - 1);
+    assert!(low(ids[0]) != low(ids[1]) && low(ids[0]) > 0xffff, "they do not end in a number: {ids:?}");
+    let guess = DeliveryId::from_bits(ids[0].bits() ^ 1);
+    assert_eq!(store.delivery_by_id(LIVE, guess).await.expect("the store works"), None);
+    assert_eq!(store.replay_delivery(LIVE, guess, at(9), None).await.expect("the store works"), Once::Done(None));
+    for id in [guess, ids[0]] {
+        let reported = store.report_delivery(LIVE, listener.id, id, true, attempt(at(9), Some(200))).await;
+        assert_eq!(reported.expect("the store works"), Ok(false), "nor is it this listener's");
+    }
 }
 
 async fn one_is_replayed(backend: &Backend) {

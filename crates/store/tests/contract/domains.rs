@@ -423,6 +423,10 @@ async fn what_is_served(backend: &Backend) {
 struct Names;
 
 impl Tell for Names {
+    fn now(&self) -> Time {
+        at(500)
+    }
+
     fn body(&self, event: &Event<'_>) -> String {
         match event.happening {
             Happening::Domain(domain) => format!("{} {:?}", domain.name, domain.status),
@@ -445,7 +449,7 @@ async fn an_event_in_the_same_transaction(backend: &Backend) {
             filter: webhook::Filter::default(),
             includes_bots: false,
             max_per_second: None,
-            payload_version: 1,
+            payload_version: webhook::PayloadVersion::FIRST,
             is_active: true,
             description: None,
             sealed: vec![1],

@@ -14,7 +14,7 @@ use mask_store::{Fact, FeedFilter, FeedPlace, Store};
 
 use crate::{
     backend::{Backend, Place, on_every_backend},
-    sample::{LIVE, OTHER, TEST, at, batch, fact, link_id},
+    sample::{LIVE, OTHER, TEST, all_visits, at, batch, fact, link_id},
     subscribers::page_id,
 };
 
@@ -149,7 +149,7 @@ async fn check(store: &Store) {
     let found = store.answer(LIVE, scans).await.expect("the store works");
     assert_eq!(found.rows, Rows::Values(vec![("unknown".to_owned(), Count { clicks: 1, visitors: 1 })]));
     let window = Window { from: at(0), to: at(1000) };
-    let visits = store.visits(LIVE, Subject::Clicks, window, Bots::With).await.expect("the store works");
+    let visits = all_visits(store, LIVE, Subject::Clicks, window, Bots::With).await;
     assert_eq!(visits.len(), 515);
     assert!(visits.iter().all(|visit| visit.target.link().is_some() && visit.code.is_none()));
     assert_eq!((visits[0].target, visits[0].city.as_deref()), (Target::Link(link_id(2)), Some("Köln")));

@@ -6,14 +6,21 @@ use mask_core::{
     person::{Session, User, Word},
     role::Role,
 };
-use mask_store::{NewIdentity, NewMember, NewSession, NewUser, NewWorkspace, Store, Unidentified};
+use mask_store::{
+    Asker, NewIdentity, NewMember, NewSession, NewUser, NewWorkspace, Shown, Store, Unidentified, Whence,
+};
 
 use crate::{
     backend::{Backend, on_every_backend},
     sample::at,
 };
 
-on_every_backend!(who_comes_again_is_known, groups_decide_about_places, many_come_at_once_and_are_one);
+on_every_backend!(
+    who_comes_again_is_known,
+    who_is_kept_out_loses_nothing,
+    groups_decide_about_places,
+    many_come_at_once_and_are_one,
+);
 
 fn identity(subject: &str, email: &str) -> NewIdentity {
     NewIdentity {
@@ -23,6 +30,7 @@ fn identity(subject: &str, email: &str) -> NewIdentity {
         name: "Ada Lovelace".to_owned(),
         roles: Vec::new(),
         new_user: Some(UserId::from_bits(50)),
+        whence: Whence::default(),
         now: at(10),
     }
 }
@@ -75,7 +83,8 @@ async fn who_comes_again_is_known(backend: &Backend) {
     };
     let squatter = store.create_user(squatter).await.expect("the store works").expect("the address is free");
     let (hash, session) = (Word::new([9; 32]).hash(), session_of(squatter.id));
-    assert!(store.create_session(NewSession { session, hash }).await.expect("the store works"));
+    let session = NewSession { session, hash, request: None };
+    assert!(store.begin_session(session, Shown::Elsewhere, Vec::new()).await.expect("the store works"));
     assert_eq!(identify(store, identity("b", "bob@example.com")).await.map(|user| user.id), Ok(squatter.id));
     assert_eq!(store.session_by_hash(hash, at(3)).await.expect("the store works"), None);
     let account = store.account(squatter.id).await.expect("the store works").expect("it is there");
@@ -91,6 +100,37 @@ async fn who_comes_again_is_known(backend: &Backend) {
     assert_eq!(identify(store, third).await.map(|user| user.id), Ok(UserId::from_bits(51)));
     store.set_user_disabled(made.id, true, at(20)).await.expect("the store works");
     assert_eq!(identify(store, identity("a", "ada@example.com")).await, Err(Unidentified::Disabled));
+}
+
+/// A disabled account that the provider's person would take over is left as it is: it may be given back.
+async fn who_is_kept_out_loses_nothing(backend: &Backend) {
+    let store = &backend.store;
+    set_up(store).await;
+    let new = NewUser {
+        id: UserId::from_bits(60),
+        email: Address::parse("bob@example.com").expect("an address"),
+        name: "Bob".to_owned(),
+        password_hash: Some("$argon2id$".to_owned()),
+        is_admin: false,
+        now: at(2),
+    };
+    let bob = store.create_user(new).await.expect("the store works").expect("the address is free").id;
+    let operator = Asker::Operator(bob);
+    assert_eq!(store.begin_totp(operator.clone(), vec![1], at(2)).await.expect("the store works"), Ok(true));
+    let codes = vec![[1; 32], [2; 32]];
+    let confirmed = store.confirm_totp(operator, vec![1], 7, codes, at(2)).await.expect("the store works");
+    assert_eq!(confirmed, Ok(true));
+    store.set_user_disabled(bob, true, at(3)).await.expect("the store works");
+    let before = store.account(bob).await.expect("the store works");
+    let lines = store.list_activity(bob, None, 9).await.expect("the store works").rows;
+    assert_eq!(identify(store, identity("b", "bob@example.com")).await, Err(Unidentified::Disabled));
+    assert_eq!(store.account(bob).await.expect("the store works"), before);
+    assert_eq!(store.list_activity(bob, None, 9).await.expect("the store works").rows, lines);
+    // Nor is it theirs once it is enabled: that is for the next time they come.
+    store.set_user_disabled(bob, false, at(4)).await.expect("the store works");
+    let elsewhere = NewIdentity { new_user: None, ..identity("b", "bobs-other@example.com") };
+    assert_eq!(identify(store, elsewhere).await, Err(Unidentified::Stranger));
+    assert_eq!(identify(store, identity("b", "bob@example.com")).await.map(|user| user.id), Ok(bob));
 }
 
 async fn groups_decide_about_places(backend: &Backend) {

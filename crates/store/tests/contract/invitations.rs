@@ -5,19 +5,21 @@ use std::time::Duration;
 use mask_core::{
     actor::Actor,
     id::{InvitationId, LetterId, SessionId},
-    invitation::{Invitation, LASTS, MOST_INVITATIONS},
+    invitation::{Invitation, LASTS, MAILBOX_LETTERS_A_DAY, MOST_INVITATIONS, WORKSPACE_LETTERS_A_DAY},
+    key::{Content, Secret},
     mail::Address,
     member::Unallowed,
     person::{Session, Word, WordHash},
     role::Role,
+    scope::{Scope, Scopes},
     time::Time,
 };
-use mask_store::{By, NewInvitation, NewLetter, NewSession, NewUser, Once, Opened, Uninvited};
+use mask_store::{By, Expected, NewInvitation, NewKey, NewLetter, NewSession, NewUser, Once, Opened, Uninvited};
 
 use crate::{
     backend::{Backend, on_every_backend},
     members::{Team, account, place, user},
-    sample::at,
+    sample::{at, keep},
 };
 
 on_every_backend!(
@@ -28,7 +30,10 @@ on_every_backend!(
     ends_by_itself,
     is_not_for_everybody_to_make,
     only_so_many_wait,
+    a_mailbox_gets_only_so_many_letters,
+    a_workspace_sends_only_so_many_letters,
     goes_and_comes_with_its_workspace,
+    is_worth_no_more_than_the_key_that_made_it,
 );
 
 fn hash(n: u8) -> WordHash {
@@ -163,6 +168,7 @@ async fn makes_an_account(backend: &Backend) {
             expires_at: at(200),
         },
         hash: hash(word),
+        request: None,
     };
     let join = async |n: u8, person: u128, word: u8| {
         let done = store.accept_as_new(hash(n), new_user(person), session(person, word), place(person)).await;
@@ -232,16 +238,126 @@ async fn only_so_many_wait(backend: &Backend) {
     invite(backend, by, later).await.expect("what has ended counts no more");
 }
 
+const DAY: Duration = Duration::from_hours(24);
+
+/// One that is mailed, at a moment.
+pub(crate) fn mailed(n: u8, by: &By, email: Address, now: Time) -> NewInvitation {
+    let id = LetterId::from_bits(mask_core::id::at(now, n.into()));
+    let letter = NewLetter { id, to: email.clone(), sealed: vec![n], now };
+    let mut new = new(n, by, email, Role::Viewer);
+    (new.invitation.created_at, new.invitation.expires_at) = (now, now.after(LASTS));
+    NewInvitation { letter: Some(letter), ..new }
+}
+
+async fn letters(backend: &Backend) -> usize {
+    let claimed = backend.store.claim_letters(999, at(10).after(DAY * 9), at(11).after(DAY * 9)).await;
+    claimed.expect("the store works").len()
+}
+
+async fn a_mailbox_gets_only_so_many_letters(backend: &Backend) {
+    let team = Team::of(backend, "team", &[Role::Owner]).await;
+    let other = Team::of(backend, "other", &[]).await;
+    let (by, by_other) = (team.by(1), other.by_key());
+    let most = u8::try_from(MAILBOX_LETTERS_A_DAY).expect("few");
+    for n in 0..most {
+        // Taken back or not, from whichever workspace, however it is written: each was a letter.
+        let (by, email) = if n % 2 == 0 { (&by, "Ada@example.com") } else { (&by_other, "ada@EXAMPLE.com") };
+        let email = Address::parse(email).expect("an address");
+        let made = invite(backend, by.clone(), mailed(n, by, email, at(10 + i64::from(n)))).await.expect("made");
+        if n < 2 {
+            backend.store.revoke_invitation(by.clone(), made.id, at(11)).await.expect("the store works");
+        }
+    }
+    let ada = || Address::parse("ada@example.com").expect("an address");
+    let free_at = at(10).after(DAY);
+    let full = Err(Uninvited::MailboxFull(free_at));
+    for by in [&by, &by_other] {
+        assert_eq!(invite(backend, by.clone(), mailed(50, by, ada(), at(100))).await, full);
+    }
+    assert_eq!(letters(backend).await, usize::from(most));
+    assert!(opened(backend, most - 2, at(101)).await.is_some(), "the link of before is good");
+    invite(backend, by.clone(), mailed(51, &by, address(9), at(100))).await.expect("others are written to");
+    invite(backend, by.clone(), new(52, &by, ada(), Role::Viewer)).await.expect("what is not mailed is not counted");
+    let a_moment_before = Time::from_unix_millis(free_at.unix_millis() - 1);
+    assert_eq!(invite(backend, by.clone(), mailed(53, &by, ada(), a_moment_before)).await, full);
+    invite(backend, by.clone(), mailed(54, &by, ada(), free_at)).await.expect("a day is over");
+    let next = Err(Uninvited::MailboxFull(at(11).after(DAY)));
+    assert_eq!(invite(backend, by.clone(), mailed(55, &by, ada(), free_at)).await, next);
+    // What counts no more is forgotten, and nothing else.
+    assert_eq!(backend.store.forget_invitations(free_at, 99).await.expect("the store works"), 1);
+    assert_eq!(invite(backend, by.clone(), mailed(56, &by, ada(), free_at)).await, next);
+}
+
+async fn a_workspace_sends_only_so_many_letters(backend: &Backend) {
+    let team = Team::of(backend, "team", &[Role::Owner]).await;
+    let other = Team::of(backend, "other", &[]).await;
+    let by = team.by(1);
+    let most = u8::try_from(WORKSPACE_LETTERS_A_DAY).expect("few");
+    for n in 0..most {
+        let made = invite(backend, by.clone(), mailed(n, &by, address(1000 + u128::from(n)), at(10))).await;
+        let id = made.expect("made").id;
+        backend.store.revoke_invitation(by.clone(), id, at(11)).await.expect("the store works");
+    }
+    let (one_more, by_other) = (mailed(most, &by, address(9), at(20)), other.by_key());
+    let full = Err(Uninvited::WorkspaceFull(at(10).after(DAY)));
+    assert_eq!(invite(backend, by.clone(), one_more.clone()).await, full);
+    assert_eq!(letters(backend).await, usize::from(most));
+    invite(backend, by_other.clone(), mailed(most + 1, &by_other, address(9), at(20))).await.expect("another may");
+    // A refusal is not what a repeated request is answered with.
+    let later = mailed(most + 2, &by, address(8), at(10).after(DAY));
+    let asked = async |new: NewInvitation| {
+        let keep = keep("word", 1, |done: &Result<Invitation, Uninvited>| mask_store::Kept {
+            status: if done.is_ok() { 201 } else { 429 },
+            body: Vec::new(),
+        });
+        backend.store.create_invitation(by.clone(), new, Some(keep)).await.expect("the store works")
+    };
+    assert_eq!(asked(one_more).await, Once::Done(full));
+    assert!(matches!(asked(later.clone()).await, Once::Done(Ok(_))));
+    assert!(matches!(asked(later).await, Once::Replayed(kept) if kept.status == 201));
+}
+
 async fn goes_and_comes_with_its_workspace(backend: &Backend) {
     let store = &backend.store;
     let team = Team::of(backend, "team", &[Role::Owner]).await;
     account(backend, 9).await;
     invite(backend, team.by(1), new(1, &team.by(1), address(9), Role::Member)).await.expect("made");
-    store.delete_workspace(team.by(1), "A team".to_owned(), at(11)).await.expect("the store works").expect("deleted");
+    store
+        .delete_workspace(team.by(1), Expected::AnyVersion, "A team".to_owned(), at(11))
+        .await
+        .expect("the store works")
+        .expect("deleted");
     assert_eq!(opened(backend, 1, at(12)).await, None);
     assert_eq!(accept(backend, 1, 9, 9).await, Err(Uninvited::Absent));
     let more = invite(backend, team.by(1), new(2, &team.by(1), address(8), Role::Member)).await;
     assert_eq!(more, Err(Uninvited::Absent));
     store.restore_workspace(user(1), "team".to_owned(), at(13), None).await.expect("the store works");
+    assert_eq!(accept(backend, 1, 9, 9).await, Ok(Role::Member));
+}
+
+async fn is_worth_no_more_than_the_key_that_made_it(backend: &Backend) {
+    let store = &backend.store;
+    let team = Team::of(backend, "team", &[]).await;
+    let Actor::Key(id) = team.by_key().actor else { panic!("a key") };
+    let content = Content { expires_at: Some(at(50)), ..Content::of("inviting".to_owned(), Scopes::all()) };
+    let (hint, secret) = ("mk_live_…abcd".to_owned(), Secret::new(false, |bound| 7 % bound).hash());
+    let key = NewKey { id, owner: team.owner(), content, hint, hash: secret, now: at(1) };
+    store.create_key(key).await.expect("the store works");
+    invite(backend, team.by_key(), new(1, &team.by_key(), address(9), Role::Member)).await.expect("a key may");
+    assert!(opened(backend, 1, at(49)).await.is_some());
+    assert_eq!(opened(backend, 1, at(50)).await, None, "the key has ended");
+    let change = async |scopes: Scopes, expires_at| {
+        let change = move |content: &mut Content| (content.scopes, content.expires_at) = (scopes, expires_at);
+        let rights = (team.owner(), Scopes::all());
+        let done = store.update_key(rights, id, Expected::AnyVersion, change, at(11)).await;
+        done.expect("the store works").expect("it is there");
+    };
+    change(Scopes::all(), None).await;
+    assert!(opened(backend, 1, at(50)).await.is_some());
+    change(Scopes::of(&[Scope::WorkspaceRead, Scope::LinksWrite]), None).await;
+    assert_eq!(opened(backend, 1, at(50)).await, None, "it may invite nobody any more");
+    account(backend, 9).await;
+    assert_eq!(accept(backend, 1, 9, 9).await, Err(Uninvited::Absent));
+    change(Scopes::of(&[Scope::WorkspaceWrite]), None).await;
     assert_eq!(accept(backend, 1, 9, 9).await, Ok(Role::Member));
 }

@@ -125,12 +125,13 @@ async fn own_keys_are_nobody_elses(backend: &Backend) {
     assert_eq!(found(LIVE, key_id(1)).await, Some(as_made(&new(1, LIVE, Scopes::all()))));
     for (owner, id) in [(TEST, key_id(1)), (LIVE, key_id(3)), (LIVE, key_id(4)), (LIVE, key_id(9))] {
         assert_eq!(found(owner, id).await, None);
-        let revoked = store.revoke_own_key(owner, id, Expected::AnyVersion, at(700)).await.expect("the store works");
-        assert_eq!(revoked, Err(Unkeyed::Absent));
+        let revoked = store.revoke_own_key((owner, Scopes::all()), id, Expected::AnyVersion, at(700)).await;
+        assert_eq!(revoked.expect("the store works"), Err(Unkeyed::Absent));
     }
-    let stale = store.revoke_own_key(LIVE, key_id(1), Expected::OneOf(vec![2]), at(700)).await;
+    let rights = (LIVE, Scopes::all());
+    let stale = store.revoke_own_key(rights, key_id(1), Expected::OneOf(vec![2]), at(700)).await;
     assert_eq!(stale.expect("the store works"), Err(Unkeyed::Changed));
-    let revoked = store.revoke_own_key(LIVE, key_id(1), Expected::OneOf(vec![1]), at(700)).await;
+    let revoked = store.revoke_own_key(rights, key_id(1), Expected::OneOf(vec![1]), at(700)).await;
     assert_eq!(revoked.expect("the store works"), Ok(()));
     let key = store.key_by_id(key_id(1)).await.expect("the store works").expect("it stays as a row");
     assert_eq!(key.revoked_at, Some(at(700)));
@@ -192,6 +193,10 @@ async fn a_mightier_key_is_left_alone(backend: &Backend) {
     let change = |content: &mut Content| content.allowed_ips.clear();
     let done = store.update_key((LIVE, little), key_id(1), Expected::AnyVersion, change, at(500)).await;
     assert_eq!(done.expect("the store works"), Err(Unkeyed::Mightier));
+    let done = store.revoke_own_key((LIVE, little), key_id(1), Expected::AnyVersion, at(500)).await;
+    assert_eq!(done.expect("the store works"), Err(Unkeyed::Mightier));
+    let key = store.key_by_id(key_id(1)).await.expect("the store works").expect("it is there");
+    assert_eq!(key.revoked_at, None);
 }
 
 async fn a_key_is_made_once(backend: &Backend) {

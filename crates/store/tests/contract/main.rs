@@ -5,7 +5,9 @@
 //! [`coverage`]: a public method that no test calls fails it.
 
 mod accounts;
+mod activity;
 mod answers;
+mod asked;
 mod audit;
 mod backend;
 mod bio_page_races;
@@ -21,6 +23,7 @@ mod deliveries;
 mod disk;
 mod domains;
 mod earlier;
+mod every_question;
 mod feed;
 mod identities;
 mod invitations;
@@ -32,6 +35,7 @@ mod lists;
 mod members;
 mod opening;
 mod outage;
+mod payload_versions;
 mod people;
 mod postgres;
 mod qr_codes;
@@ -40,8 +44,11 @@ mod replies;
 mod rows;
 mod salts;
 mod sample;
+mod shown;
 mod subscribers;
+mod switched_off;
 mod tags;
+mod turns;
 mod usage;
 mod visits;
 mod webhooks;

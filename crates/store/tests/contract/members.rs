@@ -23,6 +23,8 @@ on_every_backend!(
     there_is_always_an_owner,
     two_owners_demote_each_other_at_once,
     two_owners_leave_at_once,
+    an_owner_who_may_not_sign_in_is_none,
+    the_installation_gives_places,
     a_workspace_is_handed_over,
     nothing_is_done_in_a_workspace_that_was_deleted,
 );
@@ -165,7 +167,7 @@ async fn what_is_not_theirs_to_do(backend: &Backend) {
     assert_eq!(team.remove(team.by_key(), 1).await, refused(Unallowed::Mightier));
     assert_eq!(
         team.remove(team.by(9), 2).await,
-        Err(Unmembered::Absent),
+        Err(Unmembered::NoWorkspace),
         "an owner of another workspace is nobody here"
     );
     assert_eq!(other.remove(other.by(9), 2).await, Err(Unmembered::Absent), "nor is a member of another one there");
@@ -208,6 +210,53 @@ async fn two_owners_leave_at_once(backend: &Backend) {
     assert_eq!(refused, Some(Unmembered::Unallowed(Unallowed::LastOwner)));
 }
 
+async fn an_owner_who_may_not_sign_in_is_none(backend: &Backend) {
+    let store = &backend.store;
+    let team = Team::of(backend, "team", &[Role::Owner, Role::Owner, Role::Viewer]).await;
+    let only = async |n| {
+        let found = store.workspaces_only_of(user(n)).await.expect("the store works");
+        found.into_iter().map(|workspace| workspace.slug).collect::<Vec<_>>()
+    };
+    assert_eq!((only(1).await, only(3).await), (Vec::new(), Vec::new()));
+    store.set_user_disabled(user(2), true, at(5)).await.expect("the store works");
+    assert_eq!(
+        (only(1).await, only(2).await),
+        (vec!["team".to_owned()], Vec::new()),
+        "the other one is as good as gone"
+    );
+    for done in [team.change(team.by(1), 1, Role::Admin).await, team.remove(team.by(1), 1).await] {
+        assert_eq!(done, Err(Unmembered::Unallowed(Unallowed::LastOwner)));
+    }
+    let handed_over = store.transfer_workspace(team.by(1), place(2), at(6), None).await.expect("the store works");
+    assert_eq!(handed_over, Once::Done(Err(Unmembered::Absent)), "nor is it handed over to them");
+    assert_eq!(team.roles().await, [Role::Owner, Role::Owner, Role::Viewer]);
+    store.set_user_disabled(user(2), false, at(6)).await.expect("the store works");
+    team.change(team.by(1), 1, Role::Admin).await.expect("there is another one again");
+}
+
+async fn the_installation_gives_places(backend: &Backend) {
+    let store = &backend.store;
+    let team = Team::of(backend, "team", &[Role::Owner]).await;
+    account(backend, 2).await;
+    let assign = async |n: u128, role| {
+        let new = NewMember { id: place(70 + n), workspace: team.workspace, user: user(n), role, now: at(5) };
+        store.assign_member(new).await.expect("the store works")
+    };
+    assert_eq!(assign(1, Role::Viewer).await, Err(Unmembered::Unallowed(Unallowed::LastOwner)));
+    assert_eq!(assign(2, Role::Member).await, Ok(()), "a place");
+    assert_eq!(team.roles().await, [Role::Owner, Role::Member]);
+    assert_eq!(assign(2, Role::Owner).await, Ok(()), "another role");
+    assert_eq!(assign(1, Role::Viewer).await, Ok(()));
+    assert_eq!(team.roles().await, [Role::Viewer, Role::Owner]);
+    assert_eq!(assign(9, Role::Viewer).await, Err(Unmembered::Absent), "nobody");
+    store
+        .delete_workspace(team.by(2), Expected::AnyVersion, "A team".to_owned(), at(6))
+        .await
+        .expect("the store works")
+        .expect("deleted");
+    assert_eq!(assign(1, Role::Owner).await, Err(Unmembered::NoWorkspace), "nowhere");
+}
+
 async fn a_workspace_is_handed_over(backend: &Backend) {
     let store = &backend.store;
     let team = Team::of(backend, "team", &[Role::Owner, Role::Viewer, Role::Admin]).await;
@@ -243,11 +292,11 @@ async fn a_workspace_is_handed_over(backend: &Backend) {
 
 async fn nothing_is_done_in_a_workspace_that_was_deleted(backend: &Backend) {
     let team = Team::of(backend, "team", &[Role::Owner, Role::Viewer]).await;
-    let deleted = backend.store.delete_workspace(team.by(1), "A team".to_owned(), at(9)).await;
+    let deleted = backend.store.delete_workspace(team.by(1), Expected::AnyVersion, "A team".to_owned(), at(9)).await;
     deleted.expect("the store works").expect("deleted");
     assert_eq!(team.membership(1).await, None);
-    assert_eq!(team.change(team.by(1), 2, Role::Admin).await, Err(Unmembered::Absent));
-    assert_eq!(team.remove(team.by(2), 2).await, Err(Unmembered::Absent));
+    assert_eq!(team.change(team.by(1), 2, Role::Admin).await, Err(Unmembered::NoWorkspace));
+    assert_eq!(team.remove(team.by(2), 2).await, Err(Unmembered::NoWorkspace));
     let transferred = backend.store.transfer_workspace(team.by(1), place(2), at(9), None).await;
-    assert_eq!(transferred.expect("the store works"), Once::Done(Err(Unmembered::Absent)));
+    assert_eq!(transferred.expect("the store works"), Once::Done(Err(Unmembered::NoWorkspace)));
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Barrier, thread};
 
-use mask_store::Error;
+use mask_store::{Error, Filter, Order, Page, Sort};
 
 use crate::{
     backend::{Backend, Place, on_every_backend},
@@ -66,6 +66,42 @@ fn expect_newer(opened: Result<mask_store::Store, Error>, known: i64) {
             "the database has schema version 4711, and this program knows versions up to {known}; start a newer program on it"
         )
     );
+}
+
+/// The index of searches as the program of before had it, and nothing of what came after it.
+const EARLIER_INDEX: &str = "DROP TABLE links_search;
+    CREATE VIRTUAL TABLE links_search USING fts5 (
+        search_text, content = 'links', content_rowid = 'seq', tokenize = 'trigram'
+    );
+    INSERT INTO links_search (links_search) VALUES ('rebuild');
+    ALTER TABLE bio_pages DROP COLUMN language;
+    DROP TABLE deleted_qr_codes;
+    DROP TABLE invitation_letters;
+    DROP INDEX workspaces_by_maker;
+    ALTER TABLE workspaces DROP COLUMN made_by;
+    ALTER TABLE acme_orders DROP COLUMN workspace;
+    CREATE INDEX links_by_slug ON links (owner, slug_key);
+    DELETE FROM migrations WHERE part = 'main' AND name >= '0019'";
+
+#[test]
+fn an_earlier_index_of_searches_is_made_anew() {
+    let place = Place::sqlite();
+    let store = place.open().expect("it opens");
+    crate::backend::runtime().block_on(make(&store, LIVE, new_link(1, "a-first-one")));
+    store.close();
+    place.sql(EARLIER_INDEX);
+    let store = place.open().expect("it is brought up to date");
+    crate::backend::runtime().block_on(async {
+        make(&store, LIVE, new_link(2, "a-second-one")).await;
+        for (text, found) in [("a-first", 1), ("a-second", 1), ("-one", 2)] {
+            let filter = Filter { search: Some(text.to_owned()), ..Filter::default() };
+            let page = Page { sort: Sort::default(), order: Order::default(), after: None, limit: 10 };
+            let listed = store.list_links(LIVE, filter, page).await.expect("the store works");
+            assert_eq!(listed.rows.len(), found, "{text}");
+        }
+    });
+    store.close();
+    place.sql("INSERT INTO links_search (links_search, rank) VALUES ('integrity-check', 1)");
 }
 
 async fn a_newer_schema_is_refused(backend: &Backend) {

@@ -14,6 +14,11 @@ use std::{
 
 use postgres::{Client, NoTls};
 
+/// Counts the connections that wait for a lock on this database; other tests wait on theirs. Not `pg_stat_activity`, which says the
+/// same for as long as a transaction lasts.
+pub(crate) const WAITING: &str = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND pid IN \
+    (SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database())";
+
 /// A running server that is ours to stop and start.
 pub(crate) struct Server {
     url: String,

@@ -5,15 +5,17 @@ use mask_core::{
     colour::Colour,
     id::{self, QrId},
     picture::{Format, Picture, PictureName},
-    qr::{ErrorCorrection, Look, Shape},
+    qr::{Aim, ErrorCorrection, Look, Shape},
     token::Token,
+    visit::Target,
     workspace::Owner,
 };
-use mask_store::{Error, Expected, Kept, NewQrCode, Once, PlacedCode, Store, Uncoded};
+use mask_store::{Error, Expected, Fact, Kept, NewQrCode, Once, PlacedCode, Store, Uncoded};
 
 use crate::{
     backend::{Backend, on_every_backend},
-    sample::{DOMAIN, LIVE, OTHER, TEST, at, keep, link_id, make, new_link, slug},
+    bio_pages::{make_page, new_page},
+    sample::{DOMAIN, LIVE, OTHER, TEST, at, batch, fact, keep, link_id, make, new_link, slug},
 };
 
 on_every_backend!(
@@ -26,6 +28,8 @@ on_every_backend!(
     what_is_the_same_is_no_change,
     lists_are_read_page_by_page,
     it_goes_with_its_link,
+    what_a_token_leads_to,
+    a_page_has_codes_as_a_link_has,
     a_kept_reply_makes_no_second,
     a_row_that_nobody_wrote,
 );
@@ -36,7 +40,8 @@ fn qr_id(n: u32) -> QrId {
 
 fn new(n: u32, link: u32) -> NewQrCode {
     let tokens = vec![Token::of(u64::from(n))];
-    NewQrCode { id: qr_id(n), link: link_id(link), tokens, look: Look::default(), now: at(i64::from(n)) }
+    let aim = Aim::Link(link_id(link));
+    NewQrCode { id: qr_id(n), aim, tokens, look: Look::default(), now: at(i64::from(n)) }
 }
 
 fn full_look() -> Look {
@@ -76,7 +81,8 @@ async fn everything_reads_back(backend: &Backend) {
         let made = place(store, LIVE, new).await.expect("a code");
         assert_eq!((made.domain.as_str(), made.slug.as_str()), (DOMAIN, "Spring"));
         let code = &made.code;
-        assert_eq!((code.id, code.link, code.token), (qr_id(n), link_id(1), Token::of(Token::COUNT - u64::from(n))));
+        let aim = Aim::Link(link_id(1));
+        assert_eq!((code.id, code.aim, code.token), (qr_id(n), aim, Token::of(Token::COUNT - u64::from(n))));
         assert_eq!((code.scans, code.version, code.created_at), (0, 1, at(i64::from(n))));
         assert_eq!((&code.look, code.updated_at), (&look, at(i64::from(n))));
         assert_eq!(find(store, LIVE, n).await.as_ref(), Some(&made));
@@ -91,7 +97,7 @@ async fn only_a_link_of_ones_own_has_codes(backend: &Backend) {
     let store = &backend.store;
     make(store, LIVE, new_link(1, "spring")).await;
     for (owner, link) in [(TEST, 1), (OTHER, 1), (LIVE, 2)] {
-        assert_eq!(place(store, owner, new(1, link)).await, Err(Uncoded::NoSuchLink));
+        assert_eq!(place(store, owner, new(1, link)).await, Err(Uncoded::NothingThere(Aim::Link(link_id(link)))));
     }
     assert!(place(store, LIVE, new(1, 1)).await.is_ok());
 }
@@ -126,7 +132,7 @@ async fn only_its_owner_sees_it(backend: &Backend) {
     let made = place(store, LIVE, new(1, 1)).await.expect("a code");
     for owner in [TEST, OTHER] {
         assert_eq!(find(store, owner, 1).await, None);
-        let listed = store.list_qr_codes(owner, Some(link_id(1)), None, 10).await.expect("the store works");
+        let listed = store.list_qr_codes(owner, Some(Aim::Link(link_id(1))), None, 10).await.expect("the store works");
         assert_eq!((listed.rows, listed.next), (vec![], None));
         let changed = store.update_qr_code(owner, qr_id(1), Expected::AnyVersion, full_look(), at(9)).await;
         assert_eq!(changed.expect("the store works"), Err(Uncoded::Absent));
@@ -175,7 +181,8 @@ async fn lists_are_read_page_by_page(backend: &Backend) {
         for limit in [1, 2, 3, 7] {
             let (mut after, mut seen) = (None, Vec::new());
             loop {
-                let listed = store.list_qr_codes(LIVE, link.map(link_id), after, limit).await.expect("the store works");
+                let of = link.map(link_id).map(Aim::Link);
+                let listed = store.list_qr_codes(LIVE, of, after, limit).await.expect("the store works");
                 assert!(listed.rows.len() <= limit);
                 seen.extend(listed.rows.iter().map(|placed| placed.code.id));
                 after = listed.next;
@@ -199,6 +206,75 @@ async fn it_goes_with_its_link(backend: &Backend) {
     store.delete_links(LIVE, vec![link_id(2)], true, at(9)).await.expect("the store works");
     let listed = store.list_qr_codes(LIVE, None, None, 10).await.expect("the store works");
     assert_eq!(listed.rows.iter().map(|placed| placed.code.id).collect::<Vec<_>>(), [qr_id(3)]);
+}
+
+async fn what_a_token_leads_to(backend: &Backend) {
+    let store = &backend.store;
+    for n in 1..=3 {
+        make(store, if n == 3 { OTHER } else { LIVE }, new_link(n, &format!("slug-{n}"))).await;
+    }
+    for (owner, n, link) in [(LIVE, 1, 1), (LIVE, 2, 1), (LIVE, 3, 2), (OTHER, 4, 3)] {
+        place(store, owner, new(n, link)).await.expect("a code");
+    }
+    for n in [2, 3] {
+        let deleted = store.delete_qr_code(LIVE, qr_id(n), Expected::AnyVersion, at(9)).await;
+        deleted.expect("the store works").expect("it is there");
+    }
+    let leads = async |tokens: Vec<u64>| {
+        let tokens = tokens.into_iter().map(Token::of).collect();
+        let found = store.what_codes_lead_to(tokens).await.expect("the store works");
+        let mut found: Vec<_> = found.into_iter().map(|(token, target)| (token.number(), target)).collect();
+        found.sort_unstable();
+        found
+    };
+    let to = |link| Target::Link(link_id(link));
+    let all = [(1, to(1)), (2, to(1)), (3, to(2)), (4, to(3))];
+    assert_eq!(leads((0..1000).collect()).await, all, "also of codes that are no more, whoever owns them");
+    assert_eq!(leads(vec![]).await, []);
+    let made = place(store, LIVE, NewQrCode { tokens: vec![Token::of(2), Token::of(7)], ..new(5, 1) }).await;
+    assert_eq!(made.expect("a code").code.token, Token::of(7), "what was printed once is never another code's");
+    let gone = store.delete_link(LIVE, link_id(2), Expected::AnyVersion, true, at(10)).await;
+    gone.expect("the store works").expect("it is there");
+    assert_eq!(leads(vec![3, 4]).await, all[3..], "it goes with its link");
+}
+
+async fn a_page_has_codes_as_a_link_has(backend: &Backend) {
+    let store = &backend.store;
+    make(store, LIVE, new_link(1, "spring")).await;
+    let page = make_page(store, LIVE, new_page(2, "Ada-Page")).await;
+    let of_page = |n| NewQrCode { aim: Aim::Page(page.id), ..new(n, 1) };
+    for owner in [TEST, OTHER] {
+        assert_eq!(place(store, owner, of_page(1)).await, Err(Uncoded::NothingThere(Aim::Page(page.id))));
+    }
+    place(store, LIVE, new(1, 1)).await.expect("a code");
+    let made = place(store, LIVE, of_page(2)).await.expect("a code");
+    assert_eq!((made.domain.as_str(), made.slug.as_str(), made.code.aim), (DOMAIN, "Ada-Page", Aim::Page(page.id)));
+    assert_eq!(find(store, LIVE, 2).await.as_ref(), Some(&made));
+    place(store, LIVE, of_page(3)).await.expect("a code");
+    let deleted = store.delete_qr_code(LIVE, qr_id(3), Expected::AnyVersion, at(9)).await;
+    deleted.expect("the store works").expect("it is there");
+    for (of, expected) in
+        [(None, vec![2, 1]), (Some(Aim::Page(page.id)), vec![2]), (Some(Aim::Link(link_id(1))), vec![1])]
+    {
+        let listed = store.list_qr_codes(LIVE, of, None, 10).await.expect("the store works");
+        let ids: Vec<_> = listed.rows.iter().map(|placed| placed.code.id).collect();
+        assert_eq!(ids, expected.into_iter().map(qr_id).collect::<Vec<_>>(), "{of:?}");
+    }
+    let (to_link, to_page) = (Target::Link(link_id(1)), Target::Page(page.id));
+    let all =
+        std::collections::HashMap::from([1, 2, 3].map(|n| (Token::of(n), if n == 1 { to_link } else { to_page })));
+    let tokens = || (1..=4).map(Token::of).collect();
+    assert_eq!(store.what_codes_lead_to(tokens()).await.expect("the store works"), all);
+    let scan = |n, target| Fact { target, code: Some(Token::of(n)), source: "qr", ..fact(LIVE, link_id(1), true) };
+    let facts = vec![scan(1, to_link), scan(2, to_page), scan(2, to_page)];
+    assert!(store.count_clicks(batch("a", None, 10, facts), None).await.expect("the store works"));
+    let scans = async |n| find(store, LIVE, n).await.expect("it is there").code.scans;
+    assert_eq!((scans(1).await, scans(2).await), (1, 2));
+    let gone = store.delete_bio_page(LIVE, page.id, Expected::AnyVersion, true, at(10)).await;
+    gone.expect("the store works").expect("it is there");
+    assert_eq!(find(store, LIVE, 2).await, None, "they go with the page");
+    let left = store.what_codes_lead_to(tokens()).await.expect("the store works");
+    assert_eq!(left, [(Token::of(1), to_link)].into());
 }
 
 async fn a_kept_reply_makes_no_second(backend: &Backend) {

@@ -9,7 +9,7 @@ use mask_core::{
     scope::Scopes,
     workspace::Owner,
 };
-use mask_store::{Filter, Found, NewKey, NewWorkspace, Once, Order, Page, Sort, Store};
+use mask_store::{Expected, Filter, Found, NewKey, NewWorkspace, Once, Order, Page, Sort, Store};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -25,7 +25,7 @@ on_every_backend!(all_of_it_goes, some_at_a_time, nothing_of_others_goes);
 const DELETED: i64 = 10_000;
 
 async fn delete(store: &Store, team: &Team<'_>) {
-    let deleted = store.delete_workspace(team.by(1), "A team".to_owned(), at(DELETED)).await;
+    let deleted = store.delete_workspace(team.by(1), Expected::AnyVersion, "A team".to_owned(), at(DELETED)).await;
     deleted.expect("the store works").expect("deleted");
 }
 

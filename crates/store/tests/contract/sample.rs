@@ -8,13 +8,14 @@ use mask_core::{
     destination::{AppTarget, Utm, WebUrl},
     id::{self, KeyId, LinkId},
     link::{Content, Link, Preview, RedirectStatus, Tag, Variant},
+    question::{Bots, Group, Question, Subject, Window},
     rule::{self, Condition, Rule, Schedule},
     slug::Slug,
     time::Time,
     visit::Target,
     workspace::Owner,
 };
-use mask_store::{Batch, Fact, Keep, Kept, NewLink, Once, Placed, Position, Slugs, Store};
+use mask_store::{Batch, Fact, Keep, Kept, NewLink, Once, Placed, Position, Slugs, Store, Visit};
 
 /// Three owners: one workspace in both of its worlds, and another workspace.
 pub(crate) const LIVE: Owner = Owner { workspace: 1, is_test: false };
@@ -153,6 +154,7 @@ pub(crate) fn full_rule() -> Rule {
 pub(crate) fn fact(owner: Owner, link: LinkId, is_counted: bool) -> Fact {
     Fact {
         at: at(500),
+        request: None,
         owner,
         target: Target::Link(link),
         code: None,
@@ -185,6 +187,19 @@ pub(crate) fn batch(node: &str, from: Option<u64>, to: u64, facts: Vec<Fact>) ->
         facts,
         is_history: false,
     })
+}
+
+/// All visits of a kind in a window, one by one.
+pub(crate) async fn all_visits(
+    store: &Store,
+    owner: Owner,
+    subject: Subject,
+    window: Window,
+    bots: Bots,
+) -> Vec<Visit> {
+    let group = Group::Buckets(Vec::new());
+    let question = Question { subject, window, of: None, conditions: Vec::new(), bots, group };
+    store.visits(owner, question).await.expect("the store works")
 }
 
 /// Wants a reply kept under this `Idempotency-Key`.

@@ -57,6 +57,7 @@ pub(crate) async fn page(store: &Store, owner: Owner, n: u32) -> PageId {
             title: format!("Page {n}"),
             description: None,
             avatar: None,
+            language: None,
             theme: Theme::default(),
             blocks: Vec::new(),
         },

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use mask_core::{
     event::{EventKind, EventKinds},
     id::{self, BlockId, LinkId, PageId, QrId},
-    qr::Look,
+    qr::{Aim, Look},
     question::{Answer, Bots, Condition, Count, Dimension, Group, Question, Rows, Subject, Window},
     token::Token,
     visit::Target,
@@ -17,7 +17,7 @@ use mask_store::{Expected, Fact, FeedFilter, NewQrCode, Once, Store, Visit};
 
 use crate::{
     backend::{Backend, on_every_backend},
-    sample::{DOMAIN, LIVE, OTHER, TEST, at, batch, fact, link_id, make, new_link, tags},
+    sample::{DOMAIN, LIVE, OTHER, TEST, all_visits, at, batch, fact, link_id, make, new_link, tags},
     subscribers::{page, page_id},
     webhooks::{content, subscribe, telling, told},
 };
@@ -51,7 +51,12 @@ pub(crate) fn token(n: u32) -> Token {
 
 /// The n-th code, of a link that is there.
 pub(crate) async fn code(store: &Store, owner: Owner, link: LinkId, n: u32) -> QrId {
-    let new = NewQrCode { id: qr_id(n), link, tokens: vec![token(n)], look: Look::default(), now: at(i64::from(n)) };
+    code_to(store, owner, Aim::Link(link), n).await
+}
+
+async fn code_to(store: &Store, owner: Owner, aim: Aim, n: u32) -> QrId {
+    let tokens = vec![token(n)];
+    let new = NewQrCode { id: qr_id(n), aim, tokens, look: Look::default(), now: at(i64::from(n)) };
     match store.create_qr_code(owner, new, None).await.expect("the store works") {
         Once::Done(Ok(made)) => made.code.id,
         other => panic!("no code: {other:?}"),
@@ -284,11 +289,25 @@ async fn scans_by_their_codes(backend: &Backend) {
     }
     let both = [one, two].map(|code| Condition { dimension: Dimension::Code, value: code.to_string() });
     assert_eq!(sum(store, Question { conditions: both.to_vec(), ..total_of(Subject::Scans) }).await, 0);
+    // A page's code, scanned twice: views of the page, which has no links and no tags.
+    let page = page(store, LIVE, 7).await;
+    let of_page = code_to(store, LIVE, Aim::Page(page), 7).await;
+    let viewed = |n| Fact { target: Target::Page(page), ..scan(link, n, 7) };
+    let facts = vec![viewed(9), viewed(10), Fact { source: "link", code: None, ..viewed(11) }];
+    assert!(store.record_clicks(batch("a", Some(10), 20, facts)).await.expect("the store works").is_some());
+    assert_eq!(sum(store, only(Dimension::Code, &of_page.to_string(), total_of(Subject::Scans))).await, 2);
+    assert_eq!(sum(store, total_of(Subject::Scans)).await, 8, "six of the link, two of the page");
+    let by_link = pairs([(link.to_string(), 6), ("unknown".to_owned(), 2)]);
+    assert_eq!(values(store, by(Subject::Scans, Dimension::Link)).await, by_link);
+    assert_eq!(sum(store, only(Dimension::Link, &link.to_string(), total_of(Subject::Scans))).await, 6);
+    assert_eq!(sum(store, only(Dimension::Tag, "none", total_of(Subject::Scans))).await, 8);
+    let most = Question { group: Group::Values(Dimension::Code, 2), ..scans() };
+    assert_eq!(values(store, most).await[0], ("unknown".to_owned(), 3));
     let of_programs = Question { bots: Bots::Only, ..scans() };
     assert_eq!(values(store, of_programs).await, pairs([(one, 1)]));
     let tokens = (0..300).map(token).collect();
     let known = store.codes_by_token(LIVE, tokens).await.expect("the store works");
-    assert_eq!(known, HashMap::from([(token(1), one), (token(2), two)]));
+    assert_eq!(known, HashMap::from([(token(1), one), (token(2), two), (token(7), of_page)]));
 }
 
 async fn views_and_scans(store: &Store, owner: Owner, page: PageId, code: QrId) -> (i64, i64) {
@@ -302,11 +321,13 @@ async fn counters_of_pages_and_codes(backend: &Backend) {
     let store = &backend.store;
     let link = make(store, LIVE, new_link(1, "first")).await.id;
     let (seen, code) = (page(store, LIVE, 1).await, code(store, LIVE, link, 1).await);
+    let of_page = code_to(store, LIVE, Aim::Page(seen), 2).await;
     let mut facts = vec![view(seen, 1), view(seen, 2), by_program(view(seen, 3)), block_click(seen, 1, 4)];
     facts.extend([scan(link, 5, 1), scan(link, 6, 1), scan(link, 7, 1), by_program(scan(link, 8, 1))]);
-    facts.extend([view(page_id(9), 9), scan(link, 10, 9), Fact { code: Some(token(1)), ..view(seen, 11) }]);
+    facts.extend([view(page_id(9), 9), scan(link, 10, 9), Fact { code: Some(token(2)), ..view(seen, 11) }]);
     count(store, facts.clone()).await;
     assert_eq!(views_and_scans(store, LIVE, seen, code).await, (3, 3));
+    assert_eq!(views_and_scans(store, LIVE, seen, of_page).await, (3, 1), "one of the views was a scan");
     let clicks = store.link_by_id(LIVE, link).await.expect("the store works").expect("it is there").clicks;
     assert_eq!(clicks, 4, "a scan is a click too, a view is none");
     assert!(!store.count_clicks(batch("a", None, 10, facts), None).await.expect("the store works"));
@@ -332,7 +353,7 @@ async fn told_one_by_one(backend: &Backend) {
         vec![view(page, 1), click(link, 2), block_click(page, 7, 3), scan(link, 4, 1), by_program(view(page, 5))],
     )
     .await;
-    let visits = async |subject, bots| store.visits(LIVE, subject, ALWAYS, bots).await.expect("the store works");
+    let visits = async |subject, bots| all_visits(store, LIVE, subject, ALWAYS, bots).await;
     let seen = |visits: Vec<Visit>| visits.into_iter().map(|visit| (visit.target, visit.code)).collect::<Vec<_>>();
     let target = Target::Page(page);
     assert_eq!(seen(visits(Subject::Views, Bots::Without).await), [(target, None)]);
@@ -432,7 +453,7 @@ async fn forgotten_like_clicks(backend: &Backend) {
     record(store, vec![from(view(page, 61)), from(block_click(page, 1, 62)), from(view(page, DAY))]).await;
     store.forget_visitors(Some(LIVE), at(DAY)).await.expect("the store works");
     tidied(store).await;
-    let visits = async |subject| store.visits(LIVE, subject, ALWAYS, Bots::With).await.expect("the store works");
+    let visits = async |subject| all_visits(store, LIVE, subject, ALWAYS, Bots::With).await;
     let views = visits(Subject::Views).await;
     assert_eq!((views[0].at, views[0].referrer_url.as_deref()), (at(0), None), "the quarter of an hour stays");
     assert!(views[1].referrer_url.is_some());

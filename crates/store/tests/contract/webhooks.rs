@@ -9,16 +9,17 @@ use mask_core::{
     id::{self, DeliveryId, EventId, WebhookId},
     link::Link,
     time::Time,
-    webhook::{Content, Filter, Inactive, MOST_WEBHOOKS, Webhook},
+    webhook::{Content, Filter, Inactive, MOST_WEBHOOKS, PayloadVersion, Webhook},
     workspace::Owner,
 };
 use mask_store::{
     By, Deed, Delivery, DeliveryFilter, Event, Expected, Happening, Keep, Kept, NewWebhook, Once, ShownChange, Store,
-    Tell, Unsubscribed,
+    Tell, TestEvent, Unsubscribed,
 };
 
 use crate::{
     backend::{Backend, on_every_backend},
+    deliveries::{claim, number},
     sample::{DOMAIN, LIVE, OTHER, TEST, at, batch, fact, keep, link_id, make, new_link, new_link_with, place, tags},
 };
 
@@ -37,6 +38,7 @@ on_every_backend!(
     upserts_are_told_as_what_they_are,
     only_those_who_want_to_know_are_told,
     visits_are_told_with_their_batch,
+    history_is_told_of_now,
     one_alone_is_told_for_a_test,
     whoever_waits_is_woken,
 );
@@ -48,6 +50,10 @@ pub(crate) struct Brief {
 }
 
 impl Tell for Brief {
+    fn now(&self) -> Time {
+        at(500)
+    }
+
     fn body(&self, event: &Event<'_>) -> String {
         let about = match &event.happening {
             Happening::Link(link) => format!("{} {}", link.slug, link.version),
@@ -89,7 +95,7 @@ pub(crate) fn content(events: &[EventKind]) -> Content {
         filter: Filter::default(),
         includes_bots: false,
         max_per_second: None,
-        payload_version: 1,
+        payload_version: PayloadVersion::FIRST,
         is_active: true,
         description: None,
         sealed: vec![1, 0, 255],
@@ -385,7 +391,7 @@ async fn upserts_are_told_as_what_they_are(backend: &Backend) {
         let new = new_link_with(n, &format!("slug-{n}"), |content| content.external_id = Some("mine".to_owned()));
         let title = if n == 1 { "first" } else { "second" };
         let change = Change { title: Some(Some(title.to_owned())), ..Change::default() };
-        store.upsert_link(LIVE, new, change).await.expect("the store works").expect("it is free");
+        store.upsert_link(LIVE, Expected::AnyVersion, new, change).await.expect("the store works").expect("it is free");
     }
     assert_eq!(told(&store, LIVE, all.id).await, ["link.created slug-1 1", "link.updated slug-1 2"]);
 }
@@ -445,6 +451,21 @@ async fn visits_are_told_with_their_batch(backend: &Backend) {
     assert_eq!(deliveries(&store, LIVE, bots.id).await[0].event, shared, "one event, told to two");
 }
 
+async fn history_is_told_of_now(backend: &Backend) {
+    let store = telling(backend);
+    let told = subscribe(&store, LIVE, 1, content(&[EventKind::LinkClicked])).await;
+    let link = make(&store, LIVE, new_link(1, "spring")).await;
+    let year = std::time::Duration::from_hours(365 * 24);
+    let clicks = [at(0).before(year), at(600)].map(|at| mask_store::Fact { at, ..fact(LIVE, link.id, true) });
+    let mut history = (*batch("file", None, 100, clicks.into())).clone();
+    history.is_history = true;
+    assert!(store.count_clicks(Arc::new(history), None).await.expect("the store works"));
+    assert_eq!(store.forget_deliveries(at(499), 10).await.expect("the store works"), 0, "what was written now is kept");
+    let written: Vec<_> = deliveries(&store, LIVE, told.id).await.iter().map(|delivery| delivery.created_at).collect();
+    assert_eq!(written, [at(500), at(500)]);
+    assert_eq!(claim(&store, number(&store, told.id).await, 10, at(500)).await.len(), 2, "and is due");
+}
+
 /// Keeps the delivery's id as the reply to this word.
 fn kept_as(word: &str) -> Keep<Option<DeliveryId>> {
     let id = |delivery: &Option<DeliveryId>| delivery.map_or(Vec::new(), |id| id.to_string().into_bytes());
@@ -460,7 +481,8 @@ async fn one_alone_is_told_for_a_test(backend: &Backend) {
     let event = EventId::from_bits(5);
     let tell = |owner, keep: fn() -> Keep<Option<DeliveryId>>| {
         let by = By { owner, actor: Actor::System, request: Some("req_000000000001".to_owned()), country: None };
-        store.tell_one(by, one, (event, EventKind::LinkClicked, "a test".to_owned()), at(9), Some(keep()))
+        let (kind, version, body) = (EventKind::LinkClicked, PayloadVersion::FIRST, "a test".to_owned());
+        store.tell_one(by, one, TestEvent { id: event, kind, version, body }, at(9), Some(keep()))
     };
     assert_eq!(tell(TEST, || kept_as("no")).await.expect("the store works"), Once::Done(None));
     let told_now = tell(LIVE, || kept_as("yes")).await.expect("the store works");

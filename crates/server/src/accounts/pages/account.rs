@@ -12,9 +12,9 @@ use mask_core::{id::SessionId, person::Session};
 use mask_store::Account;
 
 use super::{
-    super::{self as accounts, Visitor, totp},
-    Sent, code_field, email_field, failed, field, filled, name_field, new_password_field, on_to, password_field,
-    person, refusal, shown,
+    super::{self as accounts, Begun, Visitor, email},
+    Sent, activity, code_field, email_field, failed, field, filled, name_field, new_password_field, on_to,
+    password_field, person, refusal, shown,
 };
 use crate::{
     api::{Api, error::ApiError, session::Person},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What was just done, by the word that stands in the address.
-const DONE: [(&str, &str); 8] = [
+const DONE: [(&str, &str); 7] = [
     ("welcome", "You have an account, and are signed in."),
     ("name", "Your name is changed."),
     ("password", "Your password is changed. You are signed out everywhere else."),
@@ -30,7 +30,6 @@ const DONE: [(&str, &str); 8] = [
     ("mailed", "A letter is on its way to the new address. Its link works for an hour; until then nothing changes."),
     ("ended", "That session has ended."),
     ("totp", "No code is asked for any more."),
-    ("app", "Scan the code below with your app, and type what it shows."),
 ];
 
 /// What went wrong with one of the forms.
@@ -90,31 +89,32 @@ pub(super) async fn change(
         "name" => accounts::rename(&api, &me.user, sent.only(&["name"])).await.map(|_| back_with("name")),
         "password" => {
             let body = sent.only(&["current_password", "password"]);
-            let changed = accounts::change_password(&api, &visitor, (&me.user, me.session), body).await;
+            let changed = accounts::change_password(&api, &visitor, &me, body).await;
             changed.map(|()| back_with("password"))
         }
         "email" => {
-            let asked = accounts::ask_email(&api, &visitor, &me.user, sent.only(&["email", "password"])).await;
+            let asked = accounts::ask_email(&api, &visitor, &me, sent.only(&["email", "password"])).await;
             asked.map(|user| back_with(if user.is_some() { "email" } else { "mailed" }))
         }
-        "end" => end(&api, &me, &sent).await.map(|()| back_with("ended")),
+        "end" => end(&api, &visitor, &me, &sent).await.map(|()| back_with("ended")),
         "end-others" => {
-            let ended = api.store.end_sessions(me.user.id, Some(me.session)).await;
+            let who = visitor.oneself(&api, me.user.id);
+            let ended = api.store.end_sessions(who, Some(me.session), api.clock.now()).await;
             ended.map(|_| back_with("ended")).map_err(ApiError::from)
         }
         "begin-totp" => {
-            let begun = accounts::begin_totp(&api, &visitor, &me.user, sent.only(&["password"])).await;
-            begun.map(|_| back_with("app"))
+            let begun = accounts::begin_totp(&api, &visitor, &me, sent.only(&["password"])).await;
+            begun.map(|begun| app_to_scan(&begun))
         }
         "confirm-totp" => {
-            accounts::confirm_totp(&api, &visitor, &me.user, sent.only(&["code"])).await.map(|codes| recovery(&codes))
+            accounts::confirm_totp(&api, &visitor, &me, sent.only(&["code"])).await.map(|codes| recovery(&codes))
         }
         "recovery-codes" => {
-            let made = accounts::new_recovery_codes(&api, &visitor, &me.user, sent.only(&["password"])).await;
+            let made = accounts::new_recovery_codes(&api, &visitor, &me, sent.only(&["password"])).await;
             made.map(|codes| recovery(&codes))
         }
         "end-totp" => {
-            let ended = accounts::end_totp(&api, &visitor, &me.user, sent.only(&["password"])).await;
+            let ended = accounts::end_totp(&api, &visitor, &me, sent.only(&["password"])).await;
             ended.map(|()| back_with("totp"))
         }
         _ => Err(ApiError::not_found("Page")),
@@ -133,10 +133,26 @@ fn back_with(done: &str) -> Response {
     on_to(&format!("/account?done={done}"), std::iter::empty::<HeaderValue>())
 }
 
-async fn end(api: &Api, me: &Person, sent: &Sent) -> Result<(), ApiError> {
+async fn end(api: &Api, visitor: &Visitor, me: &Person, sent: &Sent) -> Result<(), ApiError> {
     let id = SessionId::parse(&sent.text("id")).map_err(|_| ApiError::not_found("Session"))?;
-    api.store.end_session(me.user.id, id).await?;
+    api.store.end_session(visitor.oneself(api, me.user.id), id, api.clock.now()).await?;
     Ok(())
+}
+
+/// The secret of an app that is being set up, this once: whoever finds the browser open later does not get it.
+fn app_to_scan(begun: &Begun) -> Response {
+    let picture = format!("data:image/svg+xml;base64,{}", STANDARD.encode(&begun.picture));
+    let section = Section {
+        sentences: vec![
+            "Scan this with your app, or type the secret into it; then type the six digits that it shows.".to_owned(),
+        ],
+        picture: Some((picture, "The QR code that your app reads".to_owned())),
+        codes: vec![begun.secret.clone()],
+        forms: vec![form("confirm-totp", vec![code_field()], "Confirm", None)],
+        ..Section::default()
+    };
+    let sheet = Sheet { heading: "Your authenticator app".to_owned(), sections: vec![section], ..Sheet::default() };
+    shown(&sheet, StatusCode::OK)
 }
 
 /// The codes for when the app is lost, this once.
@@ -158,16 +174,18 @@ fn recovery(codes: &[String]) -> Response {
 async fn sheet(api: &Arc<Api>, me: &Person, wrong: Option<&Wrong<'_>>) -> Result<Sheet, ApiError> {
     let account = accounts::own(api, &me.user).await?;
     let sessions = api.store.list_sessions(me.user.id, api.clock.now()).await?;
+    let lately = api.store.list_activity(me.user.id, None, activity::LATELY).await?;
     let sections = vec![
         who(api, &account).await?,
         section(
             "Your name",
             vec![form("name", vec![Field { value: account.user.name.clone(), ..name_field() }], "Change it", wrong)],
         ),
-        section("Your address", vec![form("email", with_password(&account, email_field()), "Change it", wrong)]),
+        address(api, &account, wrong),
         section("Your password", vec![form("password", password_fields(&account), "Change it", wrong)]),
-        second_factor(api, &account, wrong)?,
+        second_factor(&account, wrong),
         signed_in(&sessions, me.session),
+        activity::section(&lately.rows),
     ];
     Ok(Sheet {
         heading: "Your account".to_owned(),
@@ -175,6 +193,16 @@ async fn sheet(api: &Arc<Api>, me: &Person, wrong: Option<&Wrong<'_>>) -> Result
         sections,
         ..Sheet::default()
     })
+}
+
+fn address(api: &Api, account: &Account, wrong: Option<&Wrong<'_>>) -> Section {
+    const TITLE: &str = "Your address";
+    if !email::may_ask(api, &account.user) {
+        let sentence =
+            "Whoever runs this installation can change it: no mail is sent here, so nobody can confirm another.";
+        return Section { sentences: vec![sentence.to_owned()], ..section(TITLE, Vec::new()) };
+    }
+    section(TITLE, vec![form("email", with_password(account, email_field()), "Change it", wrong)])
 }
 
 /// A field, and the password beside it where there is one.
@@ -204,7 +232,7 @@ async fn who(api: &Api, account: &Account) -> Result<Section, ApiError> {
     Ok(Section { facts, forms: vec![form("sign-out", Vec::new(), "Sign out", None)], ..Section::default() })
 }
 
-fn second_factor(api: &Api, account: &Account, wrong: Option<&Wrong<'_>>) -> Result<Section, ApiError> {
+fn second_factor(account: &Account, wrong: Option<&Wrong<'_>>) -> Section {
     const TITLE: &str = "Authenticator app";
     let password = || account.password_hash.iter().map(|_| password_field()).collect();
     if accounts::needs_code(account) {
@@ -213,22 +241,20 @@ fn second_factor(api: &Api, account: &Account, wrong: Option<&Wrong<'_>>) -> Res
             form("recovery-codes", password(), "Make new recovery codes", wrong),
             form("end-totp", password(), "Turn it off", wrong),
         ];
-        return Ok(Section { sentences: vec![left], ..section(TITLE, forms) });
+        return Section { sentences: vec![left], ..section(TITLE, forms) };
     }
-    let Some(begun) = totp::begun(api, account)? else {
+    if account.factor.is_none() {
         let sentence = "With an app on your phone, a password that somebody found opens nothing.".to_owned();
         let forms = vec![form("begin-totp", password(), "Set it up", wrong)];
-        return Ok(Section { sentences: vec![sentence], ..section(TITLE, forms) });
-    };
-    let picture = format!("data:image/svg+xml;base64,{}", STANDARD.encode(begun.picture));
-    Ok(Section {
-        sentences: vec![
-            "Scan this with your app, or type the secret into it; then type the six digits that it shows.".to_owned(),
-        ],
-        picture: Some((picture, "The QR code that your app reads".to_owned())),
-        codes: vec![begun.secret],
-        ..section(TITLE, vec![form("confirm-totp", vec![code_field()], "Confirm", wrong)])
-    })
+        return Section { sentences: vec![sentence], ..section(TITLE, forms) };
+    }
+    let sentence =
+        "You have begun to set an app up. Type the six digits that it shows, or begin again with another secret.";
+    let forms = vec![
+        form("confirm-totp", vec![code_field()], "Confirm", wrong),
+        form("begin-totp", password(), "Begin again", wrong),
+    ];
+    Section { sentences: vec![sentence.to_owned()], ..section(TITLE, forms) }
 }
 
 fn signed_in(sessions: &[Session], current: SessionId) -> Section {

@@ -50,7 +50,9 @@ pub(super) async fn callback(
 ) -> Response {
     match come_back(&api, &visitor, &headers, &said).await {
         // A ticket is for one answer.
-        Ok((accounts::SignedIn { cookie, .. }, then)) => on_to(&then, [cookie, elsewhere::ticket_cookie(&api, "", 0)]),
+        Ok((accounts::SignedIn { cookies, .. }, then)) => {
+            on_to(&then, cookies.into_iter().chain([elsewhere::ticket_cookie(&api, "", 0)]))
+        }
         Err(error) => {
             let mut sheet = refusal(&error);
             let links = vec![link("Back to sign in", "/sign-in")];

@@ -59,7 +59,7 @@ pub(super) async fn set_up_page(State(api): State<Arc<Api>>, Asked(word): Asked)
 pub(super) async fn set_up(State(api): State<Arc<Api>>, visitor: Visitor, Asked(word): Asked, sent: Sent) -> Response {
     let Some(word) = word else { return failed(&accounts::spent(), &refusal(&accounts::spent())) };
     match accounts::make_first(&api, &visitor, &word, sent.only(&["email", "name", "password"])).await {
-        Ok(SignedIn { cookie, .. }) => on_to("/account?done=welcome", [cookie]),
+        Ok(SignedIn { cookies, .. }) => on_to("/account?done=welcome", cookies),
         Err(error) => set_up_form().answer(&sent, Some(&error)),
     }
 }
@@ -98,7 +98,7 @@ pub(super) async fn sign_in(State(api): State<Arc<Api>>, visitor: Visitor, sent:
         return on_to("/sign-in/code", [half(&api, &account)]);
     }
     match accounts::second_step(&api, &visitor, account, None).await {
-        Ok(SignedIn { cookie, .. }) => on_to("/account", [cookie]),
+        Ok(SignedIn { cookies, .. }) => on_to("/account", cookies),
         Err(error) => again(error),
     }
 }
@@ -162,7 +162,7 @@ pub(super) async fn code(State(api): State<Arc<Api>>, headers: HeaderMap, visito
         Err(error) => return failed(&error, &refusal(&error)),
     };
     match accounts::second_step(&api, &visitor, account, Some(&sent.text("code"))).await {
-        Ok(SignedIn { cookie, .. }) => on_to("/account", [cookie, half_cookie(&api, "", 0)]),
+        Ok(SignedIn { cookies, .. }) => on_to("/account", cookies.into_iter().chain([half_cookie(&api, "", 0)])),
         Err(error) => code_form().answer(&Sent::default(), Some(&error)),
     }
 }
@@ -194,7 +194,7 @@ pub(super) async fn sign_up_page(State(api): State<Arc<Api>>) -> Response {
 
 pub(super) async fn sign_up(State(api): State<Arc<Api>>, visitor: Visitor, sent: Sent) -> Response {
     match accounts::sign_up(&api, &visitor, sent.only(&["email", "name", "password"])).await {
-        Ok(SignedUp::In(SignedIn { cookie, .. })) => on_to("/account?done=welcome", [cookie]),
+        Ok(SignedUp::In(SignedIn { cookies, .. })) => on_to("/account?done=welcome", cookies),
         Ok(SignedUp::Mailed) => {
             let sentence = "A letter is on its way to you. Its link works for an hour, and asks for your password.";
             said("Look into your mail", sentence, StatusCode::OK)

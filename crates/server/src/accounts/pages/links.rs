@@ -83,9 +83,14 @@ pub(super) async fn new_password_page(State(api): State<Arc<Api>>, Asked(word): 
     }
 }
 
-pub(super) async fn new_password(State(api): State<Arc<Api>>, Asked(word): Asked, sent: Sent) -> Response {
+pub(super) async fn new_password(
+    State(api): State<Arc<Api>>,
+    Asked(word): Asked,
+    visitor: Visitor,
+    sent: Sent,
+) -> Response {
     let Some(word) = word else { return spent() };
-    match accounts::reset(&api, &word, sent.only(&["password"])).await {
+    match accounts::reset(&api, &visitor, &word, sent.only(&["password"])).await {
         Ok(_) => said("Your password is changed", "Sign in with it.", StatusCode::OK),
         Err(error) if error.status() == StatusCode::NOT_FOUND => spent(),
         Err(error) => new_password_form().answer(&sent, Some(&error)),
@@ -109,9 +114,9 @@ pub(super) async fn confirm_page(State(api): State<Arc<Api>>, Asked(word): Asked
     }
 }
 
-pub(super) async fn confirm(State(api): State<Arc<Api>>, Asked(word): Asked) -> Response {
+pub(super) async fn confirm(State(api): State<Arc<Api>>, Asked(word): Asked, visitor: Visitor) -> Response {
     let Some(word) = word else { return failed(&accounts::spent(), &refusal(&accounts::spent())) };
-    match accounts::confirm_email(&api, &word).await {
+    match accounts::confirm_email(&api, &visitor, &word).await {
         Ok(user) => {
             said("Your address is changed", &format!("From now on you sign in with {}.", user.email), StatusCode::OK)
         }

@@ -9,6 +9,7 @@
 //! whose form it is could not be told.
 
 mod account;
+mod activity;
 mod elsewhere;
 mod entry;
 mod links;
@@ -23,7 +24,7 @@ use axum::{
     routing::get,
 };
 use hyper::{
-    HeaderMap, Method, StatusCode,
+    HeaderMap, Method, StatusCode, Uri,
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
 };
@@ -42,9 +43,23 @@ use crate::{
     redirect::pages::{self, Field, Form, Section, Sheet},
 };
 
+/// The pages that people type the addresses of.
+const PAGES: [&str; 8] = [
+    "/setup",
+    "/sign-in",
+    "/sign-in/code",
+    "/sign-up",
+    "/forgot-password",
+    "/new-password",
+    "/confirm-email",
+    "/account",
+];
+
 /// The routes.
 pub fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
-    Router::new()
+    let slashed =
+        PAGES.iter().fold(Router::new(), |router, page| router.route(&format!("{page}/"), get(without_slash)));
+    slashed
         .route("/setup", get(entry::set_up_page).post(entry::set_up))
         .route("/sign-in", get(entry::sign_in_page).post(entry::sign_in))
         .route("/sign-in/code", get(entry::code_page).post(entry::code))
@@ -57,6 +72,12 @@ pub fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/account", get(account::page))
         .route("/account/{action}", get(account::back).post(account::change))
         .layer(middleware::from_fn_with_state(Arc::clone(api), guard))
+}
+
+/// Sends whoever has typed a slash too many to the page that they mean.
+async fn without_slash(uri: Uri) -> Response {
+    let (path, query) = (uri.path().trim_end_matches('/'), uri.query());
+    on_to(&query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")), [])
 }
 
 /// What stands before each page: nothing in clear, nothing too often, nothing that another site sent.

@@ -2,6 +2,7 @@
 //!
 //! These are for people alone: no key has an account. They name no workspace, so `X-Mask-Workspace` is not asked for.
 
+mod activity;
 mod sessions;
 mod totp;
 
@@ -32,6 +33,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(change_password))
         .routes(routes!(ask_email))
         .routes(routes!(confirm_email))
+        .merge(activity::routes())
         .merge(sessions::routes())
         .merge(totp::routes())
 }
@@ -194,14 +196,15 @@ async fn change_password(
     visitor: Visitor,
     body: Json,
 ) -> Result<StatusCode, ApiError> {
-    accounts::change_password(&api, &visitor, (&me.user, me.session), body.value).await?;
+    accounts::change_password(&api, &visitor, &me, body.value).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ask for another address
 ///
 /// A letter to the new address has a link that works once, for an hour; until it is opened nothing changes, and then the address
-/// before is told. Where the installation sends no mail the address is changed at once.
+/// before is told. Where the installation sends no mail nobody can confirm it: whoever runs the installation may change their own at
+/// once, and everybody else asks them.
 #[utoipa::path(
     post, path = "/account/email", operation_id = "ask_email_change", tag = "Accounts",
     request_body(content = EmailChange, example = json!({"email": "countess@example.com", "password": "correct horse battery staple"})),
@@ -217,7 +220,7 @@ async fn ask_email(
     visitor: Visitor,
     body: Json,
 ) -> Result<Response, ApiError> {
-    match accounts::ask_email(&api, &visitor, &me.user, body.value).await? {
+    match accounts::ask_email(&api, &visitor, &me, body.value).await? {
         Some(user) => Ok(Answer(account_body(&api, user.id).await?).into_response()),
         None => Ok(StatusCode::ACCEPTED.into_response()),
     }
@@ -232,9 +235,14 @@ async fn ask_email(
     responses((status = 204, description = "The account has this address now")),
     security(())
 )]
-async fn confirm_email(State(api): State<Arc<Api>>, _: FromUs, body: Json) -> Result<StatusCode, ApiError> {
+async fn confirm_email(
+    State(api): State<Arc<Api>>,
+    _: FromUs,
+    visitor: Visitor,
+    body: Json,
+) -> Result<StatusCode, ApiError> {
     let (word, rest) = auth::split(body.value)?;
     accounts::nothing_else(rest)?;
-    accounts::confirm_email(&api, &word).await?;
+    accounts::confirm_email(&api, &visitor, &word).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,12 +9,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::api::{
-    Api,
-    error::ApiError,
-    links::Pagination,
-    request::{Answer, SessionPath},
-    session::Me,
+use crate::{
+    accounts::Visitor,
+    api::{
+        Api,
+        error::ApiError,
+        links::Pagination,
+        request::{Answer, SessionPath},
+        session::Me,
+    },
 };
 
 /// The routes.
@@ -92,8 +95,8 @@ async fn list(State(api): State<Arc<Api>>, Me(me): Me) -> Result<Answer<SessionL
     responses((status = 204, description = "They have ended")),
     security(("session" = []))
 )]
-async fn end_others(State(api): State<Arc<Api>>, Me(me): Me) -> Result<StatusCode, ApiError> {
-    api.store.end_sessions(me.user.id, Some(me.session)).await?;
+async fn end_others(State(api): State<Arc<Api>>, Me(me): Me, visitor: Visitor) -> Result<StatusCode, ApiError> {
+    api.store.end_sessions(visitor.oneself(&api, me.user.id), Some(me.session), api.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -106,8 +109,13 @@ async fn end_others(State(api): State<Arc<Api>>, Me(me): Me) -> Result<StatusCod
     responses((status = 204, description = "It has ended")),
     security(("session" = []))
 )]
-async fn end(State(api): State<Arc<Api>>, Me(me): Me, SessionPath(id): SessionPath) -> Result<StatusCode, ApiError> {
-    if api.store.end_session(me.user.id, id).await? {
+async fn end(
+    State(api): State<Arc<Api>>,
+    Me(me): Me,
+    visitor: Visitor,
+    SessionPath(id): SessionPath,
+) -> Result<StatusCode, ApiError> {
+    if api.store.end_session(visitor.oneself(&api, me.user.id), id, api.clock.now()).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(ApiError::not_found("Session"))

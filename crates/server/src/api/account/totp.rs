@@ -75,7 +75,7 @@ async fn begin(
     visitor: Visitor,
     body: Json,
 ) -> Result<Answer<TotpSetup>, ApiError> {
-    let Begun { secret, uri, picture } = accounts::begin_totp(&api, &visitor, &me.user, body.value).await?;
+    let Begun { secret, uri, picture } = accounts::begin_totp(&api, &visitor, &me, body.value).await?;
     Ok(Answer(TotpSetup { secret, uri, qr_svg: picture }))
 }
 
@@ -94,7 +94,7 @@ async fn confirm(
     visitor: Visitor,
     body: Json,
 ) -> Result<Answer<RecoveryCodes>, ApiError> {
-    let recovery_codes = accounts::confirm_totp(&api, &visitor, &me.user, body.value).await?;
+    let recovery_codes = accounts::confirm_totp(&api, &visitor, &me, body.value).await?;
     Ok(Answer(RecoveryCodes { recovery_codes }))
 }
 
@@ -108,7 +108,7 @@ async fn confirm(
     security(("session" = []))
 )]
 async fn end(State(api): State<Arc<Api>>, Me(me): Me, visitor: Visitor, body: Json) -> Result<StatusCode, ApiError> {
-    accounts::end_totp(&api, &visitor, &me.user, body.value).await?;
+    accounts::end_totp(&api, &visitor, &me, body.value).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -127,6 +127,6 @@ async fn recovery_codes(
     visitor: Visitor,
     body: Json,
 ) -> Result<Answer<RecoveryCodes>, ApiError> {
-    let recovery_codes = accounts::new_recovery_codes(&api, &visitor, &me.user, body.value).await?;
+    let recovery_codes = accounts::new_recovery_codes(&api, &visitor, &me, body.value).await?;
     Ok(Answer(RecoveryCodes { recovery_codes }))
 }

@@ -88,11 +88,6 @@ impl Frame {
         Self::read_with(parameters, subject, now, subject.dimensions(), false)
     }
 
-    /// Reads which visits are meant, by what can be told of a visit without its link or page.
-    pub(super) fn read_of_visits(parameters: &mut Parameters, subject: Subject, now: Time) -> Self {
-        Self::read_with(parameters, subject, now, of_visits(subject), false)
-    }
-
     /// With `shows_bots`, programs are among them unless told otherwise.
     fn read_with(
         parameters: &mut Parameters,
@@ -267,9 +262,4 @@ pub(super) fn divisions(subject: Subject) -> impl Iterator<Item = Dimension> {
 
 pub(super) fn groups(subject: Subject) -> impl Iterator<Item = &'static str> {
     ["day", "hour"].into_iter().chain(divisions(subject).map(Dimension::as_str))
-}
-
-/// What can be told of a visit without its link or page.
-pub(super) fn of_visits(subject: Subject) -> impl Iterator<Item = Dimension> {
-    subject.dimensions().filter(|dimension| !dimension.is_of_link())
 }

@@ -38,7 +38,7 @@ use utoipa::{
 use super::{
     ask::{self, Frame},
     params,
-    rows::{self, Format, VisitBody},
+    rows::{Format, VisitBody},
 };
 use crate::api::{
     Api,
@@ -83,10 +83,11 @@ impl Place {
 
 /// Export visits
 ///
-/// One row a visit, in order of time, in the words of the counts: clicks (scans among them), scans, views of bio pages, or clicks
+/// One row a visit, in order of time, in the words of the counts: clicks (scans among them), scans of links, views of bio pages, or clicks
 /// on their blocks. A row of a page has `page_id` and `block_id` in the place of `link`. Broken off, it can be taken up: send the same request with
 /// the `cursor` of the last row that you have; the rows that follow come without the line of names, so that they can be
-/// added to those before. Visits are recorded within two seconds, so let `end` lie in the past to get all. A workspace may have
+/// added to those before. Filters by what links are now (`domain`, `tag`, UTM) go by what they are when a row is read, so leave that as
+/// it is until the export is done. Visits are recorded within two seconds, so let `end` lie in the past to get all. A workspace may have
 /// five exports at once; one more is answered 429.
 #[utoipa::path(
     get, path = "/analytics/export", operation_id = "export_visits", tag = "Analytics",
@@ -149,7 +150,7 @@ impl Wanted {
             "ndjson" => Ok(Format::Ndjson),
             _ => Err(ask::one_of(Format::NAMES)),
         });
-        let frame = Frame::read_of_visits(parameters, subject, now);
+        let frame = Frame::read(parameters, subject, now);
         let mut wanted = Self { frame, subject, format: format.unwrap_or_default(), after: None };
         wanted.after = parameters.optional("cursor", |text| wanted.place(text));
         wanted
@@ -173,22 +174,6 @@ impl Wanted {
         let filters = (self.subject, self.frame.of, self.frame.bots, &self.frame.conditions);
         let hash = Sha256::digest(format!("{filters:?}"));
         format!("{:08x}_", u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]))
-    }
-
-    /// Whether a visit of the slice is among those that are wanted; with the code that was scanned.
-    fn takes(&self, visit: &Visit, code: Option<QrId>) -> bool {
-        let target = visit.target;
-        self.frame.of.is_none_or(|wanted| wanted.bits() == target.bits())
-            && self.frame.conditions.iter().all(|condition| {
-                let id = match condition.dimension {
-                    Dimension::Link => target.link().map(|link| link.to_string()),
-                    Dimension::Page => target.page().map(|page| page.to_string()),
-                    Dimension::Block => target.block().map(|block| block.to_string()),
-                    Dimension::Code => code.map(|code| code.to_string()),
-                    dimension => return rows::value(visit, dimension) == condition.value,
-                };
-                id.is_some_and(|id| id == condition.value)
-            })
     }
 
     fn has_filters(&self) -> bool {
@@ -253,30 +238,25 @@ impl Export {
         }
     }
 
-    /// Writes a visit, if it is wanted and was not sent before.
+    /// Writes a visit, if it was not sent before.
     fn write(&mut self, text: &mut Vec<u8>, visit: &Visit) {
         let code = visit.code.and_then(|code| self.codes.get(&code)).copied();
-        if !self.wanted.takes(visit, code) {
-            return;
-        }
         let number = self.place.filter(|place| place.at == visit.at).map_or(1, |place| place.number + 1);
         let place = Place { at: visit.at, number };
         self.place = Some(place);
         if self.wanted.after.is_none_or(|after| visit.at > after.at || number > after.number) {
-            self.wanted.format.write(text, visit, code, place.cursor(&self.mark));
+            self.wanted.format.write(text, self.wanted.subject, visit, code, place.cursor(&self.mark));
         }
     }
 
+    /// What is wanted of a window. Most windows hold nothing of what is filtered, and counting tells that sooner than reading.
     async fn load(&self, window: Window) -> Result<Vec<Visit>, mask_store::Error> {
-        let Wanted { frame, subject, .. } = &self.wanted;
-        if self.wanted.has_filters() {
-            let mut question = frame.question(*subject, Group::Buckets(vec![window.from]));
-            question.window = window;
-            if self.store.answer(self.owner, question).await?.total.clicks == 0 {
-                return Ok(Vec::new());
-            }
+        let mut question = self.wanted.frame.question(self.wanted.subject, Group::Buckets(vec![window.from]));
+        question.window = window;
+        if self.wanted.has_filters() && self.store.answer(self.owner, question.clone()).await?.total.clicks == 0 {
+            return Ok(Vec::new());
         }
-        self.store.visits(self.owner, *subject, window, frame.bots).await
+        self.store.visits(self.owner, question).await
     }
 
     /// The next part of the window that is small enough.
@@ -333,7 +313,7 @@ impl IntoParams for Wanted {
         let mut all = vec![
             params::described(
                 "type",
-                "What is exported. `linkId`, `link` and `variant` go with clicks and scans, `qrCodeId` and `code` with scans, `bioPageId` and `page` with views and clicks on blocks, `block` with the latter",
+                "What is exported. `linkId`, `link`, `variant`, `tag` and UTM go with clicks and scans, `qrCodeId` and `code` with scans, `bioPageId` and `page` with views and clicks on blocks, `block` with the latter",
                 params::text().enum_values(Some(TYPES.map(|(name, _)| name))).default(Some("clicks".into())),
             ),
             params::described(
@@ -347,17 +327,20 @@ impl IntoParams for Wanted {
                 params::text(),
             ),
         ];
-        let filters = Dimension::ALL.into_iter().filter(|dimension| !dimension.is_of_link());
-        all.extend(params::frame(&TYPES.map(|(_, subject)| subject), filters));
+        all.extend(params::frame(&TYPES.map(|(_, subject)| subject), Dimension::ALL));
         all
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use mask_core::question::Count;
+    use std::time::Duration;
+
+    use mask_core::{calendar::Period, id::LinkId, question::Count, visit::Target};
+    use mask_store::{Batch, Fact, Location, Options, Position};
 
     use super::*;
+    use crate::api::turns::Turns;
 
     fn window(from: i64, to: i64) -> Window {
         Window { from: Time::from_unix_millis(from), to: Time::from_unix_millis(to) }
@@ -379,6 +362,64 @@ mod tests {
             assert_eq!(cuts[0].unix_millis(), from);
             assert!(cuts.is_sorted_by(|one, next| one < next) && cuts[cuts.len() - 1].unix_millis() < to);
         }
+    }
+
+    fn fact(at: Time) -> Fact {
+        Fact {
+            at,
+            request: None,
+            owner: OWNER,
+            target: Target::Link(LinkId::from_bits(7)),
+            code: None,
+            is_counted: true,
+            class: "person",
+            reason: "browser",
+            choice: "url".to_owned(),
+            device: "desktop",
+            os: "Windows",
+            browser: "Chrome",
+            language: None,
+            referrer: None,
+            referrer_url: None,
+            source: "link",
+            country: None,
+            region: None,
+            city: None,
+            visitor: at.unix_millis(),
+        }
+    }
+
+    const OWNER: Owner = Owner { workspace: 1, is_test: false };
+
+    /// However long an export is, what it holds is a slice, a piece of text, and a list of parts that is cut from the window.
+    #[tokio::test]
+    async fn what_an_export_holds_is_bounded() {
+        const VISITS: i64 = 90_000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let location = Location::Sqlite(folder.path());
+        let store = Store::open(&Options { location, pool_size: 1, timeout: Duration::from_mins(1) }).expect("a store");
+        // Most of them come in one hour of the month.
+        let moment = |number: i64| if number % 10 == 0 { number * 28_000 } else { number * 40 };
+        let facts = (0..VISITS).map(|number| fact(Time::from_unix_millis(moment(number)))).collect();
+        let to = Position { segment: 1, byte: 1 };
+        let batch = Batch { node: "a".to_owned(), shard: 0, from: None, to, facts, is_history: true };
+        assert!(store.record_clicks(Arc::new(batch)).await.expect("it works").is_some());
+        let period = Period { start: Time::from_unix_millis(0), end: Time::from_unix_millis(30 * 24 * HOUR_MS) };
+        let (of, conditions, bots) = (None, Vec::new(), mask_core::question::Bots::With);
+        let frame = Frame { zone: mask_core::calendar::Zone::default(), period, of, conditions, bots };
+        let wanted = Wanted { frame, subject: Subject::Clicks, format: Format::Ndjson, after: None };
+        let turn = Turns::of_exports().begin(OWNER).expect("the first one");
+        let mut export = Export::new(store, OWNER, wanted, turn);
+        let (mut rows, mut pieces) = (0, 0);
+        while let Some(piece) = export.next().await.expect("the store works") {
+            rows += String::from_utf8_lossy(&piece).lines().count();
+            pieces += 1;
+            assert!(piece.len() < PIECE_BYTES + 1000, "a piece of {} bytes", piece.len());
+            assert!(export.slice.len() as u64 <= SLICE, "a slice of {} visits", export.slice.len());
+            assert!(export.parts.len() < 300, "{} parts", export.parts.len());
+        }
+        assert_eq!(i64::try_from(rows), Ok(VISITS));
+        assert!(pieces > 100, "{pieces}");
     }
 
     #[test]

@@ -62,8 +62,9 @@ async fn clicks(
 
 /// Count scans
 ///
-/// Visits by way of a printed code, which are clicks too. Asked and answered like clicks. Of a code that is deleted nobody can
-/// tell any more which scans were its own: by `code` they are `unknown`.
+/// Visits by way of a printed code: to a link, which are clicks too, or to a bio page, which are views too. Asked and answered like
+/// clicks; divided by what only links have, those of pages stand where nothing is known (`link=unknown`, `tag=none`). Of a code that
+/// is deleted nobody can tell any more which scans were its own: by `code` they are `unknown`.
 #[utoipa::path(
     get, path = "/analytics/scans", operation_id = "count_scans", tag = "Analytics",
     params(OfScans),

@@ -56,8 +56,12 @@ fn asked(subject: Subject) -> Vec<Parameter> {
         "What the rows are: buckets of time (`day`, the default, in the length of `interval`), hours of the day \
         (`hour`, 00 to 23), or the values of something"
             .to_owned();
+    let (one, all) = if subject.is_of_links() { ("link", "links") } else { ("page", "bio pages") };
+    let of_one = if subject.is_of_links() { "`linkId` or `link`" } else { "`bioPageId` or `page`" };
     let mut metrics = format!(
-        "`{},visitors` adds `visitors` to each row, and `total_visitors`. A visitor counts once a day (UTC)",
+        "`{},visitors` adds `visitors` to each row, and `total_visitors`. A visitor is counted at the first visit of a day (UTC) to any of \
+        the workspace's {all}, or with {of_one} at the first to that {one}. So visitors add up over rows and over days; with any other \
+        filter, those are counted whose first visit meets it",
         shape::counted(subject)
     );
     if subject == Subject::Views {
@@ -146,11 +150,21 @@ fn filter_text(dimension: Dimension) -> &'static str {
         Dimension::Link => "Only to this link, by its id",
         Dimension::Domain => "Only to links or pages that are on this host now",
         Dimension::Tag => "Only to links that have this tag now, or `none`",
-        Dimension::Campaign | Dimension::UtmCampaign => "Only to links that have this `utm_campaign` now, or `none`",
-        Dimension::UtmSource => "Only to links that have this `utm_source` now, or `none`",
-        Dimension::UtmMedium => "Only to links that have this `utm_medium` now, or `none`",
-        Dimension::UtmTerm => "Only to links that have this `utm_term` now, or `none`",
-        Dimension::UtmContent => "Only to links that have this `utm_content` now, or `none`",
+        Dimension::Campaign | Dimension::UtmCampaign => {
+            "Only to links that have this `utm_campaign` now, or `none`. One that a visitor's own address carries is not looked at"
+        }
+        Dimension::UtmSource => {
+            "Only to links that have this `utm_source` now, or `none`. One that a visitor's own address carries is not looked at"
+        }
+        Dimension::UtmMedium => {
+            "Only to links that have this `utm_medium` now, or `none`. One that a visitor's own address carries is not looked at"
+        }
+        Dimension::UtmTerm => {
+            "Only to links that have this `utm_term` now, or `none`. One that a visitor's own address carries is not looked at"
+        }
+        Dimension::UtmContent => {
+            "Only to links that have this `utm_content` now, or `none`. One that a visitor's own address carries is not looked at"
+        }
         Dimension::Code => "Only scans of this QR code, by its id",
         Dimension::Page => "Only to this bio page, by its id",
         Dimension::Block => "Only to what this block leads to, by its id",

@@ -26,7 +26,7 @@ pub(super) enum Format {
 }
 
 /// A recorded visit. It holds no address, and nothing that stands for the visitor. Of a click on a link there is `link`, of a
-/// view of a bio page `page_id`, and of a click on one of its blocks `block_id` too.
+/// view of a bio page `page_id`, and of a click on one of its blocks `block_id` too. Of a scan there is either `link` or `page_id`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Visit)]
 pub(super) struct VisitBody<'v> {
@@ -45,7 +45,8 @@ pub(super) struct VisitBody<'v> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "blk_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     block_id: Option<Value>,
-    /// Whether it was its visitor's first of that day (UTC) in the workspace: it counts in `visitors`.
+    /// Whether it counts in `visitors`: it was its visitor's first of that day (UTC) in the workspace, or where one link or page alone
+    /// is exported, its first there.
     is_unique: bool,
     /// Whether a program made it.
     is_bot: bool,
@@ -99,8 +100,10 @@ pub(super) struct VisitBody<'v> {
 /// Which columns rows have, and in which order.
 #[derive(Clone, Copy, PartialEq)]
 enum Layout {
-    /// Clicks and scans.
+    /// Clicks.
     Links,
+    /// Scans, of links and of pages.
+    Scans,
     /// Views and clicks on blocks.
     Pages,
     /// Visits of all kinds that were set aside, with all that is needed to bring them back.
@@ -126,13 +129,18 @@ const TOLD: [&str; 11] = [
 
 impl Layout {
     const fn of(subject: Subject) -> Self {
-        if subject.is_of_links() { Self::Links } else { Self::Pages }
+        match subject {
+            Subject::Clicks => Self::Links,
+            Subject::Scans => Self::Scans,
+            Subject::Views | Subject::BlockClicks => Self::Pages,
+        }
     }
 
     /// The names of the columns.
     fn names(self) -> Vec<&'static str> {
         let (first, then, last): (&[_], &[_], &[_]) = match self {
             Self::Links => (&["at", "link"], &["variant"], &["qr_code_id"]),
+            Self::Scans => (&["at", "link"], &["variant"], &["qr_code_id", "page_id"]),
             Self::Pages => (&["at", "page_id", "block_id"], &[], &[]),
             Self::Aside => (&["at", "link"], &["variant"], &["page_id", "block_id", "qr_token"]),
         };
@@ -170,11 +178,12 @@ impl Format {
         }
     }
 
-    /// Adds a row: a visit, the code that was scanned, and the cursor.
-    pub(super) fn write(self, text: &mut Vec<u8>, visit: &Visit, code: Option<QrId>, cursor: String) {
-        let row = VisitBody::of(visit, code, cursor);
+    /// Adds a row of an export of these: a visit, the code that was scanned, and the cursor.
+    pub(super) fn write(self, text: &mut Vec<u8>, subject: Subject, visit: &Visit, code: Option<QrId>, cursor: String) {
+        let layout = Layout::of(subject);
+        let row = VisitBody::of(visit, layout, code, cursor);
         match self {
-            Self::Csv => write_line(text, &row.cells(row.layout(), None)),
+            Self::Csv => write_line(text, &row.cells(layout, None)),
             Self::Ndjson => {
                 serde_json::to_writer(&mut *text, &row).expect("a row is texts and booleans, and memory takes them");
                 text.push(b'\n');
@@ -188,7 +197,7 @@ pub(crate) fn visits_set_aside(visits: &[Visit], cursor: &str) -> Vec<u8> {
     let mut text = Layout::Aside.head().into_bytes();
     for visit in visits {
         let token = visit.code.map(|code| code.to_string());
-        let row = VisitBody::of(visit, None, cursor.to_owned());
+        let row = VisitBody::of(visit, Layout::Aside, None, cursor.to_owned());
         write_line(&mut text, &row.cells(Layout::Aside, token.as_deref()));
     }
     text
@@ -201,14 +210,15 @@ fn write_line(text: &mut Vec<u8>, cells: &[&str]) {
 }
 
 impl<'v> VisitBody<'v> {
-    fn of(visit: &'v Visit, code: Option<QrId>, cursor: String) -> Self {
+    fn of(visit: &'v Visit, layout: Layout, code: Option<QrId>, cursor: String) -> Self {
         let value = |dimension| value(visit, dimension);
         let is_of_link = visit.target.link().is_some();
         Self {
             at: visit.at.to_string(),
             link: visit.target.link().map(|link| link.to_string()),
             page_id: visit.target.page().map(|page| page.to_string()),
-            block_id: visit.target.page().map(|_| visit.target.block().map(|block| block.to_string()).into()),
+            block_id: (visit.target.page().is_some() && layout != Layout::Scans)
+                .then(|| visit.target.block().map(|block| block.to_string()).into()),
             is_unique: visit.is_unique,
             is_bot: visit.is_bot,
             bot: &visit.class,
@@ -225,12 +235,8 @@ impl<'v> VisitBody<'v> {
             region: value(Dimension::Region),
             city: value(Dimension::City),
             cursor,
-            qr_code_id: is_of_link.then(|| code.map(|code| code.to_string()).into()),
+            qr_code_id: (layout != Layout::Pages).then(|| code.map(|code| code.to_string()).into()),
         }
-    }
-
-    const fn layout(&self) -> Layout {
-        if self.link.is_some() { Layout::Links } else { Layout::Pages }
     }
 
     /// In the order of [`Layout::names`].
@@ -256,6 +262,9 @@ impl<'v> VisitBody<'v> {
         let variant = [self.variant.unwrap_or_default()];
         match layout {
             Layout::Links => [&[&self.at, link], &class[..], &variant, &told, &[maybe(&self.qr_code_id)]].concat(),
+            Layout::Scans => {
+                [&[&self.at, link], &class[..], &variant, &told, &[maybe(&self.qr_code_id), page]].concat()
+            }
             Layout::Pages => [&[&self.at, page, block], &class[..], &told].concat(),
             Layout::Aside => {
                 let last = [page, block, token.unwrap_or_default()];
@@ -348,7 +357,7 @@ mod tests {
 
     fn written(format: Format, subject: Subject, visit: &Visit, code: Option<QrId>) -> String {
         let mut text = format.head(subject).into_bytes();
-        format.write(&mut text, visit, code, "here".to_owned());
+        format.write(&mut text, subject, visit, code, "here".to_owned());
         String::from_utf8(text).expect("text")
     }
 
@@ -361,7 +370,13 @@ mod tests {
              \"'=1+1\",direct,direct,PK,unknown,\"Kar\"\"achi, Sindh\",here,\r\n"
         );
         let scan = written(Format::Csv, Subject::Scans, &visit(), Some(QrId::from_bits(5)));
-        assert!(scan.ends_with(",here,qr_00000000000000000000000005\r\n"), "{scan}");
+        assert!(scan.ends_with(",here,qr_00000000000000000000000005,\r\n"), "{scan}");
+        let of_page = written(Format::Csv, Subject::Scans, &on_page(None), Some(QrId::from_bits(5)));
+        assert!(of_page.contains("Z,,true,"), "{of_page}");
+        assert!(
+            of_page.ends_with(",here,qr_00000000000000000000000005,bp_00000000000000000000000008\r\n"),
+            "{of_page}"
+        );
     }
 
     #[test]

@@ -116,7 +116,10 @@ fn statistics_schema(row: &str) -> RefOr<Schema> {
         .description(Some("Counts of a window"))
         .property("data", ArrayBuilder::new().items(Ref::from_schema_name(row)).description(Some("The rows")))
         .property("total", number("Of the whole window, whatever the rows show"))
-        .property("total_visitors", number("Visitors of the whole window, where `metrics` asks for them"))
+        .property("total_visitors", number(
+                "How many of `total` were their visitor's first of the day (UTC), where `metrics` asks for it: in the workspace, or on the one link or page that is asked about",
+            ),
+        )
         .property("start", moment("The first second of the window"))
         .property("end", moment("The last second of the window"))
         .required("data")
@@ -141,15 +144,23 @@ fn row_schema(subject: Subject) -> RefOr<Schema> {
             format!("By `{dimension}`; `{}` where there is none", dimension.absent(), dimension = dimension.as_str());
         row = row.property(dimension.as_str(), text(&description));
     }
-    row = row
-        .property(counted(subject), number("How many"))
-        .property("visitors", number("By how many visitors, where `metrics` asks for them"));
+    row = row.property(counted(subject), number("How many")).property("visitors", number(&visitors(subject)));
     // By blocks a row counts clicks, so neither is always there.
     if subject == Subject::Views {
         row.property("clicks", number("How many clicks, by `block`")).into()
     } else {
         row.required(counted(subject)).into()
     }
+}
+
+/// What a row says of visitors.
+fn visitors(subject: Subject) -> String {
+    let (one, way) = if subject == Subject::Views { ("page", "bioPageId") } else { ("link", "linkId") };
+    format!(
+        "How many of them were their visitor's first of the day (UTC), where `metrics` asks for it: in the workspace, or on the one {one} \
+         that is asked about. So by `{one}`, whoever came to several is counted at the first; the visitors of each {one} by itself are the \
+         `total_visitors` of a question with `{way}`"
+    )
 }
 
 pub(super) fn text(description: &str) -> ObjectBuilder {

@@ -25,7 +25,8 @@ use crate::api::{
 pub(super) struct Summary {
     /// Visits to links.
     clicks: Comparison,
-    /// By how many visitors; a visitor counts once a day (UTC).
+    /// By how many visitors: a visitor is counted at the first visit of a day (UTC) to any link of the workspace, or with `linkId` or
+    /// `link` at the first to that link.
     visitors: Comparison,
     /// Visits by way of a printed code, which are clicks too.
     scans: Comparison,

@@ -3,8 +3,8 @@
 //! A key's secret goes out once, when it is made or changed; answers that hold one are sealed while they are kept for their
 //! repetition. Nobody comes to rights here that he does not have: a key makes keys of its own environment alone, gives them
 //! no scope that it lacks, no longer time than its own, and no address that it may not come from itself; and a mightier key it
-//! can neither change nor have its secret shown. Revoking is open to all who may write here: whoever finds a stolen key should
-//! not have to look for a mightier one first.
+//! can neither change nor revoke, nor have its secret shown: otherwise whoever steals a narrow one could switch everything off.
+//! Each key may revoke itself, so a stolen one can be ended by whoever has it, whatever else they have.
 
 mod input;
 mod shape;
@@ -26,7 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    answer::{located, tagged},
+    answer::{self, located, recreated, sealed, tagged, unsealed},
     caller::{ApiKeysRead, ApiKeysWrite, Caller, Proof},
     error::{ApiError, Code},
     fields::Problems,
@@ -34,10 +34,10 @@ use super::{
     links::Pagination,
     once::{self, Attempt},
     query::Parameters,
-    request::{Answer, IdempotencyKey, Json, KeyPath, OptionalJson, json_body, json_bytes},
+    request::{Answer, IdempotencyKey, Json, KeyPath, OptionalJson, json_bytes},
     version,
 };
-use crate::clock::{self, RequestId};
+use crate::clock;
 pub(super) use shape::ApiKeyBody;
 use shape::{ApiKeyList, tag};
 
@@ -81,7 +81,7 @@ async fn create(
     let secret = Secret::new(caller.owner.is_test, clock::below);
     let (id, hint, hash) = (KeyId::from_bits(api.ids.next(now)), secret.hint(), secret.hash());
     let answer = Arc::new(move |key: &Key| json_bytes(&ApiKeyBody::of(key, now).revealing(secret.reveal().to_owned())));
-    let keep = attempt.keep(&api, reply(&api, seen.request_id, 201, Arc::clone(&answer)));
+    let keep = attempt.keep(&api, sealed(&api.vault, seen.request_id, 201, Arc::clone(&answer), refused));
     let new = NewKey { id, owner: caller.owner, content, hint, hash, now };
     match once::done(api.store.create_own_key(caller.by(&seen), new, keep).await?)? {
         Err(kept) => repeated(&api, &kept),
@@ -173,7 +173,8 @@ async fn update(
 
 /// Revoke an API key
 ///
-/// For ever, and from the next request on, on every node.
+/// For ever, and from the next request on, on every node. Only a key that has all scopes of this one may revoke it, as each has its
+/// own.
 #[utoipa::path(
     delete, path = "/api-keys/{id}", operation_id = "delete_api_key", tag = "API keys",
     params(("id" = String, Path, description = "The key's id"), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to revoke")),
@@ -188,15 +189,16 @@ async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let expected = version::expected(&headers)?;
-    api.store.revoke_own_key(caller.by(&seen), id, expected, api.clock.now()).await?.map_err(refused)?;
+    let by = (caller.by(&seen), caller.rights);
+    api.store.revoke_own_key(by, id, expected, api.clock.now()).await?.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Change an API key's secret
 ///
 /// The new key is shown in this answer alone, and is good at once. The one before is good for `grace_seconds` more: a day unless
-/// you say otherwise, at most 30 days; one that was still valid from a change before ends now. Only a key that has all scopes of
-/// this one may do so.
+/// you say otherwise, at most 30 days; one that was still valid from a change before ends now. So of two changes at the same moment
+/// the secrets of both are good, and the one before them is not. Only a key that has all scopes of this one may do so.
 #[utoipa::path(
     post, path = "/api-keys/{id}/rotate", operation_id = "rotate_api_key", tag = "API keys",
     params(
@@ -226,7 +228,7 @@ async fn rotate(
     let secret = Secret::new(caller.owner.is_test, clock::below);
     let new = NewSecret { hint: secret.hint(), hash: secret.hash(), previous_until: now.after(grace) };
     let answer = Arc::new(move |key: &Key| json_bytes(&ApiKeyBody::of(key, now).revealing(secret.reveal().to_owned())));
-    let keep = attempt.keep(&api, reply(&api, seen.request_id, 200, Arc::clone(&answer)));
+    let keep = attempt.keep(&api, sealed(&api.vault, seen.request_id, 200, Arc::clone(&answer), refused));
     match once::done(api.store.rotate_key((caller.by(&seen), caller.rights), id, new, now, keep).await?)? {
         Err(kept) => repeated(&api, &kept),
         Ok(Err(why)) => Err(refused(why)),
@@ -242,41 +244,6 @@ async fn own(api: &Api, caller: &Caller<ApiKeysWrite>) -> Result<Content, ApiErr
     key.map(|key| key.content).ok_or_else(|| ApiError::unauthorized("The API key is unknown or revoked."))
 }
 
-/// What is kept of an answer: sealed, as a secret is in it.
-fn reply(
-    api: &Api,
-    request: RequestId,
-    status: u16,
-    answer: Arc<impl Fn(&Key) -> Vec<u8> + Send + Sync + 'static>,
-) -> impl FnOnce(&Result<Key, Unkeyed>) -> Kept + Send + 'static {
-    let vault = Arc::clone(&api.vault);
-    move |done| {
-        let (status, body) = match done {
-            Ok(key) => (status, answer(key)),
-            Err(why) => {
-                let Kept { status, body } = once::kept_error(&refused(*why), request);
-                (status, body)
-            }
-        };
-        Kept { status, body: vault.seal_answer(&body) }
-    }
-}
-
-/// The answer of before.
-fn repeated(api: &Api, kept: &Kept) -> Result<Response, ApiError> {
-    let body = api.vault.open_answer(&kept.body).map_err(|error| {
-        tracing::error!(%error, "an answer that is kept cannot be read");
-        ApiError::internal()
-    })?;
-    let key = if kept.status == 201 { serde_json::from_slice(&body).ok() } else { None };
-    let id = key.as_ref().and_then(|key: &serde_json::Value| key["id"].as_str()).map(str::to_owned);
-    let response = once::replay(Kept { status: kept.status, body });
-    Ok(match id {
-        Some(id) => tagged(located(response, &format!("api-keys/{id}")), version::FIRST),
-        None => response,
-    })
-}
-
 fn absent() -> ApiError {
     ApiError::not_found("API key")
 }
@@ -290,16 +257,17 @@ fn refused(why: Unkeyed) -> ApiError {
         }
         Unkeyed::Mightier => ApiError::new(
             Code::Forbidden,
-            "This key has scopes that the key you ask with lacks, so it is not for you to change.",
+            "This key has scopes that the key you ask with lacks, so it is not for you to change or revoke.",
         ),
     }
 }
 
 fn shown(api: &Api, key: &Key, headers: &HeaderMap) -> Response {
     let now = api.clock.now();
-    let tag = tag(key, now);
-    if version::is_known(headers, &tag) {
-        return tagged(StatusCode::NOT_MODIFIED.into_response(), &tag);
-    }
-    tagged(json_body(&ApiKeyBody::of(key, now)).into_response(), &tag)
+    answer::shown(headers, &tag(key, now), || ApiKeyBody::of(key, now))
+}
+
+/// The answer of before.
+fn repeated(api: &Api, kept: &Kept) -> Result<Response, ApiError> {
+    unsealed(&api.vault, kept).map(|kept| recreated(kept, "api-keys"))
 }

@@ -17,7 +17,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use hyper::header::{self, HeaderValue};
-use mask_core::{Refused, action::Action, actor::Actor, cursor::Cursor, id::ChangeId, time::Time, workspace::Owner};
+use mask_core::{Refused, action::Action, actor::Actor, cursor::Cursor, id::ChangeId, workspace::Owner};
 use mask_store::{ChangeFilter, Listed, LoggedChange, Store};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -71,8 +71,8 @@ struct ChangeList {
         ("actor" = Option<String>, Query, description = "Those of this key or person, by its id, or of the installation itself: `system`"),
         ("action" = Option<String>, Query, description = "Those of this name, or of all names that begin so where it ends in a dot: `link.`"),
         ("object" = Option<String>, Query, max_length = 64, description = "Those of the object with this id, which may be gone"),
-        ("from" = Option<String>, Query, description = "Those at this moment or later: an RFC 3339 timestamp", example = "2026-03-01T00:00:00Z"),
-        ("to" = Option<String>, Query, description = "Those before this moment: an RFC 3339 timestamp", example = "2026-04-01T00:00:00Z"),
+        ("from" = Option<String>, Query, description = "Those at this moment or later: an RFC 3339 timestamp, or a date, which means the beginning of that day in UTC", example = "2026-03-01T00:00:00Z"),
+        ("to" = Option<String>, Query, description = "Those before this moment: an RFC 3339 timestamp, or a date, which means the end of that day in UTC", example = "2026-04-01T00:00:00Z"),
         ("format" = Option<FormatName>, Query, description = "`json` unless told otherwise"),
     ),
     responses((
@@ -96,8 +96,8 @@ async fn list(
         actor: parameters.optional("actor", parse_actor),
         actions: parameters.optional("action", Action::meant_by),
         object: parameters.optional("object", parse_object),
-        from: parameters.optional("from", Time::parse),
-        to: parameters.optional("to", Time::parse),
+        from: parameters.optional("from", query::from),
+        to: parameters.optional("to", query::to),
     };
     let (after, limit) = if is_csv {
         (None, PIECE)

@@ -80,7 +80,7 @@ fn text(teller: &Teller, object: &Object<'_>, now: Time) -> Option<String> {
         Object::Code(placed) => written(&QrCodeBody::of(placed, hosts)),
         Object::Webhook(webhook) => {
             let opened = teller.vault.as_ref().map(|vault| vault.open(webhook.id, &webhook.content.sealed));
-            let nothing = || Secrets { current: String::new(), previous: None, headers: Vec::new() };
+            let nothing = || Secrets::new(String::new(), Vec::new());
             // What does not open has headers that nobody can name.
             let secrets = opened.and_then(Result::ok).unwrap_or_else(nothing);
             written(&WebhookBody::of(webhook, &secrets, now))

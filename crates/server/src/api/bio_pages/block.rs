@@ -7,9 +7,10 @@ use mask_core::{
             BUTTON_CHARACTERS, Block, CAPTION_CHARACTERS, Data, EmailMode, Kind, MESSAGE_CHARACTERS, MOST_PROFILES,
             TEXT_CHARACTERS, TITLE_CHARACTERS,
         },
+        lead::Lead,
         media::{Spotify, Video},
-        price::{Currency, Price},
-        social::{Platform, Profile},
+        price::{Currency, Price, check_amount},
+        social::{Platform, Profile, check_url},
         words,
     },
     destination::WebUrl,
@@ -28,48 +29,24 @@ use super::{
 };
 use crate::api::fields::{Fields, Problems, boolean, integer, text};
 
-/// A block to be made.
+/// A block to be made, or one within a list of all blocks of a page.
 #[derive(Debug, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewBlock)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
 pub(super) struct NewBlock {
+    /// Within a list of all blocks of a page, the id of one that the page has; that one stays who it is, and keeps its `type`.
+    /// Whatever else is named here, and whatever comes alone, is a new block with an id of its own.
+    #[schema(required = false)]
+    id: String,
     /// What kind of block it is: `link`, `header`, `text`, `image`, `video`, `social`, `email`, `spotify` or `product`.
     #[serde(rename = "type")]
     #[schema(example = "link")]
     kind: String,
     /// What it shows, by `type`. Optional members of it may be left out.
     data: DataBody,
-    /// Where it goes; what stands there and below moves down. Absent: at the end.
-    #[schema(required = false, minimum = 0)]
-    position: usize,
-    /// Whether it is shown at all; it is unless told otherwise.
-    #[schema(required = false)]
-    visible: bool,
-    /// From when on it is shown.
-    #[schema(format = DateTime)]
-    starts_at: Option<String>,
-    /// From when on it is shown no more; after `starts_at`.
-    #[schema(format = DateTime)]
-    ends_at: Option<String>,
-}
-
-/// A block within a list of all blocks of a page. Its place in the list is its position, whatever `position` says.
-#[derive(Debug, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = PageBlock)]
-#[expect(dead_code, reason = "read by hand; this is what the document says")]
-pub(super) struct PageBlock {
-    /// The id of a block that the page has. Without one, or with another, it is a new block.
-    #[schema(required = false)]
-    id: String,
-    /// What kind of block it is. A block that the page has keeps its kind.
-    #[serde(rename = "type")]
-    #[schema(example = "link")]
-    kind: String,
-    /// What it shows, by `type`.
-    data: DataBody,
-    /// Not looked at, so that what was answered can be sent back.
+    /// Where a block that comes alone goes; what stands there and below moves down. Absent: at the end. In a list the place is
+    /// the position, whatever is said here, so that what was answered can be sent back.
     #[schema(required = false, minimum = 0)]
     position: usize,
     /// Whether it is shown at all; it is unless told otherwise.
@@ -110,37 +87,29 @@ pub(super) struct BlockChange {
     ends_at: Option<String>,
 }
 
-/// A block of its own, and where it is to go.
+/// A block, and where it is to go.
 pub(super) struct Placed {
     pub block: Block,
     pub position: Option<usize>,
 }
 
-/// Reads a new block of this id.
-pub(super) fn read_new(value: Value, id: BlockId, album: &mut Album, problems: &mut Problems) -> Option<Placed> {
-    let mut fields = Fields::of(value, "", problems)?;
-    let position = fields.optional("position", integer(position));
-    let block = members(&mut fields, id, None, album);
-    fields.end();
-    Some(Placed { block: block?, position })
-}
-
-/// Reads one of a list of blocks that is to be all of a page's, which has these now. `new_id` is its id if it is new.
-pub(super) fn read_listed(
+/// Reads a block that comes alone, or in a list that is to be all of a page's, which has these now. `new_id` is its id if it is
+/// new.
+pub(super) fn read_new(
     value: Value,
     path: &str,
     old: &[Block],
     new_id: BlockId,
     album: &mut Album,
     problems: &mut Problems,
-) -> Option<Block> {
+) -> Option<Placed> {
     let mut fields = Fields::of(value, path, problems)?;
     let id = fields.optional("id", text(BlockId::parse));
-    let _ = fields.optional("position", integer(position));
+    let position = fields.optional("position", integer(position));
     let known = old.iter().find(|block| Some(block.id) == id);
     let block = members(&mut fields, known.map_or(new_id, |block| block.id), known.map(kind), album);
     fields.end();
-    block
+    Some(Placed { block: block?, position })
 }
 
 fn kind(block: &Block) -> Kind {
@@ -228,10 +197,16 @@ fn read_data(kind: Kind, value: Value, path: &str, album: &mut Album, problems: 
             content.map(|content| Data::Text { content })
         }
         Kind::Image => image(fields_, album),
-        Kind::Video => fields_.required("url", text(Video::parse)).map(Data::Video),
+        Kind::Video => {
+            let (video, title) = (fields_.required("url", text(Video::parse)), optional_line(fields_, "title"));
+            video.map(|video| Data::Video(Video { title, ..video }))
+        }
         Kind::Social => social(fields_),
         Kind::Email => email(fields_),
-        Kind::Spotify => fields_.required("url", text(Spotify::parse)).map(Data::Spotify),
+        Kind::Spotify => {
+            let (music, title) = (fields_.required("url", text(Spotify::parse)), optional_line(fields_, "title"));
+            music.map(|music| Data::Spotify(Spotify { title, ..music }))
+        }
         Kind::Product => product(fields_, album),
     };
     fields.end();
@@ -240,6 +215,10 @@ fn read_data(kind: Kind, value: Value, path: &str, album: &mut Album, problems: 
 
 fn line(fields: &mut Fields<'_>, name: &'static str, most: usize) -> Option<String> {
     fields.required(name, text(|line| words::line(line, most)))
+}
+
+fn optional_line(fields: &mut Fields<'_>, name: &'static str) -> Option<String> {
+    fields.nullable(name, text(|line| words::line(line, TITLE_CHARACTERS))).flatten()
 }
 
 fn address(fields: &mut Fields<'_>, name: &'static str) -> Option<WebUrl> {
@@ -258,7 +237,7 @@ fn read_picture(value: Value, purpose: Purpose, path: &str, album: &mut Album) -
 }
 
 fn link(fields: &mut Fields<'_>, album: &mut Album) -> Option<Data> {
-    let (title, url) = (line(fields, "title", TITLE_CHARACTERS), address(fields, "url"));
+    let (title, url) = (line(fields, "title", TITLE_CHARACTERS), fields.required("url", text(Lead::parse)));
     let path = fields.path("thumbnail_url");
     let thumbnail = fields.nullable("thumbnail_url", |value| read_picture(value, Purpose::Thumbnail, &path, album));
     Some(Data::Link { title: title?, url: url?, thumbnail: thumbnail.flatten() })
@@ -285,10 +264,16 @@ fn social(fields: &mut Fields<'_>) -> Option<Data> {
     let profiles = fields.list("profiles", MOST_PROFILES, |item, path, problems| {
         let mut fields = Fields::of(item, path, problems)?;
         let platform = fields.required("platform", text(Platform::parse));
-        // Of a platform that nobody knows it cannot be said where its profiles live.
-        let url = fields.required("url", text(|url| platform.map_or(Ok(String::new()), |known| known.parse_url(url))));
+        // Of a platform that nobody knows it cannot be said where its profiles live; that they live somewhere can.
+        let url = fields.required(
+            "url",
+            text(|url| match platform {
+                Some(known) => known.parse_url(url).map(Some),
+                None => check_url(url).map(|()| None),
+            }),
+        );
         fields.end();
-        Some(Profile { platform: platform?, url: url? })
+        Some(Profile { platform: platform?, url: url?? })
     })?;
     if profiles.is_empty() {
         fields.problems.refuse(fields.path("profiles"), "Must have at least one profile");
@@ -321,14 +306,17 @@ fn product(fields: &mut Fields<'_>, album: &mut Album) -> Option<Data> {
     Some(Data::Product { title: title?, picture: picture?, price: price??, url: url?, button_text: button_text? })
 }
 
-/// A price is a number or the text of one; how many decimals it may have depends on its currency.
+/// A price is a number or the text of one; how many decimals it may have depends on its currency, and nothing else does.
 fn read_price(value: &Value, currency: Option<Currency>) -> Result<Option<Price>, Refused> {
     let digits = match value {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
         _ => return Err(Refused::because("Must be a number, such as 19.99")),
     };
-    currency.map(|currency| Price::parse(&digits, currency)).transpose()
+    match currency {
+        Some(currency) => Price::parse(&digits, currency).map(Some),
+        None => check_amount(&digits).map(|()| None),
+    }
 }
 
 /// The block at a position among these, as the API shows it.

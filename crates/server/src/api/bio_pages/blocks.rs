@@ -29,7 +29,7 @@ use super::{
 };
 use crate::api::{
     Api,
-    answer::located,
+    answer::{located, made},
     caller::{BioPagesRead, BioPagesWrite, Caller},
     error::ApiError,
     fields::{Fields, Problems},
@@ -104,7 +104,7 @@ async fn create(
     let edit = Edit { api, by: caller.by(&seen), id, expected };
     let value = body.value;
     let change = move |page: &BioPage, world: World<'_>, album: &mut Album, problems: &mut Problems| {
-        let read = block::read_new(value.clone(), block_id, album, problems);
+        let read = block::read_new(value.clone(), "", &[], block_id, album, problems);
         if page.content.blocks.len() >= MOST_BLOCKS {
             problems.refuse("body", format!("The page has {MOST_BLOCKS} blocks, which is the most that it may have"));
         }
@@ -303,8 +303,7 @@ fn created(page: &BioPage, block_id: BlockId) -> Result<Response, ApiError> {
 /// The answer of before to the making of a block. At which version its page was then is not known any more, so the first
 /// answer has no tag either.
 fn recreated(kept: Kept, page: mask_core::id::PageId) -> Response {
-    let block = if kept.status == 201 { serde_json::from_slice(&kept.body).ok() } else { None };
-    let id = block.as_ref().and_then(|block: &serde_json::Value| block["id"].as_str().map(str::to_owned));
+    let id = made(&kept);
     let response = once::replay(kept);
     match id {
         Some(id) => located(response, &format!("bio-pages/{page}/blocks/{id}")),

@@ -1,12 +1,13 @@
 //! What comes in for a page, read member by member.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::RangeInclusive, time::Duration};
 
 use mask_core::{
     Refused,
     bio_page::{
         BioPage, Content, DESCRIPTION_CHARACTERS, MOST_BLOCKS, TITLE_CHARACTERS,
         block::{Block, Data},
+        language::Language,
         words,
     },
     id::{BlockId, PageId},
@@ -22,13 +23,13 @@ use utoipa::ToSchema;
 
 use super::{
     album::Album,
-    block::{self, PageBlock},
+    block::{self, NewBlock, Placed},
     theme::{self, ThemeChange},
 };
 use crate::{
     api::{
         Api,
-        fields::{Fields, Problems, boolean, text},
+        fields::{Fields, Problems, boolean, integer, text},
     },
     bio,
 };
@@ -57,11 +58,15 @@ macro_rules! inputs {
             /// The picture above the title: PNG, JPEG, WebP or SVG. It is fetched once, and our own copy is shown.
             #[schema(max_length = 8192)]
             avatar_url: Option<String>,
+            /// The language that it is in (BCP 47), which also says which way it runs. Absent or null: as its letters let it be
+            /// guessed, the first one before all.
+            #[schema(max_length = 35, example = "pt-BR")]
+            language: Option<String>,
             /// How the page looks.
             theme: Option<ThemeChange>,
             /// All its blocks, from top to bottom; at most 100. The page is at most 30 KB before pictures.
             #[schema(required = false, nullable = true, max_items = 100)]
-            blocks: Vec<PageBlock>,
+            blocks: Vec<NewBlock>,
             /// Whether everybody may see it; a draft unless told otherwise.
             #[schema(required = false, nullable = true)]
             published: bool,
@@ -74,6 +79,34 @@ inputs! {
     NewBioPage, true;
     /// Changes to a bio page: what is absent stays, and null clears. `blocks` are replaced as a whole.
     BioPageChange, false;
+}
+
+/// How long somebody wants to look at a draft.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by hand; this is what the document says")]
+pub(super) struct PreviewWish {
+    /// Seconds for which the address shows the page: from a minute to a week, and a day unless told otherwise.
+    #[schema(required = false, minimum = 60, maximum = 604_800, default = 86_400)]
+    expires_in: u32,
+}
+
+/// How long a draft's address shows it, unless told otherwise.
+const PREVIEW: Duration = Duration::from_hours(24);
+const PREVIEW_SECONDS: RangeInclusive<u64> = 60..=604_800;
+
+/// Reads for how long a draft is to be seen.
+pub(super) fn read_preview(value: Value, problems: &mut Problems) -> Option<Duration> {
+    let mut fields = Fields::of(value, "", problems)?;
+    let expires_in = fields.optional("expires_in", integer(preview_time)).unwrap_or(PREVIEW);
+    fields.end();
+    Some(expires_in)
+}
+
+fn preview_time(seconds: i64) -> Result<Duration, Refused> {
+    let seconds = u64::try_from(seconds).ok().filter(|seconds| PREVIEW_SECONDS.contains(seconds));
+    let wanted = Refused::because("Must be a number of seconds from 60 to 604800, which is a week");
+    seconds.map(Duration::from_secs).ok_or(wanted)
 }
 
 /// What the readers need to know of the world.
@@ -171,6 +204,7 @@ fn rest(
 ) -> Option<Content> {
     let description = fields.nullable("description", text(read_description)).map(Option::flatten);
     let avatar = fields.nullable("avatar_url", |value| read_avatar(value, album));
+    let language = fields.nullable("language", text(Language::parse));
     let theme = theme::read(fields, old.map(|old| old.theme).unwrap_or_default());
     let old_blocks = old.map(|old| &old.blocks[..]).unwrap_or_default();
     let faults = fields.problems.count();
@@ -182,6 +216,7 @@ fn rest(
         title,
         description: description.unwrap_or_else(|| old.and_then(|old| old.description.clone())),
         avatar: avatar.unwrap_or_else(|| old.and_then(|old| old.avatar.clone())),
+        language: language.unwrap_or_else(|| old.and_then(|old| old.language.clone())),
         theme,
         blocks: blocks.unwrap_or_else(|| old_blocks.to_vec()),
     })
@@ -204,7 +239,7 @@ fn read_blocks(fields: &mut Fields<'_>, world: World<'_>, album: &mut Album, old
     fields.clear("blocks");
     let mut seen = HashSet::new();
     fields.list("blocks", MOST_BLOCKS, |item, path, problems| {
-        let block = block::read_listed(item, path, old, world.block_id(), album, problems)?;
+        let Placed { block, .. } = block::read_new(item, path, old, world.block_id(), album, problems)?;
         if !seen.insert(block.id) {
             problems.refuse(format!("{path}.id"), "Must not be that of another block in this list");
         }

@@ -10,7 +10,7 @@ mod shape;
 mod subscribers;
 mod theme;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     extract::State,
@@ -27,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    answer::{located, tagged},
+    answer::{self, located, recreated, tagged},
     caller::{BioPagesRead, BioPagesWrite, Caller},
     error::{ApiError, Code},
     fields::Problems,
@@ -35,7 +35,7 @@ use super::{
     links,
     once::{self, Attempt},
     query::{self, Parameters},
-    request::{IdempotencyKey, Json, PagePath, json_body, json_bytes},
+    request::{IdempotencyKey, Json, OptionalJson, PagePath, json_body, json_bytes},
     version,
 };
 use album::Album;
@@ -47,11 +47,11 @@ use shape::PreviewBody;
 /// Random slugs to try before giving up.
 const RANDOM_SLUGS: usize = 8;
 
-/// How long a draft's address shows it.
-const PREVIEW: Duration = Duration::from_hours(24);
-
 pub(super) use list::SortName;
 pub(super) use subscribers::FormatName;
+
+/// What may come without a body.
+pub(super) const MAY_BE_BARE: [&str; 1] = ["preview_bio_page"];
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -92,7 +92,7 @@ async fn create(
     let _place = attempt.begin(&api)?;
     // Nothing is fetched a second time for what was answered before.
     if let Err(kept) = once::done(attempt.before(&api).await?)? {
-        return Ok(recreated(kept));
+        return Ok(recreated(kept, "bio-pages"));
     }
     let (new, by) = (new_page(&api, &caller, body).await?, caller.by(&seen));
     let redirects = Arc::clone(&api.redirects);
@@ -107,7 +107,7 @@ async fn create(
             Ok(created(&api, &page))
         }
         Ok(Err(why)) => Err(unpaged_as(&why, |never| match *never {})),
-        Err(kept) => Ok(recreated(kept)),
+        Err(kept) => Ok(recreated(kept, "bio-pages")),
     }
 }
 
@@ -219,13 +219,15 @@ async fn delete(
 
 /// Look at a draft
 ///
-/// An address at which the page can be seen for 24 hours, published or not. Whoever has it can look; nothing is counted.
+/// An address at which the page can be seen, published or not: for 24 hours, or for `expires_in` seconds. Whoever has it can look;
+/// nothing is counted.
 #[utoipa::path(
     post, path = "/bio-pages/{id}/preview", operation_id = "preview_bio_page", tag = "Bio pages",
     params(
         ("id" = String, Path, description = "The page's id"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 hours"),
     ),
+    request_body(content = input::PreviewWish, example = json!({"expires_in": 3600})),
     responses((status = 200, description = "Where it can be seen", body = PreviewBody)),
     security(("key" = ["bio-pages:write"]))
 )]
@@ -235,12 +237,15 @@ async fn preview(
     PagePath(id): PagePath,
     axum::Extension(seen): axum::Extension<Seen>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
+    OptionalJson(body): OptionalJson,
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
-    // There is no body that could differ.
-    let attempt = Attempt { actor: caller.actor, path: "/bio-pages/{id}/preview", idempotency_key, hash: [0; 32] };
+    let attempt = Attempt { actor: caller.actor, path: "/bio-pages/{id}/preview", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
-    let until = api.clock.now().after(PREVIEW);
+    let mut problems = Problems::default();
+    let expires_in = input::read_preview(body.value, &mut problems);
+    problems.check()?;
+    let until = api.clock.now().after(expires_in.ok_or_else(ApiError::internal)?);
     let redirects = Arc::clone(&api.redirects);
     let answer = move |page: &BioPage| {
         json_bytes(&PreviewBody { url: redirects.preview_url(page, until), expires_at: until.to_string() })
@@ -292,15 +297,6 @@ fn created(api: &Api, page: &BioPage) -> Response {
     tagged(located((StatusCode::CREATED, body).into_response(), &format!("bio-pages/{}", page.id)), &tag(page))
 }
 
-/// The answer of before to the making of a page, with what every new one has beside its body.
-fn recreated(kept: Kept) -> Response {
-    let page = if kept.status == 201 { serde_json::from_slice(&kept.body).ok() } else { None };
-    let id = page.as_ref().and_then(|page: &serde_json::Value| page["id"].as_str());
-    let response = once::replay(kept);
-    let Some(id) = id else { return response };
-    tagged(located(response, &format!("bio-pages/{id}")), version::FIRST)
-}
-
 /// The page's tag.
 fn tag(page: &BioPage) -> String {
     format!("\"{}.{}\"", page.version, page.views)
@@ -308,11 +304,7 @@ fn tag(page: &BioPage) -> String {
 
 /// What is shown of a page, unless the caller has this version of it.
 fn shown(page: &BioPage, body: &impl serde::Serialize, headers: &HeaderMap) -> Response {
-    let tag = tag(page);
-    if version::is_known(headers, &tag) {
-        return tagged(StatusCode::NOT_MODIFIED.into_response(), &tag);
-    }
-    tagged(json(json_bytes(body)), &tag)
+    answer::shown(headers, &tag(page), || body)
 }
 
 fn json(body: Vec<u8>) -> Response {

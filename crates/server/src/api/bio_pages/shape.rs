@@ -3,6 +3,7 @@
 use mask_core::bio_page::{
     BioPage,
     block::{Block, Data},
+    media::{Spotify, Video},
     theme::{Gradient, Theme},
 };
 use mask_store::PageSummary;
@@ -28,6 +29,9 @@ pub(in crate::api) struct PageBody {
     description: Option<String>,
     /// The picture above the title, as it was given. Visitors see our own copy of it.
     avatar_url: Option<String>,
+    /// The language that it is in, if its owner said it (BCP 47); null where its letters decide.
+    #[schema(example = "pt-BR")]
+    language: Option<String>,
     /// How the page looks.
     theme: ThemeBody,
     /// What it is made of, from top to bottom.
@@ -35,7 +39,7 @@ pub(in crate::api) struct PageBody {
     /// The host.
     #[schema(example = "mask.pk")]
     domain: String,
-    /// How often people saw it.
+    /// How often people saw it; whoever is signed in and has a part in the workspace is not counted.
     views: i64,
     /// Whether everybody may see it.
     published: bool,
@@ -68,7 +72,7 @@ pub(super) struct SummaryBody {
     description: Option<String>,
     /// The host.
     domain: String,
-    /// How often people saw it.
+    /// How often people saw it; whoever is signed in and has a part in the workspace is not counted.
     views: i64,
     /// Whether everybody may see it.
     published: bool,
@@ -203,7 +207,8 @@ pub(super) struct LinkData {
     /// What stands on it, at most 120 characters.
     #[schema(max_length = 120)]
     title: String,
-    /// Where it leads: `https://`.
+    /// Where it leads: `https://`, or one address behind `mailto:`, or one number behind `tel:`. The latter two are opened from
+    /// the page itself, so their clicks are not counted.
     #[schema(max_length = 8192)]
     url: String,
     /// A small square picture on it: PNG, JPEG, WebP or SVG.
@@ -255,6 +260,9 @@ pub(super) struct MediaData {
     /// Its address there.
     #[schema(max_length = 8192)]
     url: String,
+    /// What it is called, at most 120 characters. It stands where the player will be, and names the player.
+    #[schema(max_length = 120)]
+    title: Option<String>,
 }
 
 /// A row of profiles elsewhere.
@@ -346,6 +354,7 @@ impl PageBody {
             slug: page.slug.to_string(),
             description: content.description.clone(),
             avatar_url: content.avatar.as_ref().map(|avatar| avatar.url.clone()),
+            language: content.language.as_ref().map(|language| language.as_str().to_owned()),
             theme: ThemeBody::of(&content.theme),
             blocks: blocks(page),
             domain: page.domain.clone(),
@@ -436,8 +445,9 @@ impl DataBody {
                 link: link.as_ref().map(|link| link.as_str().to_owned()),
                 caption: caption.clone(),
             }),
-            Data::Video(video) => Self::Media(MediaData { url: video.url.as_str().to_owned() }),
-            Data::Spotify(spotify) => Self::Media(MediaData { url: spotify.url.as_str().to_owned() }),
+            Data::Video(Video { url, title, .. }) | Data::Spotify(Spotify { url, title, .. }) => {
+                Self::Media(MediaData { url: url.as_str().to_owned(), title: title.clone() })
+            }
             Data::Social { profiles } => Self::Social(SocialData {
                 profiles: (profiles.iter())
                     .map(|profile| ProfileBody { platform: profile.platform.as_str(), url: profile.url.clone() })

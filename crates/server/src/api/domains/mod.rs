@@ -26,7 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    answer::{located, tagged},
+    answer::{self, located, recreated, tagged},
     caller::{Caller, DomainsRead, DomainsWrite},
     error::{ApiError, Code},
     fields::Problems,
@@ -34,7 +34,7 @@ use super::{
     links::Pagination,
     once::{self, Attempt},
     query::Parameters,
-    request::{Answer, DomainPath, IdempotencyKey, Json, json_body, json_bytes},
+    request::{Answer, DomainPath, IdempotencyKey, Json, NoBody, json_body, json_bytes},
     version,
 };
 use crate::domains;
@@ -69,7 +69,7 @@ async fn create(
     let mut problems = Problems::default();
     let mut asked = input::read_new(body.value, api.redirects.hosts(), &mut problems);
     if let Err(error) = problems.check() {
-        return attempt.kept_or(&api, error).await.map(recreated);
+        return attempt.kept_or(&api, error).await.map(|kept| recreated(kept, "domains"));
     }
     let (now, mut content) = (api.clock.now(), Content::default());
     let (name, takes_over) = (asked.name.take().ok_or_else(ApiError::internal)?, asked.takes_over);
@@ -86,7 +86,7 @@ async fn create(
         Err(why) => once::kept_error(&refused(*why), seen.request_id),
     });
     match once::done(api.store.create_domain(caller.by(&seen), new, keep).await?)? {
-        Err(kept) => Ok(recreated(kept)),
+        Err(kept) => Ok(recreated(kept, "domains")),
         Ok(Err(why)) => Err(refused(why)),
         Ok(Ok(domain)) => {
             let certificate = certificate.of_domain(&domain);
@@ -222,6 +222,7 @@ async fn verify(
     DomainPath(id): DomainPath,
     axum::Extension(seen): axum::Extension<Seen>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
     let attempt = Attempt { actor: caller.actor, path: "/domains/{id}/verify", idempotency_key, hash: [0; 32] };
@@ -308,15 +309,6 @@ fn tag(domain: &Domain, certificate: &Standing) -> String {
     format!("\"{}.{}\"", domain.version, domain.looks + 2 * certificate.version + i64::from(has_ended))
 }
 
-/// The answer of before to the making of a domain, with what every new one has beside its body.
-fn recreated(kept: Kept) -> Response {
-    let domain = if kept.status == 201 { serde_json::from_slice(&kept.body).ok() } else { None };
-    let id = domain.as_ref().and_then(|domain: &Value| domain["id"].as_str());
-    let response = once::replay(kept);
-    let Some(id) = id else { return response };
-    tagged(located(response, &format!("domains/{id}")), version::FIRST)
-}
-
 fn shown(api: &Api, domain: &Domain, headers: &HeaderMap) -> Response {
     shown_with(api, domain, api.certificates.standing(domain.name.as_str(), api.clock.now()), headers)
 }
@@ -324,8 +316,5 @@ fn shown(api: &Api, domain: &Domain, headers: &HeaderMap) -> Response {
 fn shown_with(api: &Api, domain: &Domain, certificate: Standing, headers: &HeaderMap) -> Response {
     let certificate = certificate.of_domain(domain);
     let tag = tag(domain, &certificate);
-    if version::is_known(headers, &tag) {
-        return tagged(StatusCode::NOT_MODIFIED.into_response(), &tag);
-    }
-    tagged(json_body(&DomainBody::of(domain, api.domains.records(), certificate)).into_response(), &tag)
+    answer::shown(headers, &tag, || DomainBody::of(domain, api.domains.records(), certificate))
 }

@@ -24,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    answer::{located, tagged},
+    answer::{self, located, recreated, tagged},
     caller::{Caller, LinksRead, LinksWrite},
     error::{ApiError, Code},
     fields::Problems,
@@ -77,7 +77,7 @@ async fn create(
     let mut problems = Problems::default();
     let asked = input::read_new(body.value, api.world(caller.owner), &mut problems);
     if let Err(error) = problems.check() {
-        return attempt.kept_or(&api, error).await.map(recreated);
+        return attempt.kept_or(&api, error).await.map(|kept| recreated(kept, "links"));
     }
     let (new, by) = (new_link(&api, caller.owner, asked).await?, caller.by(&seen));
     let redirects = Arc::clone(&api.redirects);
@@ -97,7 +97,7 @@ async fn create(
             Ok(created(&api, &link))
         }
         Ok(Err(why)) => Err(unplaced(why)),
-        Err(kept) => Ok(recreated(kept)),
+        Err(kept) => Ok(recreated(kept, "links")),
     }
 }
 
@@ -248,10 +248,16 @@ async fn get_by_external_id(
 
 /// Create or change a link by your own id
 ///
-/// Makes the link with this `external_id`, or, where it is there, changes what the body has. Safe to repeat.
+/// Makes the link with this `external_id`, or, where it is there, changes what the body has. Safe to repeat. Send `If-Match` to
+/// change only the version you know, or `If-Match: *` to make none; `If-None-Match: *` makes a
+/// link and changes none.
 #[utoipa::path(
     put, path = "/links/by-external-id/{external_id}", operation_id = "upsert_link", tag = "Links",
-    params(("external_id" = String, Path, description = "Your own id, 1–255 characters")),
+    params(
+        ("external_id" = String, Path, description = "Your own id, 1–255 characters"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to change"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only where there is no such link yet"),
+    ),
     request_body(content = input::NewLink, example = json!({"url": "https://example.com/product/42"})),
     responses(
         (status = 200, description = "The changed link", body = LinkBody),
@@ -264,8 +270,10 @@ async fn upsert(
     caller: Caller<LinksWrite>,
     TextPath(external_id): TextPath,
     axum::Extension(seen): axum::Extension<Seen>,
+    headers: HeaderMap,
     body: Json,
 ) -> Result<Response, ApiError> {
+    let expected = version::expected(&headers)?;
     api.learn_domains(&body.value, caller.owner).await;
     let mut problems = Problems::default();
     let external_id =
@@ -279,7 +287,7 @@ async fn upsert(
     let password = asked.password.take();
     let change = with_password(&api, Asked { change: asked.change.clone(), password }).await?;
     let new = new_link(&api, caller.owner, Asked { change: change.clone(), password: None }).await?;
-    match api.store.upsert_link(caller.by(&seen), new, change).await?.map_err(unplaced)? {
+    match api.store.upsert_link(caller.by(&seen), expected, new, change).await?.map_err(unplaced)? {
         mask_store::Upserted::Created(link) => {
             api.redirects.forget(&link.domain, &link.slug.key());
             Ok(created(&api, &link))
@@ -359,20 +367,6 @@ fn created(api: &Api, link: &Link) -> Response {
     tagged(located(response, &format!("links/{}", link.id)), &version::tag(link))
 }
 
-/// The answer of before to the making of a link. A link that was made is told of with what every new one has beside its
-/// body: where it is, and its first version.
-fn recreated(kept: Kept) -> Response {
-    let link = if kept.status == 201 { serde_json::from_slice(&kept.body).ok() } else { None };
-    let id = link.as_ref().and_then(|link: &serde_json::Value| link["id"].as_str());
-    let response = once::replay(kept);
-    let Some(id) = id else { return response };
-    tagged(located(response, &format!("links/{id}")), version::FIRST)
-}
-
 fn shown(api: &Api, link: &Link, headers: &HeaderMap) -> Response {
-    let tag = version::tag(link);
-    if version::is_known(headers, &tag) {
-        return tagged(StatusCode::NOT_MODIFIED.into_response(), &tag);
-    }
-    tagged(json_body(&LinkBody::of(link, api.redirects.hosts())).into_response(), &tag)
+    answer::shown(headers, &version::tag(link), || LinkBody::of(link, api.redirects.hosts()))
 }

@@ -34,8 +34,10 @@ use crate::{
 
 /// Read a QR code's picture
 ///
-/// Drawn for the link's address as it is now. The `ETag` follows from what is seen: send it as `If-None-Match` to be answered
-/// 304 while the picture is the same. An SVG or PDF holds its logo; nothing is loaded from elsewhere.
+/// Drawn for the link's address as it is now. Each module has two pixels or more, so that it scans: a code that is too dense for
+/// that in a picture so wide is drawn with a lower level of error correction, and where none is low enough the answer is 422 and
+/// names the least `size`. The `ETag` follows from what is seen: send it as `If-None-Match` to be answered 304 while the picture is
+/// the same. An SVG or PDF holds its logo; nothing is loaded from elsewhere.
 #[utoipa::path(
     get, path = "/qr-codes/{id}/image", operation_id = "get_qr_code_image", tag = "QR codes",
     params(

@@ -2,12 +2,12 @@
 
 use mask_core::{
     Refused,
+    bio_page::words,
     change::Set,
     colour::Colour,
-    id::LinkId,
-    link,
+    id::{LinkId, PageId},
     picture::Picture,
-    qr::{self, CAPTION_CHARACTERS, ErrorCorrection, Look, Shape},
+    qr::{self, Aim, CAPTION_CHARACTERS, ErrorCorrection, Look, Shape},
 };
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use crate::{
     pictures::Pictures,
 };
 
-/// The two shapes of a code that comes in differ in the link, which is named once and for all.
+/// The two shapes of a code that comes in differ in what it leads to, which is named once and for all.
 macro_rules! codes {
     ($($(#[$doc:meta])+ $name:ident { $($own:tt)* })+) => {$(
         $(#[$doc])+
@@ -37,7 +37,8 @@ macro_rules! codes {
             /// The width of its pictures in pixels, where none is asked for. Absent: 512.
             #[schema(required = false, nullable = true, minimum = 128, maximum = 2048, example = 512)]
             size: u16,
-            /// How much of it may be damaged and still be read. Absent: `M`, and `Q` for a code with a logo.
+            /// How much of it may be damaged and still be read. Absent: `M`, and `Q` for a code with a logo. Once its address is
+            /// too long for that in a picture of its `size`, it is drawn with a lower one that scans.
             #[schema(required = false, nullable = true)]
             error_correction: LevelName,
             /// A picture for the middle of the code: PNG, JPEG, WebP or SVG, at most 1 MiB, at an address on the public
@@ -57,7 +58,9 @@ macro_rules! codes {
             /// on. Absent: false.
             #[schema(required = false, nullable = true)]
             transparent: bool,
-            /// A line of text below it, at most 60 characters.
+            /// A line of text below it, at most 60 characters, of which none turns the direction of others. It is written so that
+            /// all of it fits below the code, and refused where its letters would be smaller than 7 pixels in a picture of its
+            /// `size`.
             #[schema(max_length = 60, example = "Scan for the menu")]
             caption: Option<String>,
         }
@@ -65,11 +68,13 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A QR code to be made.
+    /// A QR code to be made: of a link, or of a bio page.
     NewQrCode {
-        /// The link that it leads to.
+        /// The link that it leads to. Either this or `bio_page_id` is named.
         #[schema(example = "lnk_01kcd3vyk5f8r9v3k2m4n6p8qa")]
-        link_id: String,
+        link_id: Option<String>,
+        /// The bio page that it leads to, in place of a link.
+        bio_page_id: Option<String>,
     }
     /// Changes to a QR code: what is absent stays, and null goes back to what a new code has.
     QrCodeChange {}
@@ -91,22 +96,34 @@ pub(super) struct Asked {
     pub caption: Set<String>,
 }
 
-/// Reads the body of a new code: `link_id` is required.
-pub(super) fn read_new(value: Value, pictures: &Pictures, problems: &mut Problems) -> (Option<LinkId>, Asked) {
+/// Reads the body of a new code: `link_id` or `bio_page_id` is required.
+pub(super) fn read_new(value: Value, pictures: &Pictures, problems: &mut Problems) -> (Option<Aim>, Asked) {
     let Some(mut fields) = Fields::of(value, "", problems) else { return (None, Asked::default()) };
-    let link = fields.required("link_id", text(LinkId::parse));
+    let aim = if fields.has("bio_page_id") {
+        let page = fields.required("bio_page_id", text(PageId::parse)).map(Aim::Page);
+        if fields.nullable("link_id", text(LinkId::parse)).is_some_and(|link| link.is_some()) {
+            fields.problems.refuse("link_id", "Must not be there beside bio_page_id: a code leads to one of them");
+        }
+        page
+    } else {
+        // A null there is as good as nothing.
+        let _ = fields.take("bio_page_id");
+        fields.required("link_id", text(LinkId::parse)).map(Aim::Link)
+    };
     let asked = members(&mut fields, pictures);
     fields.end();
-    (link, asked)
+    (aim, asked)
 }
 
 /// Reads the body of a change.
 pub(super) fn read_change(value: Value, pictures: &Pictures, problems: &mut Problems) -> Asked {
     let Some(mut fields) = Fields::of(value, "", problems) else { return Asked::default() };
     let asked = members(&mut fields, pictures);
-    if fields.take("link_id").is_some() {
-        let why = "Cannot be changed, as the code may be printed; change where the link leads, or make another code";
-        fields.problems.refuse("link_id", why);
+    for name in ["link_id", "bio_page_id"] {
+        if fields.take(name).is_some() {
+            let why = "Cannot be changed, as the code may be printed; change what is there, or make another code";
+            fields.problems.refuse(name, why);
+        }
     }
     fields.end();
     asked
@@ -132,10 +149,7 @@ fn caption(written: &str) -> Result<String, Refused> {
     if written.trim().is_empty() {
         return Err(Refused::because("Must have a letter or more; null stands for no caption"));
     }
-    if written.chars().any(char::is_control) {
-        return Err(Refused::because("Must be one line of text"));
-    }
-    link::parse_text(written.trim(), CAPTION_CHARACTERS)
+    words::line(written, CAPTION_CHARACTERS)
 }
 
 impl Asked {
@@ -160,6 +174,11 @@ impl Asked {
             Some(Some(url)) if !has_logo(look, url) => look.logo = logo.cloned(),
             Some(Some(_)) | None => {}
         }
+    }
+
+    /// Whether it names a level.
+    pub(super) fn asks_for_level(&self) -> bool {
+        matches!(self.error_correction, Some(Some(_)))
     }
 
     /// The address of a logo that has to be fetched: it is asked for, and it is not the one that the code has.

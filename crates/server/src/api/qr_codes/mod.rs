@@ -1,9 +1,10 @@
-//! `/qr-codes`: codes of short links that are known to scan.
+//! `/qr-codes`: codes of short links and bio pages that are known to scan.
 //!
-//! A code says the link's address and a token: `https://go.example/spring?qr=4c92…`. Before a look is kept the server draws
+//! A code says the address of its link or page and a token: `https://go.example/spring?qr=4c92…`. Before a look is kept the server draws
 //! it and reads its own drawing back, so a code that was accepted scans. A link may move later, to another slug or domain;
-//! the code is then drawn for the new address, as what was checked was the look, and an address is never refused for its
-//! codes. What is printed goes on leading to the old address, which the link's owner keeps.
+//! the code is then drawn for the new address, and an address is never refused for its codes. Where the new address is too long
+//! for the look, the look gives way (`mask_picture`'s `qr/fit.rs`), so that what was accepted goes on scanning. What is printed
+//! goes on leading to the old address, which the link's owner keeps.
 //!
 //! A code's owner is told of all that is wrong with a request at once, but for what a drawing shows: that is only looked at
 //! when there is something to draw.
@@ -22,9 +23,10 @@ use axum::{
 use bytes::Bytes;
 use hyper::StatusCode;
 use mask_core::{
-    id::{LinkId, QrId},
+    Refused,
+    id::{LinkId, PageId, QrId},
     picture::Picture,
-    qr::Look,
+    qr::{Aim, Look},
     token::Token,
     workspace::Owner,
 };
@@ -35,7 +37,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    answer::{located, tagged},
+    answer::{self, located, tagged},
     caller::{Caller, QrCodesRead, QrCodesWrite},
     error::ApiError,
     fields::Problems,
@@ -70,7 +72,8 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
 
 /// Create a QR code
 ///
-/// The code leads to the short link, and its scans are counted apart. A code that would not scan is refused, with what to
+/// The code leads to the short link, or to the bio page that is named in its place, and its scans are counted apart: a scan is also
+/// a click of the link, or a view of the page, of the source `qr`. A code that would not scan is refused, with what to
 /// change: the server reads its own drawing before it answers.
 #[utoipa::path(
     post, path = "/qr-codes", operation_id = "create_qr_code", tag = "QR codes",
@@ -92,20 +95,20 @@ async fn create(
         return Ok(recreated(kept));
     }
     let mut problems = Problems::default();
-    let (link, asked) = input::read_new(body.value, &api.pictures, &mut problems);
-    let address = match link {
-        Some(link) => address(&api, caller.owner, link, &mut problems).await?,
+    let (aim, asked) = input::read_new(body.value, &api.pictures, &mut problems);
+    let address = match aim {
+        Some(aim) => address(&api, caller.owner, aim, &mut problems).await?,
         None => None,
     };
     let logo = obtained(&api, asked.new_logo(&Look::default()), &mut problems).await?;
     problems.check()?;
-    let ((link, address), tokens) = (address.ok_or_else(ApiError::internal)?, tokens());
+    let ((aim, address), tokens) = (address.ok_or_else(ApiError::internal)?, tokens());
     let mut look = Look::default();
     asked.change(&mut look, logo.as_ref());
     // The tokens are of one length, so a code with another of them is as dense and scans as well.
-    check(&api, with_token(&address, tokens[0]), &look).await?;
+    check(&api, with_token(&address, tokens[0]), &look, asked.asks_for_level()).await?;
     let now = api.clock.now();
-    let new = NewQrCode { id: QrId::from_bits(api.ids.next(now)), link, tokens: tokens.to_vec(), look, now };
+    let new = NewQrCode { id: QrId::from_bits(api.ids.next(now)), aim, tokens: tokens.to_vec(), look, now };
     let redirects = Arc::clone(&api.redirects);
     let keep = attempt.keep(&api, move |made: &Result<PlacedCode, Uncoded>| match made {
         Ok(placed) => Kept { status: 201, body: json_bytes(&QrCodeBody::of(placed, redirects.hosts())) },
@@ -131,6 +134,7 @@ async fn create(
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "Codes per page; 25 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "`pagination.cursor` of the page before"),
         ("link_id" = Option<String>, Query, description = "Only the codes of this link"),
+        ("bio_page_id" = Option<String>, Query, description = "Only the codes of this bio page"),
     ),
     responses((status = 200, description = "A page of codes", body = QrCodeList)),
     security(("key" = ["qr-codes:read"]))
@@ -142,9 +146,13 @@ async fn list(
 ) -> Result<Answer<QrCodeList>, ApiError> {
     let after = parameters.cursor(|cursor| QrId::parse(&cursor.id).is_ok() && cursor.sort.is_none());
     let limit = parameters.limit();
-    let link = parameters.optional("link_id", LinkId::parse);
+    let link = parameters.optional("link_id", LinkId::parse).map(Aim::Link);
+    let page = parameters.optional("bio_page_id", |text| match link {
+        None => PageId::parse(text),
+        Some(_) => Err(Refused::because("Must not be there beside link_id: a code leads to one of them")),
+    });
     parameters.end()?;
-    let listed = api.store.list_qr_codes(caller.owner, link, after, limit).await?;
+    let listed = api.store.list_qr_codes(caller.owner, link.or(page.map(Aim::Page)), after, limit).await?;
     let data = listed.rows.iter().map(|placed| QrCodeBody::of(placed, api.redirects.hosts())).collect();
     Ok(Answer(QrCodeList { data, pagination: Pagination::of(listed.next.as_ref()) }))
 }
@@ -220,8 +228,8 @@ async fn update(
 
 /// Delete a QR code
 ///
-/// What is printed of it goes on leading to the link; its scans are then counted as clicks of the link alone. A code also
-/// goes when its link is deleted.
+/// What is printed of it goes on leading to the link or the page, and its scans go on being scans, of a code that is not there any
+/// more. A code also goes when what it leads to is deleted.
 #[utoipa::path(
     delete, path = "/qr-codes/{id}", operation_id = "delete_qr_code", tag = "QR codes",
     params(("id" = String, Path, description = "The code's id"), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to delete")),
@@ -240,21 +248,33 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The link that is asked for, and its address.
+/// What is asked for, and its address.
 async fn address(
     api: &Api,
     owner: Owner,
-    link: LinkId,
+    aim: Aim,
     problems: &mut Problems,
-) -> Result<Option<(LinkId, String)>, ApiError> {
-    let found = api.store.link_by_id(owner, link).await?;
+) -> Result<Option<(Aim, String)>, ApiError> {
+    let found = match aim {
+        Aim::Link(link) => api.store.link_by_id(owner, link).await?.map(|link| (link.domain, link.slug)),
+        Aim::Page(page) => api.store.bio_page_by_id(owner, page).await?.map(|page| (page.domain, page.slug)),
+    };
     if found.is_none() {
-        problems.refuse("link_id", NO_SUCH_LINK);
+        let (field, why) = nothing_there(aim);
+        problems.refuse(field, why);
     }
-    Ok(found.map(|found| (link, api.redirects.hosts().short_url(&found.domain, found.slug.as_str()))))
+    Ok(found.map(|(domain, slug)| (aim, api.redirects.hosts().short_url(&domain, slug.as_str()))))
 }
 
-const NO_SUCH_LINK: &str = "Must be a link of this workspace and environment; there is none with this id";
+/// What is wrong with naming this, where it is not.
+const fn nothing_there(aim: Aim) -> (&'static str, &'static str) {
+    match aim {
+        Aim::Link(_) => ("link_id", "Must be a link of this workspace and environment; there is none with this id"),
+        Aim::Page(_) => {
+            ("bio_page_id", "Must be a bio page of this workspace and environment; there is none with this id")
+        }
+    }
+}
 
 /// Our copy of a logo that is asked for.
 async fn obtained(api: &Api, url: Option<&str>, problems: &mut Problems) -> Result<Option<Picture>, ApiError> {
@@ -276,15 +296,15 @@ async fn changed(api: &Api, old: &PlacedCode, asked: &Asked, logo: Option<&Pictu
     let mut look = old.code.look.clone();
     asked.change(&mut look, logo);
     if look != old.code.look {
-        check(api, content(old, api.redirects.hosts()), &look).await?;
+        check(api, content(old, api.redirects.hosts()), &look, asked.asks_for_level()).await?;
     }
     Ok(look)
 }
 
 /// Draws the code and reads it back.
-async fn check(api: &Api, content: String, look: &Look) -> Result<(), ApiError> {
+async fn check(api: &Api, content: String, look: &Look, is_level_asked: bool) -> Result<(), ApiError> {
     let logo = logo_bytes(api, look).await?;
-    let checked = api.drawings.check(Wanted { content, look: look.clone(), logo }).await;
+    let checked = api.drawings.check(Wanted { content, look: look.clone(), logo }, is_level_asked).await;
     let scans = checked.map_err(|_| fault::swamped())?;
     scans.map_err(|fault| ApiError::invalid(fault.field, fault.message))
 }
@@ -321,7 +341,10 @@ fn absent() -> ApiError {
 
 fn refused(why: Uncoded) -> ApiError {
     match why {
-        Uncoded::NoSuchLink => ApiError::invalid("link_id", NO_SUCH_LINK),
+        Uncoded::NothingThere(aim) => {
+            let (field, why) = nothing_there(aim);
+            ApiError::invalid(field, why)
+        }
         Uncoded::TokensTaken => ApiError::unavailable(),
         Uncoded::Absent => absent(),
         Uncoded::Changed => version::changed(),
@@ -340,11 +363,8 @@ fn tag_of(version: i64, scans: i64, short_url: &str) -> String {
 }
 
 fn shown(api: &Api, placed: &PlacedCode, headers: &HeaderMap) -> Response {
-    let tag = tag(placed, api.redirects.hosts());
-    if version::is_known(headers, &tag) {
-        return tagged(StatusCode::NOT_MODIFIED.into_response(), &tag);
-    }
-    tagged(json_body(&QrCodeBody::of(placed, api.redirects.hosts())).into_response(), &tag)
+    let hosts = api.redirects.hosts();
+    answer::shown(headers, &tag(placed, hosts), || QrCodeBody::of(placed, hosts))
 }
 
 /// The answer to a request that made a code before, with the headers that it had.

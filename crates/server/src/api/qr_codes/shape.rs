@@ -42,10 +42,11 @@ pub(in crate::api) struct QrCodeBody {
     /// The code's id.
     #[schema(example = "qr_01kcd3vyk5f8r9v3k2m4n6p8qa")]
     id: String,
-    /// The link that it leads to.
+    /// The link that it leads to; null for a code of a bio page.
     #[schema(example = "lnk_01kcd3vyk5f8r9v3k2m4n6p8qa")]
-    link_id: String,
-    /// The link's address as it is now. The code says this and `?qr=` with a token of its own, by which its scans are known.
+    link_id: Option<String>,
+    /// The address of its link or page as it is now. The code says this and `?qr=` with a token of its own, by which its scans
+    /// are known.
     #[schema(example = "https://go.example.com/spring-sale")]
     short_url: String,
     /// The colour of the modules.
@@ -57,7 +58,8 @@ pub(in crate::api) struct QrCodeBody {
     /// The width of its pictures in pixels, where none is asked for.
     #[schema(minimum = 128, maximum = 2048, example = 512)]
     size: u16,
-    /// How much of it may be damaged and still be read: the level that it is drawn with.
+    /// How much of it may be damaged and still be read: the level that it is drawn with in a picture of its `size`. That is the one
+    /// that was asked for, or a lower one while its address is too long for that.
     #[schema(value_type = LevelName, example = "M")]
     error_correction: &'static str,
     /// The address that its logo was fetched from.
@@ -85,19 +87,22 @@ pub(in crate::api) struct QrCodeBody {
     /// A line of text below it.
     #[schema(example = "Scan for the menu")]
     caption: Option<String>,
+    /// The bio page that it leads to; null for a code of a link.
+    bio_page_id: Option<String>,
 }
 
 impl QrCodeBody {
     pub(in crate::api) fn of(placed: &PlacedCode, hosts: &Hosts) -> Self {
-        let QrCode { id, link, token: _, look, scans, version: _, created_at, updated_at } = &placed.code;
+        let QrCode { id, aim, token: _, look, scans, version: _, created_at, updated_at } = &placed.code;
         Self {
             id: id.to_string(),
-            link_id: link.to_string(),
+            link_id: aim.link().map(|link| link.to_string()),
+            bio_page_id: aim.page().map(|page| page.to_string()),
             short_url: hosts.short_url(&placed.domain, &placed.slug),
             foreground_color: look.foreground.to_string(),
             background_color: look.background.to_string(),
             size: look.size,
-            error_correction: look.level().as_str(),
+            error_correction: mask_picture::qr::drawn_level(&super::content(placed, hosts), look).as_str(),
             logo_url: look.logo.as_ref().map(|logo| logo.url.clone()),
             scans: *scans,
             created_at: created_at.to_string(),

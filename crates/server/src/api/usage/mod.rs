@@ -1,11 +1,12 @@
 //! `/usage`: how much this API is used, by whom, and for what.
 
 mod counter;
+mod endpoint;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::extract::State;
-use mask_core::{Refused, actor::Actor, time::Time};
+use mask_core::{Refused, actor::Actor, scope::Scope, time::Time};
 use mask_store::{UsageCount, UsageFilter, UsageGroup, UsageOf, hour_begins, hour_of};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,9 +31,6 @@ const SHOWN_HOURS: i64 = 7 * 24;
 pub fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new().routes(routes!(usage))
 }
-
-/// Most characters of an endpoint that is asked for; the longest that there is has fewer.
-const LONGEST_ENDPOINT: usize = 200;
 
 /// What the rows are.
 #[derive(Debug, ToSchema)]
@@ -143,16 +141,17 @@ struct UsageBody {
 /// Read how the API is used
 ///
 /// Requests, errors and limit hits of this workspace and environment by hour, day, key (or person) and endpoint. They are
-/// counted by the hour and kept for 90 days. Each server brings its counts every minute, so the last minute may be
+/// counted by the hour and kept for 90 days. By key, and of an `actor` other than the caller, they take `api-keys:read` as well,
+/// which among people the owner and the admins have. Each server brings its counts every minute, so the last minute may be
 /// missing; one that is killed loses it.
 #[utoipa::path(
     get, path = "/usage", operation_id = "get_usage", tag = "Workspace",
     params(
-        ("from" = Option<String>, Query, description = "From the hour of this moment on: an RFC 3339 timestamp. Seven days before `to` unless told otherwise", example = "2026-03-17T15:00:00Z"),
-        ("to" = Option<String>, Query, description = "Up to the hour before this moment: an RFC 3339 timestamp. The end of this hour unless told otherwise", example = "2026-03-24T15:00:00Z"),
+        ("from" = Option<String>, Query, description = "From the hour of this moment on: an RFC 3339 timestamp, or a date, which means the beginning of that day in UTC. Seven days before `to` unless told otherwise", example = "2026-03-17T15:00:00Z"),
+        ("to" = Option<String>, Query, description = "Up to the hour before this moment: an RFC 3339 timestamp, or a date, which means the end of that day in UTC. The end of this hour unless told otherwise", example = "2026-03-24T15:00:00Z"),
         ("groupBy" = Option<GroupName>, Query, description = "What the rows are; `day` unless told otherwise"),
         ("actor" = Option<String>, Query, description = "Only those of this key or person, by its id"),
-        ("endpoint" = Option<String>, Query, max_length = 200, description = "Only those to this endpoint, as rows name it: `GET /links/{id}`"),
+        ("endpoint" = Option<String>, Query, max_length = 200, description = "Only those to this endpoint, as rows name it: `GET /links/{id}`, also with the whole path (`GET /api/v1/links/{id}`). One that there is not is a 422, which says what there is"),
     ),
     responses((status = 200, description = "How the API was used", body = UsageBody)),
     security(("key" = ["workspace:read"]))
@@ -162,21 +161,22 @@ async fn usage(
     caller: Caller<WorkspaceRead>,
     mut parameters: Parameters,
 ) -> Result<Answer<UsageBody>, ApiError> {
-    let to = parameters.optional("to", Time::parse).map(first_hour_from);
+    let to = parameters.optional("to", query::to).map(first_hour_from);
     let to_hour = to.unwrap_or_else(|| hour_of(api.clock.now()) + 1);
     let from = parameters.optional("from", |text| {
-        let hour = hour_of(Time::parse(text)?);
+        let hour = hour_of(query::from(text)?);
         if hour < to_hour { Ok(hour) } else { Err(Refused::because("Must be before `to`")) }
     });
     let group = parameters.optional("groupBy", Group::parse).unwrap_or_default();
     let actor = parameters.optional("actor", |text| {
         Actor::parse(text).map_err(|_| Refused::because("Must be the id of a key or of a person"))
     });
-    let endpoint = parameters.optional("endpoint", |text| match text.chars().count() {
-        0..=LONGEST_ENDPOINT => query::plain(text),
-        _ => Err(Refused::because("Must be at most 200 characters")),
-    });
+    let endpoint = parameters.optional("endpoint", endpoint::parse);
     parameters.end()?;
+    if group == Group::Key || actor.is_some_and(|actor| actor != caller.actor) {
+        // What each key and each person does is for those who see the keys.
+        caller.has_also(Scope::ApiKeysRead)?;
+    }
     let from_hour = from.unwrap_or(to_hour - SHOWN_HOURS);
     let filter = UsageFilter { from_hour, to_hour, actor, endpoint };
     let by = match group {

@@ -9,7 +9,7 @@ use mask_core::{
     id::LinkId,
     link::{self, Tag},
     time::Time,
-    webhook::{self, Content, Filter},
+    webhook::{self, Content, Filter, PayloadVersion},
     workspace::Owner,
 };
 use serde_json::Value;
@@ -30,8 +30,6 @@ const MOST_PER_FILTER: usize = 100;
 const MOST_EVENTS: usize = 100;
 /// Most characters of a note.
 const LONGEST_DESCRIPTION: usize = 500;
-/// The shapes of a delivery's body that there are.
-const VERSION: u16 = 1;
 
 /// What comes in for a webhook and for a listener: both say what is told, and of which links.
 macro_rules! inputs {
@@ -57,6 +55,10 @@ macro_rules! inputs {
             /// Whether clicks that no person made are told too; `data.is_bot` tells them apart. Absent: false.
             #[schema(required = false, nullable = true)]
             include_bots: bool,
+            /// The version of what is told: 1 is the only one so far. Absent, when it is made: the newest. It stays what it is
+            /// until it is changed here; null stands for the newest.
+            #[schema(required = false, nullable = true, minimum = 1, maximum = 1)]
+            version: u16,
             $($after)*
         }
     };
@@ -79,9 +81,7 @@ macro_rules! webhooks {
             /// Most deliveries a second; more wait. Null: no limit.
             #[schema(minimum = 1, maximum = 1000)]
             max_per_second: Option<u32>,
-            /// The shape of a delivery's body. There is one so far.
-            #[schema(required = false, nullable = true, minimum = 1, maximum = 1)]
-            version: u16,
+
             /// A note for people, at most 500 characters.
             #[schema(max_length = 500)]
             description: Option<String>,
@@ -96,7 +96,7 @@ macro_rules! webhooks {
 webhooks! {
     /// A webhook to be made.
     NewWebhook, true, String {
-        /// The secret that signs: 16 to 256 visible characters of ASCII. Absent: one is made, and shown in this answer alone.
+        /// The secret that signs: 16 to 256 visible characters of ASCII; behind `whsec_` base64 of 16 bytes at least, where it is base64. Absent: one is made, and shown in this answer alone.
         #[schema(min_length = 16, max_length = 256, example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
         secret: Option<String>,
     }
@@ -108,7 +108,7 @@ webhooks! {
 inputs! {
     /// A listener to be made.
     NewListener, true, {} {
-        /// The secret that signs: 16 to 256 visible characters of ASCII. Absent: one is made.
+        /// The secret that signs: 16 to 256 visible characters of ASCII; behind `whsec_` base64 of 16 bytes at least, where it is base64. Absent: one is made.
         #[schema(min_length = 16, max_length = 256)]
         secret: Option<String>,
     }
@@ -126,7 +126,7 @@ pub(super) struct Asked {
     /// Each with its value, or `None` to remove it; `None` for all of them, to remove them all.
     pub headers: Set<Vec<(String, Option<String>)>>,
     pub max_per_second: Set<u32>,
-    pub version: Option<u16>,
+    pub version: Option<PayloadVersion>,
     pub description: Set<String>,
     pub is_active: Option<bool>,
     pub secret: Option<String>,
@@ -163,8 +163,7 @@ pub(super) fn read_listener(value: Value, world: World<'_>, problems: &mut Probl
         url: Some(String::new()),
         events: required_events(&mut fields),
         secret: fields.nullable("secret", text(webhook::parse_secret)).flatten(),
-        includes_bots: fields.nullable("include_bots", boolean).map(Option::unwrap_or_default),
-        ..filters(&mut fields, world)
+        ..wishes(&mut fields, world)
     };
     fields.end();
     asked
@@ -189,18 +188,16 @@ pub(super) fn read_change(value: Value, world: World<'_>, problems: &mut Problem
 fn members(fields: &mut Fields<'_>, world: World<'_>) -> Asked {
     let note = |text: &str| link::parse_text(text, LONGEST_DESCRIPTION);
     Asked {
-        includes_bots: fields.nullable("include_bots", boolean).map(Option::unwrap_or_default),
         headers: read_headers(fields),
         max_per_second: fields.nullable("max_per_second", integer(rate)),
-        version: fields.nullable("version", integer(version)).map(|version| version.unwrap_or(VERSION)),
         description: fields.nullable("description", text(note)),
         is_active: fields.nullable("active", boolean).map(|is_active| is_active.unwrap_or(true)),
-        ..filters(fields, world)
+        ..wishes(fields, world)
     }
 }
 
-/// Of which links.
-fn filters(fields: &mut Fields<'_>, world: World<'_>) -> Asked {
+/// Of which links, and how, a webhook and a listener are told.
+fn wishes(fields: &mut Fields<'_>, world: World<'_>) -> Asked {
     for name in ["link_ids", "tags", "domains"] {
         fields.clear(name);
     }
@@ -210,7 +207,10 @@ fn filters(fields: &mut Fields<'_>, world: World<'_>) -> Asked {
             Refused::saying(format!("Must be a domain of this workspace: {}", known.join(", ")))
         })
     };
+    let version = fields.nullable("version", integer(PayloadVersion::parse));
     Asked {
+        includes_bots: fields.nullable("include_bots", boolean).map(Option::unwrap_or_default),
+        version: version.map(|version| version.unwrap_or(PayloadVersion::NEWEST)),
         links: fields.texts("link_ids", MOST_PER_FILTER, LinkId::parse).map(without_repeats),
         tags: fields.texts("tags", MOST_PER_FILTER, Tag::parse).map(without_repeats),
         domains: fields.texts("domains", MOST_PER_FILTER, host).map(without_repeats),
@@ -280,14 +280,6 @@ fn rate(number: i64) -> Result<u32, Refused> {
     within.ok_or(Refused::because("Must be a whole number from 1 to 1000"))
 }
 
-fn version(number: i64) -> Result<u16, Refused> {
-    if number == i64::from(VERSION) {
-        Ok(VERSION)
-    } else {
-        Err(Refused::because("Must be 1: there is one version so far"))
-    }
-}
-
 fn without_repeats<T: PartialEq>(items: Vec<T>) -> Vec<T> {
     let mut kept = Vec::with_capacity(items.len());
     for item in items {
@@ -307,7 +299,7 @@ impl Asked {
             filter: Filter::default(),
             includes_bots: false,
             max_per_second: None,
-            payload_version: VERSION,
+            payload_version: PayloadVersion::NEWEST,
             is_active: true,
             description: None,
             sealed: Vec::new(),
@@ -382,7 +374,7 @@ pub(super) fn read_test(value: Value, problems: &mut Problems) -> Option<EventKi
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by hand; this is what the document says")]
 pub(super) struct NewSecret {
-    /// The new secret: 16 to 256 visible characters of ASCII. Absent: one is made, and shown in this answer alone.
+    /// The new secret: 16 to 256 visible characters of ASCII; behind `whsec_` base64 of 16 bytes at least, where it is base64. Absent: one is made, and shown in this answer alone.
     #[schema(min_length = 16, max_length = 256)]
     secret: Option<String>,
 }

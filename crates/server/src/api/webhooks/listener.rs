@@ -26,10 +26,11 @@ use tokio::time::{Instant, sleep_until};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{input, new_secret, opened, refused, reply, secrets_of, shape::EventName};
+use super::{input, new_secret, refused, secrets_of, shape::EventName};
 use crate::{
     api::{
         Api,
+        answer::{sealed, unsealed},
         caller::{Caller, WebhooksWrite},
         error::ApiError,
         fields::{Fields, Problems, integer, text},
@@ -78,17 +79,17 @@ async fn create(
     let asked = input::read_listener(body.value, api.webhook_world(caller.owner), &mut problems);
     if let Err(error) = problems.check() {
         let kept = attempt.kept_or(&api, error).await?;
-        return opened(&api.vault, &kept).map(once::replay);
+        return unsealed(&api.vault, &kept).map(once::replay);
     }
     let (now, mut content) = (api.clock.now(), asked.content().ok_or_else(ApiError::internal)?);
     let id = WebhookId::from_bits(api.ids.next(now));
     let secret = asked.secret.unwrap_or_else(new_secret);
-    let secrets = Secrets { current: secret.clone(), previous: None, headers: Vec::new() };
+    let secrets = Secrets::new(secret.clone(), Vec::new());
     content.sealed = api.vault.seal(id, &secrets);
     let answer = Arc::new(move |webhook: &Webhook| json_bytes(&ListenerBody::of(webhook, secret.clone())));
-    let keep = attempt.keep(&api, reply(&api.vault, seen.request_id, 201, Arc::clone(&answer)));
+    let keep = attempt.keep(&api, sealed(&api.vault, seen.request_id, 201, Arc::clone(&answer), refused));
     match once::done(api.store.create_webhook(caller.by(&seen), NewWebhook { id, content, now }, keep).await?)? {
-        Err(kept) => opened(&api.vault, &kept).map(once::replay),
+        Err(kept) => unsealed(&api.vault, &kept).map(once::replay),
         Ok(made) => {
             let body = answer(&made.map_err(refused)?);
             let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -220,6 +221,9 @@ struct ListenerBody {
     /// What it is told.
     #[schema(value_type = Vec<EventName>)]
     events: Vec<&'static str>,
+    /// The version of what is told.
+    #[schema(example = 1)]
+    version: u16,
     /// The secret that signs.
     secret: String,
     /// Seconds that it lives after each pull.
@@ -229,9 +233,14 @@ struct ListenerBody {
 
 impl ListenerBody {
     fn of(webhook: &Webhook, secret: String) -> Self {
-        let Content { events, .. } = webhook.content;
-        let events = events.iter().map(mask_core::event::EventKind::as_str).collect();
-        Self { id: webhook.id.to_string(), events, secret, expires_in: FORGOTTEN_AFTER.as_secs() }
+        let Content { events, payload_version, .. } = webhook.content;
+        Self {
+            id: webhook.id.to_string(),
+            events: events.iter().map(mask_core::event::EventKind::as_str).collect(),
+            version: payload_version.number(),
+            secret,
+            expires_in: FORGOTTEN_AFTER.as_secs(),
+        }
     }
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use mask_core::{Refused, event::EventKind, id::DeliveryId, time::Time};
+use mask_core::{Refused, event::EventKind, id::DeliveryId, time::Time, workspace::Owner};
 use mask_store::{Delivery, DeliveryFilter, Kept};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    absent, input,
+    absent, check_active, input,
     shape::{AttemptBody, DeliveryBody, DeliveryDetail, DeliveryList, EventName, ReplayAnswer, StatusName},
 };
 use crate::api::{
@@ -20,7 +20,7 @@ use crate::api::{
     links::Pagination,
     once::{self, Attempt},
     query::Parameters,
-    request::{Answer, DeliveryPath, IdempotencyKey, Json, WebhookPath, json_bytes},
+    request::{Answer, DeliveryPath, IdempotencyKey, Json, NoBody, WebhookPath, json_bytes},
 };
 
 /// Deliveries that one step puts on their way again: few enough to keep no other writer waiting.
@@ -110,7 +110,8 @@ async fn get(
 
 /// Deliver again
 ///
-/// The same event with the same id, whatever became of it before, at once and with all its attempts before it.
+/// The same event with the same id, whatever became of it before, at once and with all its attempts before it. A webhook that is
+/// switched off is told nothing: switch it on first.
 #[utoipa::path(
     post, path = "/deliveries/{id}/replay", operation_id = "replay_delivery", tag = "Webhooks",
     params(
@@ -126,11 +127,15 @@ async fn replay(
     DeliveryPath(id): DeliveryPath,
     axum::Extension(seen): axum::Extension<Seen>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
     // There is no body that could differ.
     let attempt = Attempt { actor: caller.actor, path: "/deliveries/{id}/replay", idempotency_key, hash: [0; 32] };
     let _place = attempt.begin(&api)?;
+    if let Err(error) = check_replay(&api, caller.owner, id).await {
+        return attempt.kept_or(&api, error).await.map(once::replay);
+    }
     let answer = |delivery: &Delivery| json_bytes(&DeliveryBody::of(delivery));
     let keep = attempt.keep(&api, move |replayed: &Option<Delivery>| match replayed {
         Some(delivery) => Kept { status: 202, body: answer(delivery) },
@@ -142,11 +147,18 @@ async fn replay(
     }
 }
 
+/// Whether a delivery can be made again. A listener has nothing to be switched off.
+async fn check_replay(api: &Api, owner: Owner, id: DeliveryId) -> Result<(), ApiError> {
+    let (delivery, ..) = api.store.delivery_by_id(owner, id).await?.ok_or_else(no_delivery)?;
+    let webhook = api.store.webhook_by_id(owner, delivery.webhook).await?;
+    webhook.map_or(Ok(()), |webhook| check_active(&webhook))
+}
+
 /// Deliver again what failed
 ///
 /// Every delivery that was given up, of events since a moment. What is on its way is not failed any more, so a request that
 /// was broken off can be repeated, and its answer counts what was left. With an `Idempotency-Key` what fails again later is
-/// left alone too, once there was an answer.
+/// left alone too, once there was an answer. A webhook that is switched off is told nothing: switch it on first.
 #[utoipa::path(
     post, path = "/webhooks/{id}/replay", operation_id = "replay_failed_deliveries", tag = "Webhooks",
     params(
@@ -174,6 +186,7 @@ async fn replay_failed(
     if let Err(kept) = once::done(attempt.before(&api).await?)? {
         return Ok(once::replay(kept));
     }
+    check_active(&api.store.webhook_by_id(caller.owner, id).await?.ok_or_else(absent)?)?;
     let step = async |keep| {
         let done = api.store.replay_failed(caller.owner, id, since, REPLAY_STEP, api.clock.now(), keep).await?;
         once::done(done)

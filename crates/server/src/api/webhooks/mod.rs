@@ -22,7 +22,7 @@ use mask_core::{
     event::EventKind,
     id::{DeliveryId, EventId, WebhookId},
     time::Time,
-    webhook::{MOST_WEBHOOKS, OLD_SECRET_SIGNS, Webhook},
+    webhook::{MOST_WEBHOOKS, PayloadVersion, Webhook},
     workspace::Owner,
 };
 use mask_store::{Expected, Kept, NewWebhook, Unsubscribed};
@@ -30,7 +30,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    answer::{located, tagged},
+    answer::{self, located, recreated, sealed, tagged, unsealed},
     caller::{Caller, WebhooksRead, WebhooksWrite},
     error::{ApiError, Code},
     fields::Problems,
@@ -38,12 +38,12 @@ use super::{
     links::Pagination,
     once::{self, Attempt},
     query::Parameters,
-    request::{Answer, IdempotencyKey, Json, OptionalJson, WebhookPath, json_body, json_bytes},
+    request::{Answer, IdempotencyKey, Json, OptionalJson, WebhookPath, json_bytes},
     version,
 };
 use crate::{
-    clock::{self, RequestId},
-    webhooks::seal::{Secrets, Unopened, Vault},
+    clock,
+    webhooks::seal::{Secrets, Vault},
 };
 pub use listener::FORGOTTEN_AFTER;
 pub(super) use shape::WebhookBody;
@@ -96,12 +96,12 @@ async fn create(
     let id = WebhookId::from_bits(api.ids.next(now));
     let made = asked.secret.is_none().then(new_secret);
     let current = asked.secret.clone().or_else(|| made.clone()).ok_or_else(ApiError::internal)?;
-    let secrets = Secrets { current, previous: None, headers };
+    let secrets = Secrets::new(current, headers);
     content.sealed = api.vault.seal(id, &secrets);
     let answer = Arc::new(move |webhook: &Webhook| {
         json_bytes(&WebhookBody::of(webhook, &secrets, now).with_secret(made.clone()))
     });
-    let keep = attempt.keep(&api, reply(&api.vault, seen.request_id, 201, Arc::clone(&answer)));
+    let keep = attempt.keep(&api, sealed(&api.vault, seen.request_id, 201, Arc::clone(&answer), refused));
     match once::done(api.store.create_webhook(caller.by(&seen), NewWebhook { id, content, now }, keep).await?)? {
         Err(kept) => repeated(&api.vault, &kept),
         Ok(Err(why)) => Err(refused(why)),
@@ -271,15 +271,16 @@ async fn test(
     let idempotency_key = idempotency_key.map(|key| format!("{id} {key}"));
     let attempt = Attempt { actor: caller.actor, path: "/webhooks/{id}/test", idempotency_key, hash: body.hash };
     let _place = attempt.begin(&api)?;
-    let kind = match kind_of_test(&api, caller.owner, id, body.value).await {
-        Ok(kind) => kind,
+    let (kind, version) = match asked_test(&api, caller.owner, id, body.value).await {
+        Ok(asked) => asked,
         Err(error) => return attempt.kept_or(&api, error).await.map(once::replay),
     };
     let now = api.clock.now();
-    let event = EventId::from_bits(api.ids.next(now));
-    let body = sample::body(event, kind, now, api.redirects.hosts(), &api.default_domain);
+    let id_of_event = EventId::from_bits(api.ids.next(now));
+    let ours = sample::Ours { hosts: api.redirects.hosts(), domain: &api.default_domain };
+    let event = sample::event(id_of_event, kind, version, now, ours);
     let answer = move |delivery: DeliveryId| {
-        let (delivery_id, event_id) = (delivery.to_string(), event.to_string());
+        let (delivery_id, event_id) = (delivery.to_string(), id_of_event.to_string());
         json_bytes(&TestAnswer { delivery_id, event_id, event: kind.as_str() })
     };
     let keep = attempt.keep(&api, move |told: &Option<DeliveryId>| match told {
@@ -287,14 +288,19 @@ async fn test(
         None => once::kept_error(&absent(), seen.request_id),
     });
     let by = caller.by(&seen);
-    match once::done(api.store.tell_one(by, id, (event, kind, body), now, keep).await?)? {
+    match once::done(api.store.tell_one(by, id, event, now, keep).await?)? {
         Err(kept) => Ok(once::replay(kept)),
         Ok(told) => Ok(once::accepted(answer(told.ok_or_else(absent)?))),
     }
 }
 
-/// Which event a test sends, where it can be sent.
-async fn kind_of_test(api: &Api, owner: Owner, id: WebhookId, body: serde_json::Value) -> Result<EventKind, ApiError> {
+/// Which event a test sends, where it can be sent, and in which version.
+async fn asked_test(
+    api: &Api,
+    owner: Owner,
+    id: WebhookId,
+    body: serde_json::Value,
+) -> Result<(EventKind, PayloadVersion), ApiError> {
     let mut problems = Problems::default();
     let asked = input::read_test(body, &mut problems);
     problems.check()?;
@@ -302,17 +308,25 @@ async fn kind_of_test(api: &Api, owner: Owner, id: WebhookId, body: serde_json::
     let events = webhook.content.events;
     let kind = asked.or_else(|| events.iter().next()).filter(|kind| events.has(*kind));
     let kind = kind.ok_or_else(|| ApiError::invalid("event", "Must be an event that the webhook subscribes to"))?;
-    if !webhook.content.is_active {
-        let message = "This webhook is switched off, so nothing is delivered to it. Set active to true first.";
-        return Err(ApiError::new(Code::Conflict, message));
+    check_active(&webhook)?;
+    Ok((kind, webhook.content.payload_version))
+}
+
+/// Nothing is delivered to a webhook that is switched off, so nothing is put on its way to it either.
+fn check_active(webhook: &Webhook) -> Result<(), ApiError> {
+    if webhook.content.is_active {
+        return Ok(());
     }
-    Ok(kind)
+    let message = "This webhook is switched off, so nothing is delivered to it. Set active to true first.";
+    Err(ApiError::new(Code::Conflict, message))
 }
 
 /// Change a webhook's secret
 ///
-/// The new secret signs at once, and the one before signs beside it for 24 hours: `webhook-signature` then has a value for
-/// each, and `X-Mask-Signature` that of the new one. Without `secret` one is made, and shown in this answer alone.
+/// The new secret signs at once, and the one before signs beside it for 24 hours, also when the secret is changed again
+/// meanwhile: `webhook-signature` has a value for each that signs, the five latest before the new one at most, and
+/// `X-Mask-Signature` that of the new one. Without `secret` one is made, and shown in this answer alone. The secret that signs
+/// already changes nothing.
 #[utoipa::path(
     post, path = "/webhooks/{id}/rotate-secret", operation_id = "rotate_webhook_secret", tag = "Webhooks",
     params(
@@ -350,11 +364,13 @@ async fn rotate_secret(
             |secrets| json_bytes(&WebhookBody::of(webhook, &secrets, now).with_secret(made.clone())),
         )
     });
-    let keep = attempt.keep(&api, reply(&api.vault, seen.request_id, 200, Arc::clone(&answer)));
+    let keep = attempt.keep(&api, sealed(&api.vault, seen.request_id, 200, Arc::clone(&answer), refused));
     let vault = Arc::clone(&api.vault);
     let change = move |content: &mut mask_core::webhook::Content| {
-        if let Ok(old) = vault.open(id, &content.sealed) {
-            content.sealed = vault.seal(id, &rotated(&old, new, now));
+        if let Ok(old) = vault.open(id, &content.sealed)
+            && let Some(secrets) = old.rotated(new, now)
+        {
+            content.sealed = vault.seal(id, &secrets);
         }
     };
     match once::done(api.store.update_webhook(caller.by(&seen), id, Expected::AnyVersion, change, now, keep).await?)? {
@@ -365,12 +381,6 @@ async fn rotate_secret(
             Ok(tagged(answer(&webhook).into_response(), &tag(&webhook, &secrets, now)))
         }
     }
-}
-
-/// The secrets with a new one at their head.
-fn rotated(old: &Secrets, new: String, now: Time) -> Secrets {
-    let previous = Some((old.current.clone(), now.after(OLD_SECRET_SIGNS)));
-    Secrets { current: new, previous, headers: old.headers.clone() }
 }
 
 impl Api {
@@ -385,49 +395,10 @@ fn new_secret() -> String {
 }
 
 fn secrets_of(api: &Api, webhook: &Webhook) -> Result<Secrets, ApiError> {
-    api.vault.open(webhook.id, &webhook.content.sealed).map_err(|error| unopened(error, &webhook.id.to_string()))
-}
-
-fn unopened(error: Unopened, what: &str) -> ApiError {
-    tracing::error!(%error, what, "a secret cannot be read");
-    ApiError::internal()
-}
-
-/// What is kept of an answer: sealed, as a secret may be in it.
-fn reply(
-    vault: &Arc<Vault>,
-    request: RequestId,
-    status: u16,
-    answer: Arc<impl Fn(&Webhook) -> Vec<u8> + Send + Sync + 'static>,
-) -> impl FnOnce(&Result<Webhook, Unsubscribed>) -> Kept + Send + 'static {
-    let vault = Arc::clone(vault);
-    move |done| {
-        let (status, body) = match done {
-            Ok(webhook) => (status, answer(webhook)),
-            Err(why) => {
-                let Kept { status, body } = once::kept_error(&refused(*why), request);
-                (status, body)
-            }
-        };
-        Kept { status, body: vault.seal_answer(&body) }
-    }
-}
-
-/// The answer of before.
-fn repeated(vault: &Vault, kept: &Kept) -> Result<Response, ApiError> {
-    let kept = opened(vault, kept)?;
-    let webhook = if kept.status == 201 { serde_json::from_slice(&kept.body).ok() } else { None };
-    let id = webhook.as_ref().and_then(|webhook: &serde_json::Value| webhook["id"].as_str());
-    let response = once::replay(kept);
-    Ok(match id {
-        Some(id) => tagged(located(response, &format!("webhooks/{id}")), version::FIRST),
-        None => response,
+    api.vault.open(webhook.id, &webhook.content.sealed).map_err(|error| {
+        tracing::error!(%error, webhook = %webhook.id, "the secret of a webhook cannot be read");
+        ApiError::internal()
     })
-}
-
-fn opened(vault: &Vault, kept: &Kept) -> Result<Kept, ApiError> {
-    let body = vault.open_answer(&kept.body).map_err(|error| unopened(error, "an answer that is kept"))?;
-    Ok(Kept { status: kept.status, body })
 }
 
 fn absent() -> ApiError {
@@ -448,15 +419,16 @@ fn refused(why: Unsubscribed) -> ApiError {
 /// A webhook's tag. Its owner's changes stand before the dot; what it also shows and they do not count stands behind it.
 fn tag(webhook: &Webhook, secrets: &Secrets, now: Time) -> String {
     let failing_since = webhook.failing_since.map_or(0, Time::unix_millis);
-    let has_previous = i64::from(secrets.previous_at(now).is_some());
+    let has_previous = i64::from(secrets.earlier_at(now).next().is_some());
     format!("\"{}.{}\"", webhook.version, failing_since * 2 + has_previous)
 }
 
 fn shown(api: &Api, webhook: &Webhook, headers: &HeaderMap) -> Result<Response, ApiError> {
     let (secrets, now) = (secrets_of(api, webhook)?, api.clock.now());
-    let tag = tag(webhook, &secrets, now);
-    if version::is_known(headers, &tag) {
-        return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &tag));
-    }
-    Ok(tagged(json_body(&WebhookBody::of(webhook, &secrets, now)).into_response(), &tag))
+    Ok(answer::shown(headers, &tag(webhook, &secrets, now), || WebhookBody::of(webhook, &secrets, now)))
+}
+
+/// The answer of before.
+fn repeated(vault: &Vault, kept: &Kept) -> Result<Response, ApiError> {
+    unsealed(vault, kept).map(|kept| recreated(kept, "webhooks"))
 }

@@ -9,8 +9,10 @@ use mask_core::{
     link::{Content, Link},
     slug::Slug,
     time::Time,
+    webhook::PayloadVersion,
     workspace::Owner,
 };
+use mask_store::TestEvent;
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,13 +26,20 @@ use crate::{
     redirect::Hosts,
 };
 
-/// The body of a delivery that tells of such an event, and that it is none.
-pub(super) fn body(id: EventId, kind: EventKind, now: Time, hosts: &Hosts, domain: &str) -> String {
-    let mut data = data(kind, now, hosts, domain);
+/// Where samples live.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ours<'a> {
+    pub(super) hosts: &'a Hosts,
+    pub(super) domain: &'a str,
+}
+
+/// Such an event, which says that it is none.
+pub(super) fn event(id: EventId, kind: EventKind, version: PayloadVersion, now: Time, ours: Ours<'_>) -> TestEvent {
+    let mut data = data(kind, now, ours.hosts, ours.domain);
     if let Some(data) = data.as_object_mut() {
         data.insert("test".to_owned(), Value::Bool(true));
     }
-    payload::body(id, kind, now, &data)
+    TestEvent { id, kind, version, body: payload::body(id, kind, now, &data) }
 }
 
 fn data(kind: EventKind, now: Time, hosts: &Hosts, domain: &str) -> Value {
@@ -111,8 +120,9 @@ mod tests {
         let hosts = Hosts::new(&url::Url::parse("https://go.example").expect("a URL"), &[]);
         let now = Time::from_unix_millis(1_700_000_000_000);
         for kind in EventKind::ALL {
-            let body: Value =
-                serde_json::from_str(&body(EventId::from_bits(1), *kind, now, &hosts, "go.example")).expect("JSON");
+            let ours = Ours { hosts: &hosts, domain: "go.example" };
+            let event = event(EventId::from_bits(1), *kind, PayloadVersion::NEWEST, now, ours);
+            let body: Value = serde_json::from_str(&event.body).expect("JSON");
             assert_eq!((&body["type"], &body["data"]["test"]), (&json!(kind.as_str()), &json!(true)), "{kind}");
             assert!(body["data"].as_object().is_some_and(|data| data.len() > 5), "{kind}: {body}");
         }

@@ -93,7 +93,7 @@ pub(in crate::api) struct WebhookBody {
     headers: BTreeMap<String, &'static str>,
     /// Most deliveries a second.
     max_per_second: Option<u32>,
-    /// The shape of a delivery's body.
+    /// The version of what is told: that which it was made with, until it is changed.
     #[schema(example = 1)]
     version: u16,
     /// Why it was switched off, where that was not its owner's doing: `gone` (its endpoint answered 410) or `failing`
@@ -103,7 +103,7 @@ pub(in crate::api) struct WebhookBody {
     /// Since when nothing could be delivered.
     #[schema(format = DateTime)]
     failing_since: Option<String>,
-    /// Until when the secret before signs too.
+    /// Until when the secret before signs too; of several, the one that signs longest.
     #[schema(format = DateTime)]
     previous_secret_expires_at: Option<String>,
     /// The secret, where it was made by the server just now. It is shown this once.
@@ -129,10 +129,14 @@ impl WebhookBody {
             include_bots: content.includes_bots,
             headers: secrets.headers.iter().map(|(name, _)| (name.clone(), MASKED)).collect(),
             max_per_second: content.max_per_second,
-            version: content.payload_version,
+            version: content.payload_version.number(),
             inactive_reason: webhook.inactive_reason.map(Inactive::as_str),
             failing_since: webhook.failing_since.map(|since| since.to_string()),
-            previous_secret_expires_at: secrets.previous_at(now).map(|(_, until)| until.to_string()),
+            previous_secret_expires_at: secrets
+                .earlier_at(now)
+                .map(|(_, until)| until)
+                .max()
+                .map(|until| until.to_string()),
             secret: None,
         }
     }
@@ -189,6 +193,9 @@ pub(super) struct DeliveryBody {
     /// The event.
     #[schema(value_type = EventName)]
     event: &'static str,
+    /// The version of what is told: its webhook's when it happened.
+    #[schema(example = 1)]
+    version: u16,
     /// How far it is: `pending`, `succeeded` or `failed`.
     #[schema(value_type = StatusName)]
     status: &'static str,
@@ -221,6 +228,7 @@ impl DeliveryBody {
             webhook_id: delivery.webhook.to_string(),
             event_id: delivery.event.to_string(),
             event: delivery.kind.as_str(),
+            version: delivery.version.number(),
             status: state(delivery.state),
             attempts: delivery.attempts,
             next_attempt_at: delivery.next_attempt_at.map(|at| at.to_string()),
@@ -246,16 +254,22 @@ const fn state(state: State) -> &'static str {
 #[schema(as = DeliveryFailure)]
 pub(super) struct FailureBody {
     /// A code that never changes.
-    #[schema(example = "timed_out")]
+    #[schema(example = "tls_failed")]
     code: String,
+    /// What is known beside it, as a word; null where that is nothing.
+    #[schema(example = "unknown_authority")]
+    detail: Option<String>,
     /// A sentence for people.
-    #[schema(example = "There was no connection, or no answer, in time.")]
+    #[schema(example = "The endpoint's certificate is from an authority that is not known here.")]
     message: &'static str,
 }
 
 impl FailureBody {
-    fn of(code: &str) -> Self {
-        Self { code: code.to_owned(), message: outbound::sentence(code).unwrap_or("There was no answer.") }
+    fn of(written: &str) -> Self {
+        let (code, detail) = outbound::taken_apart(written);
+        let message = outbound::sentence(written).or_else(|| outbound::sentence(code));
+        let message = message.unwrap_or("There was no answer.");
+        Self { code: code.to_owned(), detail: detail.map(str::to_owned), message }
     }
 }
 
@@ -340,6 +354,22 @@ mod tests {
         let named = document.pointer("/components/schemas/EventType/enum").expect("the events");
         let known: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(*named, serde_json::json!(known));
+    }
+
+    #[test]
+    fn what_was_written_of_a_failure_is_shown_in_words() {
+        let shown = |written| {
+            let FailureBody { code, detail, message } = FailureBody::of(written);
+            (code, detail, message)
+        };
+        let expired = shown("tls_failed/expired");
+        assert_eq!((expired.0.as_str(), expired.1.as_deref()), ("tls_failed", Some("expired")));
+        assert!(expired.2.contains("expired"), "{}", expired.2);
+        let older = shown("tls_failed");
+        assert_eq!((older.0.as_str(), older.1), ("tls_failed", None), "as earlier programs wrote it");
+        assert!(older.2.contains("certificate"), "{}", older.2);
+        let newer = shown("tls_failed/of_tomorrow");
+        assert_eq!((newer.0.as_str(), newer.1.as_deref(), newer.2), ("tls_failed", Some("of_tomorrow"), older.2));
     }
 
     #[test]

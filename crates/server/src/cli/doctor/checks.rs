@@ -1,6 +1,7 @@
 //! The checks, from the database to the disk.
 
 mod certificates;
+mod listeners;
 
 use std::{
     fs, io,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use mask::{
-    clicks::{AsideFile, aside_files},
+    clicks::{AsideFile, Sink, aside_files},
     clock::Clock,
     config::{Config, TlsMode},
     mail::Server,
@@ -30,6 +31,7 @@ const LEAST_FREE: u64 = 100 * MIB;
 pub(super) fn all(config: &Config) -> Vec<Finding> {
     let mut findings = database(config);
     findings.extend(folders(config).iter().map(|(about, folder)| writable(about, folder)));
+    findings.extend(listeners::all(config));
     findings.push(room(config));
     findings.push(journal(config));
     findings.extend(set_aside(config));
@@ -195,9 +197,11 @@ fn set_aside(config: &Config) -> Vec<Finding> {
 fn way_back(file: &AsideFile) -> String {
     let (path, sink, workspace) = (file.path.display(), file.sink.as_str(), &file.workspace);
     let test = if file.is_test { " --test" } else { "" };
+    // Who is told is told of what is counted.
+    let tell = if file.sink == Sink::Counters { " --tell-webhooks" } else { "" };
     format!(
         "{path} holds clicks that the {sink} refused (the log says why). When that is mended, bring them back with the \
-         server's settings by `mask import clicks --from {path} --workspace {workspace}{test} --only {sink}`, and delete it"
+         server's settings by `mask import clicks --from {path} --workspace {workspace}{test} --only {sink}{tell}`, and delete it"
     )
 }
 

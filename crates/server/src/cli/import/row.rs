@@ -12,7 +12,11 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use mask::{clicks::Referrer, clock::Clock, redirect::Hosts};
+use mask::{
+    clicks::{OWN_VIEW, Referrer},
+    clock::Clock,
+    redirect::Hosts,
+};
 use mask_core::{
     agent::{self, BotClass, Device, Signals, Verdict},
     country::Country,
@@ -101,6 +105,7 @@ impl Reader {
         let referrer = self.referrer(line);
         let mut fact = Fact {
             at,
+            request: None,
             owner: self.owner,
             target: Target::Link(LinkId::from_bits(0)),
             code: None,
@@ -173,7 +178,9 @@ impl Reader {
             None => reason,
         };
         // A limit that a click has used up counts it, whatever it was.
-        let is_counted = choice != "ended" && (class.is_person() || (told.is_some() && is_program == Some(false)));
+        let is_counted = choice != "ended"
+            && reason != OWN_VIEW
+            && (class.is_person() || (told.is_some() && is_program == Some(false)));
         Ok((class.as_str(), reason, is_counted))
     }
 

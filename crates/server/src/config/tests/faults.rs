@@ -24,7 +24,7 @@ fn each_fault_says_where_what_and_what_would_be_right() {
         ("[sever]\nthreads = 1\nlisten = 1", "mask.toml line 1: [sever] is no section; did you mean [server]?"),
         (
             "[qwertyuiop]",
-            "[qwertyuiop] is no section; there are [server], [tls], [acme], [storage], [database], [secrets], [links], [workspaces], [domains], [clicks], [limits], [auth], [proxy], [webhooks], [audit], [outbound], [pictures], [mail], [oidc], [places], [metrics], [log]",
+            "[qwertyuiop] is no section; there are [server], [tls], [acme], [storage], [database], [secrets], [links], [workspaces], [domains], [clicks], [analytics], [limits], [auth], [proxy], [webhooks], [audit], [outbound], [pictures], [mail], [oidc], [places], [metrics], [log]",
         ),
         ("server = 3", "server is a section: write [server] on a line of its own"),
         ("[[server]]\nthreads = 3", "server is a section: write [server]"),

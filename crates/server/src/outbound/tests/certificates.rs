@@ -53,15 +53,19 @@ async fn bad_certificates_are_refused_with_the_reason() {
     expired.not_after = date_time_ymd(2001, 1, 1);
     let mut early = params(NAME);
     early.not_before = date_time_ymd(2990, 1, 1);
-    for (identity, words) in [
-        (authority.sign(&expired), "the certificate has expired"),
-        (authority.sign(&early), "the certificate is not valid yet"),
-        (authority.sign(&params("other.example.com")), "the certificate is for another name"),
-        (Authority::named("another").sign(&params(NAME)), "the certificate is from an unknown authority"),
+    for (identity, detail, words) in [
+        (authority.sign(&expired), "expired", "the certificate has expired"),
+        (authority.sign(&early), "not_yet_valid", "the certificate is not valid yet"),
+        (authority.sign(&params("other.example.com")), "other_name", "the certificate is for another name"),
+        (
+            Authority::named("another").sign(&params(NAME)),
+            "unknown_authority",
+            "the certificate is from an unknown authority",
+        ),
     ] {
         let receiver = SafeReceiver::start(identity).await;
         let failure = post(&client(Some(&authority)), &receiver.url(NAME)).await.expect_err(words);
-        assert_eq!(failure.code(), "tls_failed");
+        assert_eq!((failure.code(), failure.written()), ("tls_failed", format!("tls_failed/{detail}").as_str()));
         assert!(failure.to_string().ends_with(&format!("({words})")), "{failure}");
     }
     let receiver = SafeReceiver::start(authority.sign(&params(NAME))).await;
@@ -78,12 +82,12 @@ async fn a_receiver_without_tls_is_no_safe_receiver() {
     })
     .await;
     let failure = post(&client(None), &format!("https://{NAME}:{}/", speaks_first.address.port())).await;
-    assert_eq!(failure.map(|_| ()).map_err(|failure| failure.code()), Err("tls_failed"));
+    assert_eq!(failure.map(|_| ()).map_err(|failure| failure.written()), Err("tls_failed/not_tls"));
     // One that waits for a line of HTTP waits in vain; the client does not.
     let hurried = config::Outbound { connect_timeout: Duration::from_millis(150), ..settings(&["127.0.0.0/8"]) };
     let outbound = Outbound::new(&hurried, Always::new(&["127.0.0.1"])).expect("a client");
     let failure = post(&outbound, &format!("https://{NAME}:{}/", receiver.address.port())).await;
-    assert_eq!(failure.map(|_| ()).map_err(|failure| failure.code()), Err("timed_out"));
+    assert_eq!(failure.map(|_| ()).map_err(|failure| failure.written()), Err("timed_out/connecting"));
 }
 
 #[test]

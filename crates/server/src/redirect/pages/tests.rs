@@ -4,7 +4,7 @@ use super::*;
 
 const SHORT: &str = "https://go.example/spring-sale";
 const REQUEST: &str = "req_0123456789ab";
-const NOTICES: [Notice; 8] = [
+const NOTICES: [Notice; 9] = [
     Notice::NotFound,
     Notice::Expired,
     Notice::Removed,
@@ -12,6 +12,7 @@ const NOTICES: [Notice; 8] = [
     Notice::TooManyAttempts { retry_after_s: 42 },
     Notice::Unavailable,
     Notice::BadRequest,
+    Notice::TimedOut,
     Notice::MethodNotAllowed,
 ];
 
@@ -50,6 +51,12 @@ fn pages_with(text: &str) -> Vec<(String, Page)> {
 
 fn inspect_url(url: &str) -> String {
     inspect(&Inspect { short_url: SHORT, destination: Some(url), title: None, created_at_ms: 0, may_vary: false }).html
+}
+
+#[test]
+fn people_sign_in_on_the_host_of_the_application() {
+    assert!(root(true).html.contains("href=\"/sign-in\"") && root(true).html.contains("href=\"/docs\""));
+    assert!(!root(false).html.contains("href=\"/"), "{}", root(false).html);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use mask_core::{
     bio_page::{
         BioPage, Content as PageContent,
         block::{Block, Data, EmailMode},
+        lead::Lead,
         social::{Platform, Profile},
         theme::Theme,
     },
@@ -16,7 +17,7 @@ use mask_store::{NewBioPage, PageChange};
 
 use super::*;
 use crate::{
-    bio::form::{Fault, Forms, Sent, Taken},
+    bio::form::{Fault, Forms, Sent, Taken, Why},
     clicks::record::{Record, Source},
     redirect::Glance,
 };
@@ -28,15 +29,19 @@ fn block(id: u128, data: Data) -> Block {
 }
 
 fn leading(id: u128, url: &str) -> Block {
-    let url = WebUrl::parse(url).expect("a url");
+    let url = Lead::parse(url).expect("a lead");
     block(id, Data::Link { title: "A link".into(), url, thumbnail: None })
 }
 
 fn form_block(id: u128) -> Block {
+    form_of(id, EmailMode::Signup)
+}
+
+fn form_of(id: u128, mode: EmailMode) -> Block {
     block(
         id,
         Data::Email {
-            mode: EmailMode::Signup,
+            mode,
             title: "News".into(),
             button_text: "Join".into(),
             success_message: "Welcome".into(),
@@ -46,7 +51,14 @@ fn form_block(id: u128) -> Block {
 }
 
 fn content(blocks: Vec<Block>) -> PageContent {
-    PageContent { title: "Ada".into(), description: None, avatar: None, theme: Theme::default(), blocks }
+    PageContent {
+        title: "Ada".into(),
+        description: None,
+        avatar: None,
+        language: None,
+        theme: Theme::default(),
+        blocks,
+    }
 }
 
 impl Bench {
@@ -92,6 +104,53 @@ impl Bench {
     }
 }
 
+/// What an answer of the fast lane calls its request.
+fn named(answer: &str) -> String {
+    let (_, rest) = answer.split_once("x-request-id: ").expect("an id");
+    rest[..16].to_owned()
+}
+
+#[tokio::test]
+async fn a_record_names_the_request_as_its_answer_does() {
+    let bench = Bench::new(Durability::Process).await;
+    bench.bio_page(true, vec![leading(1, "https://example.com/a")]).await;
+    bench.link("plain", |_| ()).await;
+    bench.link("limited", |content| content.click_limit = Some(1)).await;
+    bench
+        .link("shown", |content| content.preview = Some(Preview { title: Some("A".into()), ..Preview::default() }))
+        .await;
+    locked(&bench, "guarded", |_| ()).await;
+    let mut answered = Vec::new();
+    let tag = header(&bench.get("/ada-page").await, "etag").to_owned();
+    for request in [
+        request("GET", "/plain"),
+        request("HEAD", "/plain"),
+        with(request("GET", "/plain"), "sec-purpose", "prefetch"),
+        request("GET", "/limited"),
+        with(request("GET", "/shown"), "user-agent", "Twitterbot/1.0"),
+        request("GET", "/ada-page"),
+        with(request("GET", "/ada-page"), "if-none-match", &tag),
+        request("GET", &format!("/ada-page?to={}", BlockId::from_bits(1))),
+        form("/guarded", "password=open+sesame"),
+    ] {
+        answered.push(header(&bench.ask(request).await, "x-request-id").to_owned());
+    }
+    for head in [asked("/plain", ""), asked("/ada-page", ""), asked("/ada-page", &format!("If-None-Match: {tag}\r\n"))]
+    {
+        let (glance, answer) = bench.lane(&head);
+        assert_eq!(glance, Glance::Answered(head.len()));
+        answered.push(named(&answer));
+    }
+    let mut recorded = Vec::new();
+    let note = |bytes: &[u8]| {
+        let record = Record::decode(bytes).expect("a record");
+        recorded.push(record.request.expect("an id").to_string());
+    };
+    bench.journal.read(0, None, 1 << 20, note).expect("it can be read");
+    // The first is the visit by which the page's tag became known.
+    assert_eq!(recorded[1..], answered);
+}
+
 fn asked(path: &str, more: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: s.example\r\nUser-Agent: {CHROME}\r\n{more}\r\n")
 }
@@ -120,8 +179,9 @@ async fn a_page_is_seen_and_asked_for_again() {
         assert_eq!(text(again).await.is_empty(), status == 304);
     }
     assert_eq!(bench.ask(request("HEAD", "/ada-page")).await.status(), 200);
-    let posted = bench.ask(form("/ada-page", "block=x")).await;
-    assert_eq!((posted.status().as_u16(), header(&posted, "allow")), (405, "GET, HEAD"), "it has no form");
+    let put = bench.ask(request("PUT", "/ada-page")).await;
+    assert_eq!((put.status().as_u16(), header(&put, "allow")), (405, "GET, HEAD"));
+    assert!(!text(put).await.contains("with a link"), "it is none");
     assert_eq!(bench.get("/ada-page+").await.status(), 404, "where it leads is on it");
     assert_eq!(bench.noted(), vec![(Target::Page(PAGE), Source::Link); 6]);
     let (pages, bytes) = bench.redirects.memory();
@@ -177,6 +237,9 @@ async fn blocks_are_followed_by_way_of_the_page() {
         leading(2, "https://s.example/short?y"),
         block(3, social),
         block(4, Data::Header { text: "No link".into() }),
+        block(5, Data::Text { content: "[a](https://text.example/ü?x&y) and [b](http://other.example)".into() }),
+        leading(6, "mailto:ada@example.com"),
+        block(7, Data::Social { profiles: vec![profile("mailto:ada@example.com"), profile("https://one.example/")] }),
     ];
     let page = bench.bio_page(true, blocks).await;
     let ids: Vec<_> = page.content.blocks.iter().map(|block| block.id).collect();
@@ -198,6 +261,18 @@ async fn blocks_are_followed_by_way_of_the_page() {
     let noted = bench.noted();
     assert_eq!(noted[..5], [onto(0), onto(0), onto(2), onto(2), onto(1)]);
     assert_eq!(noted[5].1, Source::Bio);
+    let html = text(bench.get("/ada-page?done=x").await).await.replace("&amp;", "&");
+    let hrefs = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let of_text: Vec<_> = hrefs.filter(|href| href.contains(&format!("to={}", ids[4]))).collect();
+    let mut reached = Vec::new();
+    for href in &of_text {
+        let followed = bench.get(&format!("/ada-page{href}")).await;
+        reached.push((followed.status().as_u16(), header(&followed, "location").to_owned()));
+    }
+    let expected = ["https://text.example/%C3%BC?x&y", "http://other.example/"];
+    assert_eq!(reached, expected.map(|location| (302, location.to_owned())));
+    assert_eq!(bench.noted()[6..], [onto(4), onto(4)], "links within a text are clicks on its block");
+    assert!(html.contains("href=\"mailto:ada@example.com\""), "a mailbox is reached from the page itself");
     for query in [
         "to=".to_owned(),
         "to=blk_x".to_owned(),
@@ -206,11 +281,16 @@ async fn blocks_are_followed_by_way_of_the_page() {
         format!("to={}&n=-1", ids[2]),
         format!("to={}&n=99999999999999999999", ids[2]),
         format!("to={}", ids[3]),
+        format!("to={}", ids[4]),
+        format!("to={}&n=1", ids[4]),
+        format!("to={}", ids[5]),
+        format!("to={}&n=0", ids[6]),
     ] {
         let back = bench.get(&format!("/Ada-Page?{query}")).await;
         assert_eq!((back.status().as_u16(), header(&back, "location")), (303, "/Ada-Page"), "{query}");
     }
-    assert_eq!(bench.noted().len(), 6, "nothing was followed");
+    assert_eq!(bench.get(&format!("/ada-page?to={}&n=1", ids[6])).await.status(), 302, "the other keeps its place");
+    assert_eq!(bench.noted().len(), 9, "nothing else was followed");
 }
 
 #[tokio::test]
@@ -285,7 +365,7 @@ impl Forms for Desk {
 async fn forms_are_sent_and_shown_again() {
     let bench = Bench::new(Durability::Process).await;
     let page = bench.bio_page(true, vec![form_block(1), leading(2, "https://example.com/b")]).await;
-    let [with_form, other] = [page.content.blocks[0].id, page.content.blocks[1].id];
+    let with_form = page.content.blocks[0].id;
     let body = |block: BlockId, more: &str| format!("block={block}&email=ada%40e.com{more}");
     let unheard = bench.ask(form("/ada-page", &body(with_form, ""))).await;
     assert_eq!(unheard.status(), 503, "nobody takes it yet");
@@ -309,7 +389,10 @@ async fn forms_are_sent_and_shown_again() {
     assert!(html.contains(&format!("id=\"{with_form}-done\"")) && html.contains("Welcome"), "{html}");
     assert!(bench.noted().is_empty(), "who comes back from a form was counted before");
 
-    says(Taken::Faulty(vec![Fault { field: "email", sentence: "Must be one <b>".into() }]));
+    says(Taken::Faulty(vec![Fault {
+        field: "email",
+        why: Why::Refused(mask_core::Refused::because("Must be one <b>")),
+    }]));
     let faulty = bench.ask(form("/ada-page", &body(with_form, "%3Ci%3E"))).await;
     assert_eq!((faulty.status().as_u16(), header(&faulty, "cache-control")), (422, "private, no-store"));
     let html = text(faulty).await;
@@ -325,10 +408,6 @@ async fn forms_are_sent_and_shown_again() {
     let before = desk.sent.lock().expect("unbroken").len();
     let trapped = bench.ask(form("/ada-page", &body(with_form, "&website=spam"))).await;
     assert_eq!((trapped.status().as_u16(), header(&trapped, "location")), (303, location.as_str()));
-    for block in [body(other, ""), body(BlockId::from_bits(99), ""), "email=a".to_owned()] {
-        let back = bench.ask(form("/ada-page", &block)).await;
-        assert_eq!((back.status().as_u16(), header(&back, "location")), (303, "/ada-page"), "{block}");
-    }
     let long = format!("block={with_form}&message={}", "x".repeat(70_000));
     assert_eq!(bench.ask(form("/ada-page", &long)).await.status(), 400);
     let mut json = form("/ada-page", "{}");
@@ -336,4 +415,59 @@ async fn forms_are_sent_and_shown_again() {
     assert_eq!(bench.ask(json).await.status(), 400);
     assert_eq!(desk.sent.lock().expect("unbroken").len(), before, "none of these went further");
     assert_eq!(bench.ask(request("PUT", "/ada-page")).await.status(), 405);
+}
+
+#[tokio::test]
+async fn what_was_written_is_taken_or_comes_back() {
+    use EmailMode::{Contact, Signup};
+    let bench = Bench::new(Durability::Process).await;
+    let desk = Arc::new(Desk { says: Mutex::new(Taken::Done), sent: Mutex::default() });
+    bench.redirects.hand_forms_to(Arc::clone(&desk) as Arc<dyn Forms>);
+    let id = BlockId::from_bits;
+    bench.bio_page(true, vec![form_of(1, Contact)]).await;
+    let hidden = |id: u128, mode| Block { is_visible: false, ..form_of(id, mode) };
+    let letter = |block: &str| format!("block={block}&email=ada%40e.com&name=&message=Dear+%3CBo%3E%0D%0AYes");
+    let signup = |block: &str| format!("block={block}&email=ada%40e.com");
+    let of_block = |of: u128| id(of).to_string();
+    // The blocks that are there by now, what is sent, and the block that takes it.
+    for (what, blocks, body, taker) in [
+        ("its own", vec![form_of(1, Contact), form_of(2, Contact)], letter(&of_block(1)), Some(1)),
+        ("another in its place", vec![form_of(2, Contact), form_of(3, Signup)], letter(&of_block(1)), Some(2)),
+        ("a sign-up too", vec![form_of(2, Contact), form_of(3, Signup)], signup(&of_block(1)), Some(3)),
+        (
+            "one that is hidden, and one in its place",
+            vec![hidden(1, Contact), form_of(2, Contact)],
+            letter(&of_block(1)),
+            Some(2),
+        ),
+        ("one that became another kind", vec![form_of(1, Signup), form_of(2, Contact)], letter(&of_block(1)), Some(2)),
+        ("its own says what is missing", vec![form_of(1, Contact), form_of(3, Signup)], signup(&of_block(1)), Some(1)),
+        ("either of two", vec![form_of(2, Contact), form_of(3, Contact)], letter(&of_block(1)), None),
+        ("none of its kind", vec![form_of(1, Signup), leading(2, "https://example.com")], letter(&of_block(1)), None),
+        ("all are hidden", vec![hidden(1, Contact), hidden(2, Contact)], letter(&of_block(1)), None),
+        ("a link", vec![leading(1, "https://example.com"), form_of(2, Signup)], letter(&of_block(1)), None),
+        ("none at all", Vec::new(), letter(&of_block(1)), None),
+        ("what names no form", vec![form_of(1, Contact)], letter("x"), None),
+    ] {
+        bench.edit_page(true, blocks).await;
+        desk.sent.lock().expect("unbroken").clear();
+        let answer = bench.ask(form("/ada-page", &body)).await;
+        let sent: Vec<_> = desk.sent.lock().expect("unbroken").iter().map(|sent| sent.block).collect();
+        assert_eq!(sent, taker.map(id).into_iter().collect::<Vec<_>>(), "{what}");
+        let status = answer.status().as_u16();
+        if let Some(taker) = taker {
+            let location = format!("/Ada-Page?done={0}#{0}-done", id(taker));
+            assert_eq!((status, header(&answer, "location")), (303, location.as_str()), "{what}");
+            continue;
+        }
+        assert_eq!((status, header(&answer, "cache-control")), (422, "private, no-store"), "{what}");
+        let policy = header(&answer, "content-security-policy").to_owned();
+        let html = text(answer).await;
+        assert!(html.contains("role=\"alert\">This form is no longer on the page"), "{what}: {html}");
+        assert!(html.contains(">\nDear &#60;Bo&#62;\r\nYes</textarea>"), "{what}: {html}");
+        assert!(html.contains("<h1 dir=\"auto\">Ada</h1>") && !html.contains("link has"), "{what}: {html}");
+        assert!(html.contains(".fault{") && policy.contains("style-src"), "{what}: it is seen as what it is");
+    }
+    bench.edit_page(false, Vec::new()).await;
+    assert_eq!(bench.ask(form("/ada-page", &letter(&of_block(1)))).await.status(), 404, "a draft is no page");
 }

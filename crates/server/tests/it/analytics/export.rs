@@ -54,18 +54,36 @@ async fn exports(app: App) {
         ("browser=Chrome".to_owned(), 3),
         ("browser=Chrome&referrer=direct".to_owned(), 2),
         ("bot=tool".to_owned(), 2),
+        ("tag=spring".to_owned(), 4),
+        ("tag=none&browser=Safari".to_owned(), 2),
+        ("utm_campaign=sale&device=mobile".to_owned(), 1),
+        ("campaign=sale&domain=localhost&bots=only".to_owned(), 3),
+        ("domain=go.example".to_owned(), 0),
+        ("utm_source=none".to_owned(), 6),
+        (format!("type=scans&tag=none&linkId={}", id(&links[1])), 1),
         ("linkId=lnk_01kcd3vyk5f8r9v3k2m4n6p8qa".to_owned(), 0),
     ] {
         assert_eq!(lines(&app, &format!("{DAYS}&{filter}")).await.len(), count, "{filter}");
     }
-    taken_up(&app, &all).await;
+    // Of one link those are unique that are among its visitors.
+    for named in ["link", "linkId"] {
+        let filter = format!("{DAYS}&{named}={}", id(&links[1]));
+        let visitors = clicks(&app, &format!("{filter}&metrics=visitors")).await["total_visitors"].clone();
+        let rows = lines(&app, &filter).await;
+        assert_eq!(rows.iter().filter(|row| row["is_unique"] == true).count(), 2, "{named}");
+        assert_eq!(visitors, 2, "{named}");
+    }
+    taken_up(&app, &format!("{DAYS}&bots=include"), &all).await;
+    let tagged = format!("{DAYS}&bots=include&tag=spring&domain=localhost");
+    let of_tag = lines(&app, &tagged).await;
+    assert_eq!(of_tag.len(), 7);
+    taken_up(&app, &tagged, &of_tag).await;
     cursors_of_others(&app, &all[3]).await;
 }
 
 /// Whatever the last row was that arrived, the rest comes, and nothing twice; in both formats.
-async fn taken_up(app: &App, all: &[Value]) {
-    let query = format!("{DAYS}&bots=include");
-    let csv = export(app, &query).await.text;
+async fn taken_up(app: &App, query: &str, all: &[Value]) {
+    let csv = export(app, query).await.text;
     for (place, row) in all.iter().enumerate() {
         let cursor = row["cursor"].as_str().expect("a cursor");
         assert_eq!(lines(app, &format!("{query}&cursor={cursor}")).await, all[place + 1..], "after {place}");
@@ -81,6 +99,7 @@ async fn cursors_of_others(app: &App, row: &Value) {
         format!("{DAYS}&cursor={cursor}"),
         format!("{DAYS}&bots=include&type=scans&cursor={cursor}"),
         format!("{DAYS}&bots=include&browser=Chrome&cursor={cursor}"),
+        format!("{DAYS}&bots=include&tag=spring&cursor={cursor}"),
         format!("start=2026-03-26&end=2026-03-27&bots=include&cursor={cursor}"),
         format!("{DAYS}&bots=include&cursor=x"),
         format!("{DAYS}&bots=include&cursor=eyJpZCI6Imxua19kZWY0NTYifQ"),
@@ -92,9 +111,14 @@ async fn cursors_of_others(app: &App, row: &Value) {
             "{query}"
         );
     }
-    for (query, field) in
-        [("type=visits", "type"), ("format=xml", "format"), ("limit=1", "limit"), ("tag=a", "tag"), ("bots=2", "bots")]
-    {
+    for (query, field) in [
+        ("type=visits", "type"),
+        ("format=xml", "format"),
+        ("limit=1", "limit"),
+        ("tag=", "tag"),
+        ("type=views&tag=a", "tag"),
+        ("bots=2", "bots"),
+    ] {
         assert_eq!(app.get(&format!("/analytics/export?{query}")).await.fields(), [field], "{query}");
     }
 }
@@ -112,6 +136,7 @@ async fn visits_are_exported_on_postgres() {
 pub(super) fn fact(at: i64, visitor: i64) -> Fact {
     Fact {
         at: Time::from_unix_millis(at),
+        request: None,
         owner: Owner { workspace: 1, is_test: false },
         target: Target::Link(LinkId::from_bits(7)),
         code: None,

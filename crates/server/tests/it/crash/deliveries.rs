@@ -27,8 +27,9 @@ use crate::{
 
 /// Receivers are on this machine.
 const HERE: (&str, &str) = ("outbound.allow_networks", "127.0.0.0/8");
-/// Whatever waits is due, as it will be when all claims and all pauses are over.
-const TIME_PASSES: &str = "UPDATE deliveries SET due_at = 0 WHERE state = 0";
+/// Whatever waits is due, as it will be when all claims and all pauses are over. Tries begin anew: among this many deliveries
+/// one would otherwise meet with six failures by chance, and be given up.
+const TIME_PASSES: &str = "UPDATE deliveries SET due_at = 0, tries = 0 WHERE state = 0";
 
 /// What a receiver does that is unwell: every tenth time it fails, every twentieth it keeps its caller waiting.
 fn unwell(before: usize) -> Manner {

@@ -17,6 +17,7 @@ use crate::harness::App;
 fn visit(target: Target) -> Fact {
     Fact {
         at: Time::from_unix_millis(1_774_360_814_000),
+        request: None,
         owner: Owner { workspace: 1, is_test: false },
         target,
         code: None,

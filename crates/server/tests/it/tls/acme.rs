@@ -1,5 +1,8 @@
 //! Certificates of an authority, which is a real one ([`Pebble`]), for names that a name server of the test's own knows.
 
+mod account;
+mod relay;
+
 use std::{
     io::{Read, Write},
     net::TcpListener,
@@ -258,21 +261,31 @@ async fn a_hundred_domains_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_of_an_hour_are_counted() {
+async fn orders_of_an_hour_are_counted_and_a_hello_comes_first() {
     let bench = Bench::with(Ports::free(), |ports| ports, &[("acme.orders_per_hour", "1")]).await;
     let roots = bench.pebble.believing();
     until("the server's own name has one", async || shown(&bench.app, HOST, &roots).is_some()).await;
-    let domain = bench.domain("go.example.com").await;
-    let orders = || {
+    let (first, asked_for) = (bench.domain("a.example.com").await, bench.domain("z.example.com").await);
+    // A hello for a name that has none yet brings it to the front.
+    let is_wanted = || {
         let database = rusqlite::Connection::open(bench.app.data().join("mask.db")).expect("the database");
-        let query = "SELECT due_at FROM certificates WHERE name = 'go.example.com'";
-        let due_ms: Option<i64> = database.query_row(query, [], |row| row.get(0)).ok();
-        due_ms.is_some_and(|due_ms| due_ms > bench.app.clock.now().unix_millis())
+        let query = "SELECT wanted_at FROM certificates WHERE name = 'z.example.com'";
+        database.query_row(query, [], |row| row.get::<_, Option<i64>>(0)).is_ok_and(|wanted| wanted.is_some())
     };
-    until("it was put off", async || orders()).await;
-    assert_eq!(bench.tls_of(&domain).await, json!({"status": "pending", "expires_at": null, "error": null}));
+    until("somebody asked for it", async || {
+        assert_eq!(shown(&bench.app, "z.example.com", &roots), None);
+        is_wanted()
+    })
+    .await;
+    for domain in [&first, &asked_for] {
+        assert_eq!(bench.tls_of(domain).await, json!({"status": "pending", "expires_at": null, "error": null}));
+    }
     bench.app.wait(3601);
-    bench.until_tls(&domain, "it has one", is_active).await;
+    bench.until_tls(&asked_for, "it has one", is_active).await;
+    assert!(shown(&bench.app, "z.example.com", &roots).is_some());
+    assert!(!is_active(&bench.tls_of(&first).await), "an hour has one order");
+    bench.app.wait(3601);
+    bench.until_tls(&first, "it has one too", is_active).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -308,6 +321,34 @@ async fn rubbish_from_an_authority_is_rubbish() {
     };
     until("it was understood as such", async || error().is_some_and(|error| error.contains("understood"))).await;
     assert_eq!(app.get("/workspace").await.status, 200, "others are answered as before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_never_answers_holds_nobody_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (certificate, _) = write_pair(&folder, "ca", &["localhost", "127.0.0.1"]);
+    // The system takes its connections, and nobody reads from them.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let directory = format!("https://{}/dir", listener.local_addr().expect("an address"));
+    let mut app = start(settings(Ports { clear: 0, tls: 0 }, &directory, &certificate, "127.0.0.1:9")).await;
+    app.link(json!({"url": "https://example.com/where", "slug": "spring", "domain": HOST})).await;
+    let row = || -> Option<(Option<String>, i64)> {
+        let database = rusqlite::Connection::open(app.data().join("mask.db")).expect("the database");
+        let query = "SELECT error, due_at FROM certificates WHERE name = ?1";
+        database.query_row(query, [HOST], |row| Ok((row.get(0)?, row.get(1)?))).ok()
+    };
+    until("somebody waits for it", async || row().is_some_and(|(_, due_ms)| due_ms > app.clock.now().unix_millis()))
+        .await;
+    let answer = Answer::of(app.visit("/spring")).await;
+    assert_eq!((answer.status, answer.header("location")), (302, "https://example.com/where"));
+    until("it was given up", async || row().is_some_and(|(error, _)| error.is_some())).await;
+    let (error, due_ms) = row().expect("a row");
+    assert!(error.as_deref().is_some_and(|error| error.contains("could not be asked")), "{error:?}");
+    assert!(due_ms > app.clock.now().unix_millis(), "it is tried again later");
+    // Nor does it hold up the end.
+    app.wait(24 * 3600);
+    app.stop().await;
+    drop(listener);
 }
 
 #[tokio::test(flavor = "multi_thread")]

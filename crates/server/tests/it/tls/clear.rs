@@ -51,3 +51,33 @@ async fn a_trusted_proxy_that_spoke_tls_is_answered_as_it_is() {
     let mut wire = Wire::open(bench.clear()).expect("a connection");
     assert_eq!(wire.ask(request.as_bytes()).expect("an answer").status, 308);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_a_form_is_told_by_a_page() {
+    let bench = Bench::start().await;
+    for path in ["/sign-in", "/account/password", &format!("/invitation/{}", "0".repeat(64)), "/spring"] {
+        let form = "password=correct+horse";
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded");
+        let request = format!("{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{form}", form.len());
+        let reply = Wire::open(bench.clear()).expect("a connection").ask(request.as_bytes()).expect("an answer");
+        assert_eq!((reply.status, reply.header("content-type")), (403, "text/html; charset=utf-8"), "{path}");
+        let page = String::from_utf8_lossy(&reply.body);
+        assert!(page.contains("Not without encryption") && !page.contains("correct"), "{path}: {page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_cache_keeps_the_word_of_a_letters_link() {
+    let bench = Bench::start().await;
+    let word = "0".repeat(64);
+    for (path, kept) in [
+        (format!("/new-password?word={word}"), "no-store"),
+        (format!("/invitation/{word}"), "no-store"),
+        (format!("/-/confirm/{word}"), "no-store"),
+        ("/spring".to_owned(), ""),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+        let reply = Wire::open(bench.clear()).expect("a connection").ask(request.as_bytes()).expect("an answer");
+        assert_eq!((reply.status, reply.header("cache-control")), (308, kept), "{path}");
+    }
+}

@@ -11,7 +11,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{until, write_pair};
 use crate::dns::Dns;
@@ -22,6 +22,8 @@ pub(super) struct Pebble {
     pub(super) directory: String,
     /// The file of the certificate by which it is known.
     pub(super) ca_file: String,
+    /// That of its key.
+    pub(super) key_file: String,
     management: String,
     folder: tempfile::TempDir,
     dns: String,
@@ -37,20 +39,28 @@ pub(super) fn free_port() -> u16 {
 impl Pebble {
     /// One that asks this name server, and looks on these ports.
     pub(super) async fn start(dns: &Dns, http_port: u16, tls_port: u16) -> Self {
+        Self::with(dns, http_port, tls_port, json!({})).await
+    }
+
+    /// The same, with more in its settings.
+    pub(super) async fn with(dns: &Dns, http_port: u16, tls_port: u16, more: Value) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (certificate, key) = write_pair(&folder, "pebble", &["localhost", "127.0.0.1"]);
         let (listen, management) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
-        let config = json!({"pebble": {
+        let mut config = json!({"pebble": {
             "listenAddress": listen, "managementListenAddress": management,
             "certificate": certificate, "privateKey": key,
             "httpPort": http_port, "tlsPort": tls_port,
             "ocspResponderURL": "", "externalAccountBindingRequired": false,
             "certificateValidityPeriod": 90 * 86_400,
         }});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            config["pebble"][name] = value.clone();
+        }
         std::fs::write(folder.path().join("config.json"), config.to_string()).expect("written");
         let directory = format!("https://{listen}/dir");
-        let (ca_file, dns) = (certificate, dns.address.to_string());
-        let mut pebble = Self { directory, ca_file, management, folder, dns, process: None };
+        let (ca_file, key_file, dns) = (certificate, key, dns.address.to_string());
+        let mut pebble = Self { directory, ca_file, key_file, management, folder, dns, process: None };
         pebble.revive().await;
         pebble
     }

@@ -75,3 +75,21 @@ async fn only_trusted_proxies_are_asked_who_they_speak_for() {
     wire.send(visit.as_bytes()).expect("sent");
     assert_ne!(wire.reply().map_or(400, |reply| reply.status), 200, "a header of a stranger is no request");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_passed_on_without_a_name_is_not_believed() {
+    let bench = Bench::with(&[("proxy.trusted", "127.0.0.1"), ("proxy.proxy_protocol", "on")]).await;
+    let key = key_for(&bench, "203.0.113.9");
+    let request = String::from_utf8(api("GET", "/workspace", &key, "")).expect("text");
+    let request = request.replace("\r\n\r\n", "\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\r\n");
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";
+    for header in [&b"PROXY UNKNOWN\r\n"[..], local] {
+        for (address, code) in [(bench.secure(), "forbidden"), (bench.clear(), "https_required")] {
+            let reply = connect(&bench, address, header).ask(request.as_bytes()).expect("an answer");
+            assert_eq!((reply.status, &reply.json()["error"]["code"]), (403, &json!(code)), "{header:?}");
+        }
+    }
+    // A client that is itself a proxy of ours is believed as ever.
+    let reply = connect(&bench, bench.clear(), &of_v4([127, 0, 0, 1])).ask(request.as_bytes()).expect("an answer");
+    assert_eq!(reply.status, 200, "{reply:?}");
+}

@@ -1,0 +1,2 @@
+-- On SQLite the index of slugs is gone; here it stays as it is.
+SELECT 1;

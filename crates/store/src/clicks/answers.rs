@@ -1,0 +1,143 @@
+//! Questions: what is recorded of an owner, counted part by part.
+//!
+//! Batches are counted anew each time, as there are few of them and they last for seconds. Of the larger runs what was counted
+//! is [`Kept`], wherever it says something to other questions too: where the run lies in the window as a whole, or is divided
+//! by units of time of which the window takes some. What depends upon properties of links is not kept, as those change.
+
+use std::sync::Arc;
+
+use mask_core::{
+    question::{Dimension, Window},
+    workspace::Owner,
+};
+
+use super::{
+    columns::Column,
+    count::{By, Counter, Numbers, Shape},
+    kept::Kept,
+    lexicon::{Counted, Counts, Making},
+    reading::{Reading, Run, each_of_batches, each_of_run, runs},
+    tally::Tally,
+};
+use crate::{
+    Error,
+    db::{Patience, Tx},
+};
+
+/// Of runs with fewer clicks nothing is kept: they are counted in no time, and soon become part of larger ones.
+const KEPT_FROM: i64 = 16_384;
+
+/// Whose clicks are counted, and which.
+pub(super) struct Asked<'a> {
+    pub(super) owner: Owner,
+    pub(super) shape: &'a Arc<Shape>,
+    /// Links and pages that may be counted; all where it is `None`.
+    pub(super) allowed: Option<&'a Numbers>,
+    pub(super) window: Window,
+    pub(super) patience: Patience,
+}
+
+impl Asked<'_> {
+    /// Counts them. Wants a snapshot.
+    pub(super) fn count(&self, tx: &mut Tx<'_>, kept: &Kept) -> Result<Tally, Error> {
+        let mut counter = Counter::new(self.owner, self.shape, self.allowed, Some(self.window));
+        let mut words = Counted::default();
+        each_of_batches(tx, self.window, Some(&kept.held), |chunk| counter.add(chunk, true))?;
+        for run in runs(tx, Some(self.owner), self.window)? {
+            if self.says_it_again(run) {
+                let of_run = kept.get_or_count(run, self.shape, || self.count_all(tx, run, kept))?;
+                let is_allowed = |number| self.allowed.is_none_or(|allowed| allowed.contains(&number));
+                counter.tally.add(&of_run, self.window, is_allowed);
+            } else if self.has_many_words(run) {
+                counter.window = self.divided(run);
+                self.count_words(tx, run, kept, &mut counter, &mut words)?;
+            } else {
+                counter.window = self.divided(run);
+                self.count_run(tx, run, kept, &mut counter)?;
+            }
+        }
+        if let By::Text(dimension) = self.shape.by {
+            counter.tally.add_words(&words, dimension);
+        }
+        Ok(counter.tally)
+    }
+
+    /// The window, unless all of a run lies in it.
+    fn divided(&self, run: Run) -> Option<Window> {
+        Some(self.window).filter(|window| !run.lies_in(*window))
+    }
+
+    /// Whether it is divided by what has very many values, and those of all of a run are counted: then they are counted by its
+    /// lexicon, which is faster than adding up what was counted before.
+    fn has_many_words(&self, run: Run) -> bool {
+        self.shape.by == By::Text(Dimension::ReferrerUrl) && run.clicks >= KEPT_FROM && self.only_one().is_none()
+    }
+
+    /// Whether all that there is in a run can be counted, and this question be answered from that.
+    fn says_it_again(&self, run: Run) -> bool {
+        let can_be_divided = |edge: i64| matches!(self.shape.by, By::Time(unit) if edge % unit == 0);
+        let (from, to) = (self.window.from.unix_millis(), self.window.to.unix_millis());
+        run.clicks >= KEPT_FROM
+            && !self.has_many_words(run)
+            && self.shape.of.is_none()
+            && (self.allowed.is_none() || self.shape.by == By::Visited)
+            && (from <= run.first_at || can_be_divided(from))
+            && (run.last_at < to || can_be_divided(to))
+    }
+
+    fn count_all(&self, tx: &mut Tx<'_>, run: Run, kept: &Kept) -> Result<Tally, Error> {
+        let mut counter = Counter::new(self.owner, self.shape, None, None);
+        self.count_run(tx, run, kept, &mut counter)?;
+        Ok(counter.tally)
+    }
+
+    fn count_run(&self, tx: &mut Tx<'_>, run: Run, kept: &Kept, counter: &mut Counter<'_>) -> Result<(), Error> {
+        let columns = counter.columns();
+        let reading = self.reading(&columns, kept);
+        each_of_run(tx, run, &reading, |chunk| counter.add(chunk, false))
+    }
+
+    /// Counts by a column of which the run has very many words.
+    fn count_words(
+        &self,
+        tx: &mut Tx<'_>,
+        run: Run,
+        kept: &Kept,
+        counter: &mut Counter<'_>,
+        words: &mut Counted,
+    ) -> Result<(), Error> {
+        let (column, mut columns) = (self.shape.by.column(), counter.columns());
+        let (mut counts, mut place) = (Counts::new(), 0..);
+        if let Some(lexicon) = kept.held.lexicon(run, column) {
+            columns.retain(|it| *it != column || self.shape.has_condition_on(column));
+            each_of_run(tx, run, &self.reading(&columns, kept), |chunk| {
+                counter.add_words(&lexicon, &mut counts, place.next()?, chunk)
+            })?;
+            words.add(&lexicon, &counts);
+            return Ok(());
+        }
+        let mut making = Making::new(kept.held.words.clone());
+        let reading = Reading { passing: Some(column), ..self.reading(&columns, kept) };
+        each_of_run(tx, run, &reading, |chunk| {
+            making.push(chunk.coded(column)?)?;
+            counter.add_words(making.so_far(), &mut counts, place.next()?, chunk)
+        })?;
+        words.add(making.so_far(), &counts);
+        kept.held.hold_lexicon(run, column, making.done());
+        Ok(())
+    }
+
+    fn reading<'r>(&self, columns: &'r [Column], kept: &'r Kept) -> Reading<'r> {
+        let (visited, patience) = (self.only_one(), self.patience);
+        Reading { visited, columns, patience, held: Some(&kept.held), passing: None }
+    }
+
+    /// The link or the page that it is about, or that is allowed, where it is one alone.
+    pub(super) fn only_one(&self) -> Option<u128> {
+        if let Some(number) = self.shape.of {
+            return Some(number);
+        }
+        let mut allowed = self.allowed?.iter();
+        allowed.next().filter(|_| allowed.next().is_none()).copied()
+    }
+}
