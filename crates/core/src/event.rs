@@ -88,6 +88,11 @@ impl EventKinds {
         Self(kinds.iter().fold(0, |set, kind| set | 1 << kind.number()))
     }
 
+    /// What a visit can be told as.
+    pub fn of_visits() -> Self {
+        Self::of(&[EventKind::LinkClicked, EventKind::QrScanned, EventKind::PageViewed])
+    }
+
     /// The set with these bits; bits that stand for no kind are left out.
     pub fn from_bits(bits: i64) -> Self {
         let known = Self::of(EventKind::ALL).0;

@@ -80,7 +80,7 @@ pub use tags::CountedTag;
 pub use usage::{UsageCount, UsageFilter, UsageGroup, UsageKey, UsageOf, hour_begins, hour_of};
 pub use webhooks::{
     Attempt, By, Claimed, Delivery, DeliveryFilter, Endpoint, Event, Happening, LoggedAttempt, NewWebhook, PageSubject,
-    Settled, State, Subject, SwitchedOff, Tell, TestEvent, Unsubscribed, WriteSwitchedOff,
+    Settled, State, Subject, SwitchedOff, Tell, TestEvent, Unsubscribed, Wanted, WriteSwitchedOff,
 };
 pub use words::{NewWord, Readdressed, SignUp, WordPurpose, WriteNotice};
 pub use workspaces::{NewWorkspace, Undeleted, Unfounded};

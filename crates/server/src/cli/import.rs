@@ -20,7 +20,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand};
 use mask::{clicks::Sink, clock::Clock, redirect::Hosts, setup};
-use mask_core::{address, workspace::Owner};
+use mask_core::{
+    address,
+    event::EventKinds,
+    webhook::{MOST_WEBHOOKS, Webhook},
+    workspace::Owner,
+};
 use mask_store::{Batch, Fact, Position, Store};
 
 use super::{Failure, SETTINGS_HELP, keys, open, print, say, settings::Common, workspaces};
@@ -92,11 +97,12 @@ pub(super) struct Clicks {
     /// For clicks that were set aside: `mask doctor` says which. Default: both. Example: --only statistics
     #[arg(long, value_name = "statistics|counts", value_parser = parse_sink)]
     only: Option<Sink>,
-    /// Tell webhooks of each click (`link.clicked`, `qr.scanned`, `page.viewed`), with the time at which it happened.
+    /// Tell no webhooks.
     ///
-    /// Say it from the first time on: what is imported already is told to nobody any more. Default: history is told to nobody.
+    /// Default: those that subscribe are told of each click (`link.clicked`, `qr.scanned`, `page.viewed`), with the time at
+    /// which it happened, when it is counted on its link. `--dry-run` says how many they are.
     #[arg(long)]
-    tell_webhooks: bool,
+    no_webhooks: bool,
     /// Check the file and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -122,10 +128,6 @@ enum Error {
         "line {line} cannot be imported any more: {why}; what stood before it was, and the rest goes on from there"
     )]
     Changed { line: u64, why: String },
-    #[error(
-        "--only statistics counts nothing on links, and webhooks are told of what is counted; leave out one of the two"
-    )]
-    NothingToTell,
     #[error("somebody else is importing this file")]
     Moved,
     #[error("broken off; import the file again, and it goes on where it stopped")]
@@ -146,12 +148,8 @@ impl Clicks {
         let file = File::open(&self.from)?;
         // A faulty first line is told before a database is made.
         file.lines(self.ignore_unknown)?;
-        // Whoever is told is told in the transaction that counts.
-        if self.tell_webhooks && self.only == Some(Sink::Records) {
-            return Err(Error::NothingToTell.into());
-        }
         let hosts = Arc::new(Hosts::new(&config.server.public_url, &config.links.domains));
-        let store = if self.tell_webhooks {
+        let store = if self.tells() {
             open::telling_store(&config, (*hosts).clone(), &Clock::system())?
         } else {
             setup::open_store(&config)?
@@ -173,6 +171,11 @@ impl Clicks {
         });
         opened.close();
         done?
+    }
+
+    /// Whether webhooks are told: in the transaction that counts on links, so nowhere else.
+    fn tells(&self) -> bool {
+        !self.no_webhooks && self.only != Some(Sink::Records)
     }
 }
 
@@ -266,15 +269,31 @@ impl Import {
             if tally.faulty > 0 { format!("; {} faulty rows left out", tally.faulty) } else { String::new() };
         let (clicks, rows) = (tally.clicks, tally.rows - tally.faulty);
         if tally.rows == 0 && self.progress.low().is_some() {
-            let untold = if self.wishes.tell_webhooks { "; who was not told of it then is not told now" } else { "" };
-            return print(&format!("{name}: imported before, nothing to do{untold}\n"));
+            return print(&format!("{name}: imported before, nothing to do\n"));
         }
+        let told = self.told().await?;
         if self.wishes.dry_run {
-            return print(&format!("{name}: {clicks} clicks of {rows} rows would be imported{left_out}\n"));
+            return print(&format!("{name}: {clicks} clicks of {rows} rows would be imported{told}{left_out}\n"));
         }
         let goes_on = if self.progress.low().is_some() { ", going on where it was broken off" } else { "" };
         self.write(tally.clicks).await?;
-        print(&format!("{name}: {clicks} clicks of {rows} rows imported{goes_on}{left_out}\n"))
+        print(&format!("{name}: {clicks} clicks of {rows} rows imported{goes_on}{told}{left_out}\n"))
+    }
+
+    /// Whom the clicks are told to, in words.
+    async fn told(&self) -> Result<String, Error> {
+        if !self.wishes.tells() {
+            return Ok(String::new());
+        }
+        let webhooks = self.store.list_webhooks(self.owner, None, MOST_WEBHOOKS).await?.rows;
+        let listens = |webhook: &&Webhook| {
+            webhook.content.is_active && EventKinds::of_visits().iter().any(|kind| webhook.content.events.has(kind))
+        };
+        Ok(match webhooks.iter().filter(listens).count() {
+            0 => String::new(),
+            1 => ", and told to a webhook".to_owned(),
+            many => format!(", and told to {many} webhooks"),
+        })
     }
 
     fn start(&self) -> Position {
@@ -327,7 +346,7 @@ impl Import {
                 return Ok(());
             }
             done += facts.len() as u64;
-            self.progress.write(&self.store, self.wishes.tell_webhooks, source.at, facts).await?;
+            self.progress.write(&self.store, self.wishes.tells(), source.at, facts).await?;
             broken?;
             self.tidy().await?;
             if done - said >= SIGN_OF_LIFE {

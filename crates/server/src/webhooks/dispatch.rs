@@ -26,7 +26,7 @@ use mask_core::{
     time::Time,
     webhook::{Fate, Inactive},
 };
-use mask_store::{Claimed, Endpoint, Settled, Store};
+use mask_store::{Claimed, Endpoint, Settled, Store, Wanted};
 use rustix::process::{Resource, getrlimit};
 use tokio::{
     task::{self, JoinSet},
@@ -300,9 +300,10 @@ impl Dispatcher {
         for _ in 0..self.turns.len() {
             let Some(number) = self.turns.pop_front() else { break };
             self.turns.push_back(number);
-            let most = self.lanes.get(&number).map_or(0, |lane| lane.wanted(now)).min(room);
+            let Some(lane) = self.lanes.get(&number) else { continue };
+            let most = lane.wanted(now).min(room);
             if most > 0 {
-                wanted.push((number, most));
+                wanted.push(Wanted { webhook: number, version: lane.address.webhook.version, most });
                 room -= most;
             }
             if room == 0 {
@@ -312,7 +313,7 @@ impl Dispatcher {
         if wanted.is_empty() {
             return;
         }
-        self.asked = wanted.iter().copied().collect();
+        self.asked = wanted.iter().map(|wanted| (wanted.webhook, wanted.most)).collect();
         let (store, until) = (self.means.store.clone(), now.after(CLAIM + self.means.outbound.timeout()));
         self.claiming.begin(async move { store.claim_deliveries(wanted, now, until).await });
     }

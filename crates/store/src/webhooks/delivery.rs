@@ -39,6 +39,17 @@ pub struct Endpoint {
     pub due_at: Time,
 }
 
+/// What is asked of one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The subscription's number.
+    pub webhook: i64,
+    /// Its version, as the caller knows it.
+    pub version: i64,
+    /// At most so many deliveries.
+    pub most: usize,
+}
+
 /// A delivery that is ours until its claim ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
@@ -141,18 +152,16 @@ impl Store {
         self.main.scan(read_all).await
     }
 
-    /// Claims deliveries that are due, of each of these subscriptions at most so many, until a moment.
-    pub async fn claim_deliveries(
-        &self,
-        wanted: Vec<(i64, usize)>,
-        now: Time,
-        until: Time,
-    ) -> Result<Vec<Claimed>, Error> {
+    /// Claims deliveries that are due, until a moment. There are none of a subscription that is not what the caller
+    /// knows: who has changed, paused or deleted one is heard from that moment on.
+    pub async fn claim_deliveries(&self, wanted: Vec<Wanted>, now: Time, until: Time) -> Result<Vec<Claimed>, Error> {
         self.main
             .write(move |tx| {
                 let mut rows = Vec::new();
-                for (webhook, most) in wanted {
-                    claim(tx, webhook, most, now, until, &mut rows)?;
+                for Wanted { webhook, version, most } in wanted {
+                    if is_known(tx, webhook, version)? {
+                        claim(tx, webhook, most, now, until, &mut rows)?;
+                    }
                 }
                 with_events(tx, rows, until)
             })
@@ -222,6 +231,12 @@ const MOST_COUNTED: u32 = 100_000;
 /// What tells in a query that a subscription is one to which deliveries are made.
 fn is_delivered_to() -> String {
     format!("is_active AND url <> '' AND {}", workspaces::is_there("owner"))
+}
+
+/// Whether deliveries are made to a subscription, and it is still the one of this version.
+fn is_known(tx: &mut Tx<'_>, webhook: i64, version: i64) -> Result<bool, Error> {
+    let sql = format!("SELECT 1 FROM webhooks WHERE number = $1 AND version = $2 AND {}", is_delivered_to());
+    Ok(tx.first(&sql, &values![webhook, version])?.is_some())
 }
 
 /// A delivery that was claimed, without its event.

@@ -22,7 +22,7 @@ use mask_core::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use delivery::{Attempt, Claimed, Endpoint, Settled, SwitchedOff, WriteSwitchedOff};
+pub use delivery::{Attempt, Claimed, Endpoint, Settled, SwitchedOff, Wanted, WriteSwitchedOff};
 pub use log::{Delivery, DeliveryFilter, LoggedAttempt, State};
 pub use outbox::{By, Event, Happening, Tell, TestEvent};
 pub(crate) use outbox::{Outbox, Telling, Visited, event_id, parts, places};

@@ -9,7 +9,7 @@ use mask_core::{
     webhook::{Content, Fate, Verdict},
 };
 use mask_store::{
-    Attempt, Claimed, Delivery, DeliveryFilter, Expected, Kept, LoggedAttempt, Once, Settled, State, Store,
+    Attempt, Claimed, Delivery, DeliveryFilter, Expected, Kept, LoggedAttempt, Once, Settled, State, Store, Wanted,
 };
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
 on_every_backend!(
     endpoints_say_what_is_due,
     a_claim_excludes_others,
+    who_was_changed_is_claimed_from_anew,
     an_overdue_claim_falls_due_again,
     what_is_returned_is_due_at_once,
     a_success_is_noted,
@@ -53,10 +54,14 @@ pub(crate) async fn number(store: &Store, webhook: WebhookId) -> i64 {
     endpoints.into_iter().find(|endpoint| endpoint.webhook.id == webhook).expect("something is to be told").number
 }
 
-/// Claims for a minute from now.
+/// Claims for a minute from now, of a subscription that is as it was made.
 pub(crate) async fn claim(store: &Store, webhook: i64, most: usize, now: Time) -> Vec<Claimed> {
+    claim_of(store, webhook, 1, most, now).await
+}
+
+async fn claim_of(store: &Store, webhook: i64, version: i64, most: usize, now: Time) -> Vec<Claimed> {
     let until = now.after(std::time::Duration::from_mins(1));
-    store.claim_deliveries(vec![(webhook, most)], now, until).await.expect("the store works")
+    store.claim_deliveries(vec![Wanted { webhook, version, most }], now, until).await.expect("the store works")
 }
 
 pub(crate) fn attempt(at: Time, status: Option<u16>) -> Attempt {
@@ -138,6 +143,26 @@ async fn futures<T: Send + 'static>(all: impl Iterator<Item = impl Future<Output
     })
     .await;
     done
+}
+
+async fn who_was_changed_is_claimed_from_anew(backend: &Backend) {
+    let store = with_deliveries(backend, 1).await;
+    let (id, any) = (webhook_id(1), || Expected::AnyVersion);
+    let webhook = number(&store, id).await;
+    let change = async |change: fn(&mut Content)| {
+        let changed = store.update_webhook(LIVE, id, any(), change, at(5), None).await.expect("the store works");
+        assert!(matches!(changed, Once::Done(Ok(_))));
+    };
+    change(|content| content.url.push_str("/elsewhere")).await;
+    assert_eq!(claim_of(&store, webhook, 1, 10, at(100)).await, [], "it would go where it was");
+    change(|content| content.is_active = false).await;
+    for version in 1..=3 {
+        assert_eq!(claim_of(&store, webhook, version, 10, at(100)).await, [], "it is paused");
+    }
+    change(|content| content.is_active = true).await;
+    assert_eq!(claim_of(&store, webhook, 4, 10, at(100)).await.len(), 1);
+    store.delete_webhook(LIVE, id, any(), at(6)).await.expect("the store works").expect("it is there");
+    assert_eq!(claim_of(&store, webhook, 4, 10, at(1000)).await, [], "what waits for nobody is told to nobody");
 }
 
 async fn an_overdue_claim_falls_due_again(backend: &Backend) {

@@ -12,7 +12,8 @@ use mask_core::{
     workspace::Owner,
 };
 use mask_store::{
-    Begun, Deed, Event, Expected, Found, Happening, Kept, NewDomain, NewWebhook, Once, ShownChange, Store, Tell, Unheld,
+    Begun, Deed, Event, Expected, Found, Happening, Kept, NewDomain, NewWebhook, Once, ShownChange, Store, Tell,
+    Unheld, Wanted,
 };
 
 use crate::{
@@ -462,7 +463,8 @@ async fn an_event_in_the_same_transaction(backend: &Backend) {
     settle(store, &domain, look(&["token-1"]), at(60)).await;
     settle(store, &domain, look(&["token-1"]), at(70)).await;
     let endpoint = store.endpoints().await.expect("the store works").pop().expect("something to tell");
-    let claimed = store.claim_deliveries(vec![(endpoint.number, 9)], at(80), at(90)).await.expect("the store works");
+    let wanted = vec![Wanted { webhook: endpoint.number, version: 1, most: 9 }];
+    let claimed = store.claim_deliveries(wanted, at(80), at(90)).await.expect("the store works");
     let told: Vec<_> = claimed.iter().map(|told| (told.kind, told.body.as_str())).collect();
     assert_eq!(told, [(EventKind::DomainVerified, "go.example.com Verified")], "once");
 }

@@ -10,6 +10,7 @@ use mask_core::{
 };
 use mask_store::{
     By, Claimed, Deed, Delivery, Event, Expected, Happening, NewWebhook, Once, ShownChange, Store, Tell, TestEvent,
+    Wanted,
 };
 
 use crate::{
@@ -55,7 +56,10 @@ fn wanting(version: PayloadVersion) -> Content {
 
 async fn claim_all(store: &Store) -> Vec<Claimed> {
     let endpoints = store.endpoints().await.expect("the store works");
-    let wanted = endpoints.iter().map(|endpoint| (endpoint.number, 100)).collect();
+    let wanted = endpoints
+        .iter()
+        .map(|endpoint| Wanted { webhook: endpoint.number, version: endpoint.webhook.version, most: 100 })
+        .collect();
     store.claim_deliveries(wanted, at(1000), at(2000)).await.expect("the store works")
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use mask::{
-    clicks::{AsideFile, Sink, aside_files},
+    clicks::{AsideFile, aside_files},
     clock::Clock,
     config::{Config, TlsMode},
     mail::Server,
@@ -197,11 +197,9 @@ fn set_aside(config: &Config) -> Vec<Finding> {
 fn way_back(file: &AsideFile) -> String {
     let (path, sink, workspace) = (file.path.display(), file.sink.as_str(), &file.workspace);
     let test = if file.is_test { " --test" } else { "" };
-    // Who is told is told of what is counted.
-    let tell = if file.sink == Sink::Counters { " --tell-webhooks" } else { "" };
     format!(
         "{path} holds clicks that the {sink} refused (the log says why). When that is mended, bring them back with the \
-         server's settings by `mask import clicks --from {path} --workspace {workspace}{test} --only {sink}{tell}`, and delete it"
+         server's settings by `mask import clicks --from {path} --workspace {workspace}{test} --only {sink}`, and delete it"
     )
 }
 

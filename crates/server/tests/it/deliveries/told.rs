@@ -182,31 +182,38 @@ async fn a_link_that_is_put_in_its_place_is_told_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn history_that_is_brought_along_is_told_to_who_asks_for_it() {
+async fn history_that_is_brought_along_is_told_like_what_happens_now() {
     let app = App::with(&HERE).await;
     let mut receiver = Receiver::start().await;
     subscribe(&app, &receiver, json!({"events": ["link.clicked"]})).await;
+    subscribe(&app, &receiver, json!({"events": ["domain.verified"]})).await;
     let link = new_link(&app, "spring").await;
     let file = app.data().join("history.csv");
     let import = |rows: &str, more: &[&str]| {
         std::fs::write(&file, format!("at,slug,count,visitor\n{rows}\n")).expect("a file");
         let mut import = crate::binary::mask(&["import", "clicks", "--from"]);
         import.arg(&file).arg("--data-dir").arg(app.data()).args(more);
-        import.output().expect("the program runs")
+        let done = import.output().expect("the program runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).expect("UTF-8")
     };
-    let done = import("2026-01-01,spring,3,a", &[]);
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let silent = import("2026-01-01,spring,3,a", &["--no-webhooks"]);
+    assert!(silent.contains("3 clicks of 1 rows imported\n"), "{silent}");
     let counted = format!("/links/{}", id(&link));
     until("they are counted", async || app.get(&counted).await.is(200)["clicks"] == 3).await;
     app.visit("/spring").send().await.expect("a redirect");
     assert_eq!(receiver.next().await.json()["data"]["slug"], "spring");
     assert!(!receiver.has_more(), "of the four only the one that happened now");
 
-    let refused = import("2026-01-02,spring,2,b", &["--tell-webhooks", "--only", "statistics"]);
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("leave out one of the two"));
-    for _ in 0..2 {
-        let done = import("2026-01-02,spring,2,b", &["--tell-webhooks"]);
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let rows = "2026-01-02,spring,2,b";
+    for (more, said) in [
+        (&["--dry-run"][..], "2 clicks of 1 rows would be imported, and told to a webhook\n"),
+        (&["--only", "statistics"], "2 clicks of 1 rows imported\n"),
+        (&[], "2 clicks of 1 rows imported, going on where it was broken off, and told to a webhook\n"),
+        (&[], "imported before, nothing to do\n"),
+    ] {
+        let says = import(rows, more);
+        assert!(says.contains(said), "{more:?}: {says}");
     }
     // It tells by the system's clock, which is ahead of ours.
     let ahead = mask::clock::Clock::system().now().unix_seconds() - app.clock.now().unix_seconds();
