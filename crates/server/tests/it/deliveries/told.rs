@@ -209,7 +209,7 @@ async fn history_that_is_brought_along_is_told_like_what_happens_now() {
     for (more, said) in [
         (&["--dry-run"][..], "2 clicks of 1 rows would be imported, and told to a webhook\n"),
         (&["--only", "statistics"], "2 clicks of 1 rows imported\n"),
-        (&[], "2 clicks of 1 rows imported, going on where it was broken off, and told to a webhook\n"),
+        (&[], "2 clicks of 1 rows imported, and told to a webhook\n"),
         (&[], "imported before, nothing to do\n"),
     ] {
         let says = import(rows, more);
