@@ -109,6 +109,11 @@ impl EventKinds {
         self.0 & (1 << kind.number()) != 0
     }
 
+    /// Whether any kind is in both sets.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

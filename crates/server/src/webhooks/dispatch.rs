@@ -97,8 +97,8 @@ pub struct Dispatcher {
     settling: Work<Vec<(WebhookId, Inactive)>>,
     /// What is being written down; written again should that fail.
     unsettled: Arc<Vec<Settled>>,
-    /// Lanes for which claims are under way, and how many were asked for.
-    asked: HashMap<i64, usize>,
+    /// Lanes for which claims are under way, and what was asked for.
+    asked: HashMap<i64, Wanted>,
     /// When the store is to be asked next what is due.
     look_at: Instant,
     /// When the last look began, and how long looks rest after it: they take a tenth of the time at most.
@@ -245,13 +245,13 @@ impl Dispatcher {
                     Lane::new(self.address(webhook), self.proofs.remove(&number), Instant::now())
                 }
             };
-            lane.due_at = Some(due_at);
+            (lane.due_at, lane.is_gone) = (Some(due_at), false);
             self.lanes.insert(number, lane);
         }
         let now = Instant::now();
         // What is left has nothing more to be told, or is switched off, or is gone: then what waits is not told either.
         for (number, mut lane) in known {
-            lane.due_at = None;
+            (lane.due_at, lane.is_gone) = (None, true);
             self.returned.extend(lane.waiting.drain(..).map(|claimed| (claimed.number, claimed.until)));
             if lane.in_flight > 0 || lane.rests(now) || self.asked.contains_key(&number) {
                 self.lanes.insert(number, lane);
@@ -313,7 +313,7 @@ impl Dispatcher {
         if wanted.is_empty() {
             return;
         }
-        self.asked = wanted.iter().map(|wanted| (wanted.webhook, wanted.most)).collect();
+        self.asked = wanted.iter().map(|wanted| (wanted.webhook, *wanted)).collect();
         let (store, until) = (self.means.store.clone(), now.after(CLAIM + self.means.outbound.timeout()));
         self.claiming.begin(async move { store.claim_deliveries(wanted, now, until).await });
     }
@@ -327,14 +327,17 @@ impl Dispatcher {
         let mut taken: HashMap<i64, usize> = HashMap::new();
         for claimed in claimed {
             *taken.entry(claimed.webhook).or_default() += 1;
-            if let Some(lane) = self.lanes.get_mut(&claimed.webhook) {
-                lane.waiting.push_back(claimed);
+            match self.lanes.get_mut(&claimed.webhook) {
+                Some(lane) if !lane.is_gone => lane.waiting.push_back(claimed),
+                _ => self.returned.push((claimed.number, claimed.until)),
             }
         }
         for (number, asked) in asked {
-            // Less than was asked for is all that there was; a look tells when there is more.
-            if taken.get(&number).copied().unwrap_or_default() < asked
+            // Less than was asked for is all that there was, or it was changed meanwhile; a look tells when there is more. One
+            // that was learnt since then has told already.
+            if taken.get(&number).copied().unwrap_or_default() < asked.most
                 && let Some(lane) = self.lanes.get_mut(&number)
+                && lane.address.webhook.version == asked.version
             {
                 lane.due_at = None;
             }

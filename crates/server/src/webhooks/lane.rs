@@ -72,6 +72,8 @@ pub(super) struct Lane {
     pub(super) has_first: bool,
     /// When something of it is due in the store, as far as is known.
     pub(super) due_at: Option<Time>,
+    /// Whether the last look found nothing that it could be told, or nobody to tell.
+    pub(super) is_gone: bool,
     pub(super) standing: Standing,
     slots: usize,
     /// In a row, up to now.
@@ -96,6 +98,7 @@ impl Lane {
             in_flight: 0,
             has_first: false,
             due_at: None,
+            is_gone: false,
             standing,
             slots: if proof.is_some() { PROVEN } else { 1 },
             failures: proof.map_or(0, |proof| proof.failures),

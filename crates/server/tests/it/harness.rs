@@ -179,6 +179,12 @@ impl App {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
+    /// Moves the clock to where a program that is started now has its own: what that tells is due by then.
+    pub(crate) fn wait_for_the_programs_clock(&self) {
+        let ahead = mask::clock::Clock::system().now().unix_seconds() - self.clock.now().unix_seconds();
+        self.wait(u64::try_from(ahead).expect("it is ahead of ours") + 1);
+    }
+
     /// Waits until every click that was answered is counted.
     pub(crate) async fn settle(&self) {
         self.server().drain.flush().await.expect("drained");

@@ -1,5 +1,6 @@
 //! `mask import clicks`: what it takes, what it refuses, and that each click is there once, whatever happens to it.
 
+mod aside;
 mod pages;
 mod records;
 
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     binary::{ended, mask},
-    harness::{Answer, App, BROWSER},
+    harness::{App, BROWSER},
     scans::printed,
     wire::PATIENCE,
 };
@@ -438,63 +439,4 @@ async fn our_own_export_of_another_installation() {
     }
     // Where it came from it can be imported too, which doubles what was counted: it is history of another kind then.
     assert_eq!(history.imported(&old, &["--dry-run"]), "18 clicks of 18 rows would be imported");
-}
-
-/// Makes the drain look until it has set as many files aside: each look is one more time that the store refuses.
-async fn set_aside(app: &App, files: usize) -> String {
-    let mut told = String::new();
-    for _ in 0..20 {
-        // What cannot be counted is told to whoever asks, and that is what is wanted here.
-        let _ = app.server().drain.flush().await;
-        let mut doctor = mask(&["doctor", "--data-dir"]);
-        doctor.arg(app.data());
-        let (code, out, _) = said(doctor);
-        assert_eq!(code, Some(0), "{out}");
-        told = out;
-        if told.matches("bring them back").count() == files {
-            break;
-        }
-    }
-    told
-}
-
-#[tokio::test]
-async fn clicks_that_were_set_aside_come_back() {
-    for (sink, file, refuse) in [
-        ("counts", "mask.db", "BEFORE UPDATE OF clicks ON links"),
-        ("statistics", "clicks.db", "BEFORE INSERT ON click_batches"),
-    ] {
-        let app = App::start().await;
-        let id = link(&app, "spring").await;
-        let sql = |statement: &str| {
-            let database = rusqlite::Connection::open(app.data().join(file)).expect("the database");
-            database.execute_batch(statement).expect("a change");
-        };
-        sql(&format!("CREATE TRIGGER refuse {refuse} BEGIN SELECT RAISE(ABORT, 'refused'); END"));
-        for _ in 0..3 {
-            assert_eq!(Answer::of(app.visit("/spring")).await.status, 302);
-        }
-        let told = set_aside(&app, 3).await;
-        assert!(told.contains("It works, with 3 warnings."), "{told}");
-        sql("DROP TRIGGER refuse");
-        let now = "/analytics/clicks?groupBy=browser&metrics=clicks,visitors";
-        let seen = async || (counted(&app, &id).await, app.get(now).await.is(200)["total"].clone());
-        assert_eq!(seen().await, if sink == "counts" { (0, json!(3)) } else { (3, json!(0)) });
-
-        let commands: Vec<_> = told.split('`').filter(|part| part.starts_with("mask import clicks")).collect();
-        assert_eq!(commands.len(), 3, "{told}");
-        for command in commands {
-            let words: Vec<_> = command.split(' ').skip(1).collect();
-            assert!(words.windows(2).any(|words| words == ["--only", sink]), "{command}");
-            for _ in 0..2 {
-                let mut import = mask(&words);
-                import.arg("--data-dir").arg(app.data());
-                let (code, _, said) = said(import);
-                assert_eq!(code, Some(0), "{said}");
-            }
-        }
-        assert_eq!(seen().await, (3, json!(3)), "{sink}: once each, and of what was refused alone");
-        std::fs::remove_dir_all(app.data().join("set-aside")).expect("it is ours");
-        assert!(set_aside(&app, 0).await.contains("All is well."), "{sink}");
-    }
 }

@@ -152,16 +152,14 @@ impl Store {
         self.main.scan(read_all).await
     }
 
-    /// Claims deliveries that are due, until a moment. There are none of a subscription that is not what the caller
-    /// knows: who has changed, paused or deleted one is heard from that moment on.
+    /// Claims deliveries that are due, until a moment. There are none of a subscription that is not what the caller knows:
+    /// from the moment on that one is changed, paused or deleted, nothing more is claimed to go where it was.
     pub async fn claim_deliveries(&self, wanted: Vec<Wanted>, now: Time, until: Time) -> Result<Vec<Claimed>, Error> {
         self.main
             .write(move |tx| {
                 let mut rows = Vec::new();
                 for Wanted { webhook, version, most } in wanted {
-                    if is_known(tx, webhook, version)? {
-                        claim(tx, webhook, most, now, until, &mut rows)?;
-                    }
+                    claim(tx, webhook, Some(version), most, now, until, &mut rows)?;
                 }
                 with_events(tx, rows, until)
             })
@@ -233,12 +231,6 @@ fn is_delivered_to() -> String {
     format!("is_active AND url <> '' AND {}", workspaces::is_there("owner"))
 }
 
-/// Whether deliveries are made to a subscription, and it is still the one of this version.
-fn is_known(tx: &mut Tx<'_>, webhook: i64, version: i64) -> Result<bool, Error> {
-    let sql = format!("SELECT 1 FROM webhooks WHERE number = $1 AND version = $2 AND {}", is_delivered_to());
-    Ok(tx.first(&sql, &values![webhook, version])?.is_some())
-}
-
 /// A delivery that was claimed, without its event.
 pub(super) struct ClaimedRow {
     number: i64,
@@ -248,9 +240,11 @@ pub(super) struct ClaimedRow {
     tries: u32,
 }
 
+/// Claims what is due of a subscription; where a version is given, only while it is that, and deliveries are made to it.
 pub(super) fn claim(
     tx: &mut Tx<'_>,
     webhook: i64,
+    version: Option<i64>,
     most: usize,
     now: Time,
     until: Time,
@@ -258,13 +252,20 @@ pub(super) fn claim(
 ) -> Result<(), Error> {
     // Two nodes that claim at the same moment take different ones.
     let lock = if tx.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut bound: Vec<Value> = values![webhook, now, until, most].into();
+    let mut known = String::new();
+    if let Some(version) = version {
+        bound.push(version.into());
+        let there = is_delivered_to();
+        known = format!(" AND EXISTS (SELECT 1 FROM webhooks WHERE number = $1 AND version = $5 AND {there})");
+    }
     let sql = format!(
-        "UPDATE deliveries SET due_at = $3 WHERE seq IN \
-         (SELECT seq FROM deliveries WHERE webhook = $1 AND state = 0 AND due_at <= $2 ORDER BY due_at LIMIT $4{lock}) \
+        "UPDATE deliveries SET due_at = $3 WHERE seq IN (SELECT seq FROM deliveries \
+         WHERE webhook = $1 AND state = 0 AND due_at <= $2{known} ORDER BY due_at LIMIT $4{lock}) \
          RETURNING seq, event, tries, created_at"
     );
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    for row in tx.query(&sql, &values![webhook, now, until, most])? {
+    for row in tx.query(&sql, &bound)? {
         let mut row = row.columns("deliveries");
         let number = row.integer("seq")?;
         let event = row.integer("event")?;

@@ -44,7 +44,7 @@ impl Store {
                 };
                 tx.execute("UPDATE webhooks SET updated_at = $2 WHERE number = $1", &values![number, now])?;
                 let mut rows = Vec::new();
-                claim(tx, number, most, now, until, &mut rows)?;
+                claim(tx, number, None, most, now, until, &mut rows)?;
                 Ok(Ok((webhook, with_events(tx, rows, until)?)))
             })
             .await

@@ -223,8 +223,7 @@ impl Outbox {
 
     /// The outbox of visits that are counted.
     pub(crate) fn of_visits(tx: &mut Tx<'_>, owner: Owner, telling: &Telling, now: Time) -> Result<Self, Error> {
-        let kinds = EventKinds::of_visits();
-        Self::open(tx, By::from(owner), telling, now, kinds)
+        Self::open(tx, By::from(owner), telling, now, EventKinds::of_visits())
     }
 
     fn open(tx: &mut Tx<'_>, by: By, telling: &Telling, now: Time, kinds: EventKinds) -> Result<Self, Error> {

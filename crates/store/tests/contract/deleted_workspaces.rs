@@ -18,11 +18,12 @@ use mask_store::{
 use crate::{
     backend::{Backend, on_every_backend},
     bio_pages::{make_page, new_page},
+    deliveries::{claim, number},
     domains,
     members::{Team, account, place, user},
     sample::{DOMAIN, OTHER, at, keep, key_id, make, new_link, url},
     subscribers,
-    webhooks::{content, subscribe, telling},
+    webhooks::{content, subscribe, telling, webhook_id},
 };
 
 on_every_backend!(
@@ -225,10 +226,13 @@ async fn workers_have_nothing_to_do_meanwhile(backend: &Backend) {
     };
     domains::verified(&store, team.owner(), 1, "go.example.com").await;
     assert_eq!(due().await, (1, 1));
+    let endpoint = number(&store, webhook_id(1)).await;
     delete(&store, team.by(1), NAME).await.expect("deleted");
     assert_eq!(due().await, (0, 0));
+    assert_eq!(claim(&store, endpoint, 9, at(100)).await, [], "nor is anything claimed that was seen before");
     restore(&store, 1, "team").await.expect("taken back");
     assert_eq!(due().await, (1, 1));
+    assert_eq!(claim(&store, endpoint, 9, at(100)).await.len(), 1);
 }
 
 async fn nobody_signs_up_or_is_written_to_meanwhile(backend: &Backend) {

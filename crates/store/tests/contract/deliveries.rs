@@ -109,6 +109,7 @@ async fn a_claim_excludes_others(backend: &Backend) {
     let store = with_deliveries(backend, 20).await;
     let webhook = number(&store, webhook_id(1)).await;
     assert_eq!(claim(&store, webhook, 10, at(0)).await, [], "none is due yet");
+    subscribe(&store, LIVE, 2, content(&[EventKind::LinkCreated])).await;
     assert_eq!(claim(&store, webhook + 1, 10, at(100)).await, [], "none is another's");
     let many = (0..6).map(|_| claim(&store, webhook, 4, at(100)));
     let mut all = Vec::new();

@@ -227,7 +227,7 @@ fn changed(api: &Api, old: &Webhook, asked: &input::Asked) -> Result<mask_core::
 
 /// Delete a webhook
 ///
-/// What was still to be delivered to it is not. Its log goes with it.
+/// What was still to be delivered to it is not; what is on its way already may arrive for about a second. Its log goes with it.
 #[utoipa::path(
     delete, path = "/webhooks/{id}", operation_id = "delete_webhook", tag = "Webhooks",
     params(("id" = String, Path, description = "The webhook's id"), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that you mean to delete")),

@@ -185,7 +185,7 @@ async fn a_link_that_is_put_in_its_place_is_told_as_what_it_is() {
 async fn history_that_is_brought_along_is_told_like_what_happens_now() {
     let app = App::with(&HERE).await;
     let mut receiver = Receiver::start().await;
-    subscribe(&app, &receiver, json!({"events": ["link.clicked"]})).await;
+    let webhook = subscribe(&app, &receiver, json!({"events": ["link.clicked"]})).await;
     subscribe(&app, &receiver, json!({"events": ["domain.verified"]})).await;
     let link = new_link(&app, "spring").await;
     let file = app.data().join("history.csv");
@@ -204,20 +204,19 @@ async fn history_that_is_brought_along_is_told_like_what_happens_now() {
     app.visit("/spring").send().await.expect("a redirect");
     assert_eq!(receiver.next().await.json()["data"]["slug"], "spring");
     assert!(!receiver.has_more(), "of the four only the one that happened now");
+    tried(&app, &webhook, 1).await;
 
     let rows = "2026-01-02,spring,2,b";
     for (more, said) in [
-        (&["--dry-run"][..], "2 clicks of 1 rows would be imported, and told to a webhook\n"),
+        (&["--dry-run"][..], "2 clicks of 1 rows would be imported; 1 webhook subscribes to visits\n"),
         (&["--only", "statistics"], "2 clicks of 1 rows imported\n"),
-        (&[], "2 clicks of 1 rows imported, and told to a webhook\n"),
+        (&[], "2 clicks of 1 rows imported; 1 webhook subscribes to visits\n"),
         (&[], "imported before, nothing to do\n"),
     ] {
         let says = import(rows, more);
         assert!(says.contains(said), "{more:?}: {says}");
     }
-    // It tells by the system's clock, which is ahead of ours.
-    let ahead = mask::clock::Clock::system().now().unix_seconds() - app.clock.now().unix_seconds();
-    app.clock.advance(std::time::Duration::from_secs(u64::try_from(ahead).expect("ahead") + 1));
+    app.wait_for_the_programs_clock();
     let mut unique = Vec::new();
     for _ in 0..2 {
         let told = receiver.next().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{History, link, mask, said, set_aside};
+use super::{History, aside::set_aside, link, mask, said};
 use crate::harness::{Answer, App};
 
 /// A page with a block that leads elsewhere, a link and a code of it.
