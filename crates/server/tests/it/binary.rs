@@ -133,9 +133,14 @@ impl Server {
 
     /// What it holds of the machine's memory.
     pub(crate) fn memory_kib(&self) -> u64 {
+        self.status("VmRSS").trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// What the kernel says of the process under this name (proc_pid_status(5)).
+    pub(crate) fn status(&self, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("it is there");
+        line.trim().to_owned()
     }
 
     /// SIGKILL: the end of everything, now.

@@ -81,6 +81,11 @@ fn a_first_start_prints_a_line_that_works() {
 }
 
 #[test]
+fn a_server_has_no_huge_pages() {
+    assert_eq!(Server::start(&[]).status("THP_enabled"), "0", "each of its threads would have one and use a little");
+}
+
+#[test]
 fn keys_while_the_server_runs() {
     let server = Server::start(&[]);
     server.first_key().expect("a key");

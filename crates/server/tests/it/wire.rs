@@ -172,6 +172,13 @@ impl Wire {
         bytes
     }
 
+    /// Waits until something comes, and takes it.
+    pub(crate) fn hear(&mut self) -> io::Result<()> {
+        self.more()?;
+        self.unread.clear();
+        Ok(())
+    }
+
     /// Whether the other side has ended the connection, having said nothing more. Waits for it.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.more() {
