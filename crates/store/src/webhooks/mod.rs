@@ -5,6 +5,7 @@
 //! only in somebody's memory at any time.
 
 mod delivery;
+mod forgetting;
 mod listener;
 mod log;
 mod outbox;
