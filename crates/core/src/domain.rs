@@ -205,6 +205,8 @@ pub enum Pointing {
 /// What DNS says of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
+    /// When DNS was asked.
+    pub at: Time,
     /// What the records under `_mask.` say: tokens, if they are ours.
     pub proofs: Result<Vec<String>, Unanswered>,
     /// Where the domain leads.

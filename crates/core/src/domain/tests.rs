@@ -132,7 +132,7 @@ fn three_things_that_a_look_can_say() {
         (tokens(&["mask-token"]), Err(away()), false, Outcome::Found, "Nobody answers."),
         (Err(away()), here(), false, Outcome::Unavailable, "Nobody answers."),
     ] {
-        let look = Look { proofs, pointing, must_point };
+        let look = Look { at: Time::from_unix_millis(0), proofs, pointing, must_point };
         let verdict = look.judge(&domain());
         assert_eq!(verdict.outcome, outcome, "{look:?}");
         assert!(verdict.message.contains(message), "{look:?}: {}", verdict.message);

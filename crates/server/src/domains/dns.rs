@@ -22,7 +22,10 @@ use hickory_resolver::{
         rr::{Name, RData, RecordType},
     },
 };
-use mask_core::domain::{Domain, Look, Pointing, Unanswered};
+use mask_core::{
+    domain::{Domain, Look, Pointing, Unanswered},
+    time::Time,
+};
 
 use super::records::Records;
 use crate::config::{Pointing as Wanted, Target};
@@ -58,8 +61,8 @@ impl Dns {
         Self { servers, pointing }
     }
 
-    /// What DNS says of a domain.
-    pub async fn look(&self, domain: &Domain, records: &Records) -> Look {
+    /// What DNS says of a domain; `at` is now.
+    pub async fn look(&self, domain: &Domain, records: &Records, at: Time) -> Look {
         let must_point = self.pointing == Wanted::Required;
         let asked = async {
             let asker = Asker { resolver: self.resolver()? };
@@ -67,9 +70,9 @@ impl Dns {
         };
         let late = || Unanswered(format!("The name servers did not answer within {} seconds.", WHOLE_LOOK.as_secs()));
         match tokio::time::timeout(WHOLE_LOOK, asked).await {
-            Ok(Ok((proofs, pointing))) => Look { proofs, pointing, must_point },
-            Ok(Err(why)) => Look { proofs: Err(Unanswered::clone(&why)), pointing: Err(why), must_point },
-            Err(_) => Look { proofs: Err(late()), pointing: Err(late()), must_point },
+            Ok(Ok((proofs, pointing))) => Look { at, proofs, pointing, must_point },
+            Ok(Err(why)) => Look { at, proofs: Err(Unanswered::clone(&why)), pointing: Err(why), must_point },
+            Err(_) => Look { at, proofs: Err(late()), pointing: Err(late()), must_point },
         }
     }
 

@@ -128,7 +128,7 @@ impl Domains {
 
     /// Asks DNS about a domain. Takes some seconds at most.
     pub async fn look(&self, domain: &Domain) -> mask_core::domain::Look {
-        self.dns.look(domain, &self.records).await
+        self.dns.look(domain, &self.records, self.clock.now()).await
     }
 
     /// Serves what other nodes have changed, until told to stop.

@@ -13,7 +13,7 @@ use mask_core::{
 
 use super::{
     columns::Column,
-    count::{By, Counter, Numbers, Shape},
+    count::{By, Counter, Numbers, Shape, only_one},
     kept::Kept,
     lexicon::{Counted, Counts, Making},
     reading::{Reading, Run, each_of_batches, each_of_run, runs},
@@ -67,10 +67,10 @@ impl Asked<'_> {
         Some(self.window).filter(|window| !run.lies_in(*window))
     }
 
-    /// Whether it is divided by what has very many values, and those of all of a run are counted: then they are counted by its
-    /// lexicon, which is faster than adding up what was counted before.
+    /// Whether it is divided by what has very many values: then they are counted by its lexicon, which is faster than adding up
+    /// what was counted before.
     fn has_many_words(&self, run: Run) -> bool {
-        self.shape.by == By::Text(Dimension::ReferrerUrl) && run.clicks >= KEPT_FROM && self.only_one().is_none()
+        self.shape.by == By::Text(Dimension::ReferrerUrl) && run.clicks >= KEPT_FROM
     }
 
     /// Whether all that there is in a run can be counted, and this question be answered from that.
@@ -106,9 +106,9 @@ impl Asked<'_> {
         counter: &mut Counter<'_>,
         words: &mut Counted,
     ) -> Result<(), Error> {
-        let (column, mut columns) = (self.shape.by.column(), counter.columns());
+        let (column, mut columns, only) = (self.shape.by.column(), counter.columns(), self.only_one());
         let (mut counts, mut place) = (Counts::new(), 0..);
-        if let Some(lexicon) = kept.held.lexicon(run, column) {
+        if let Some(lexicon) = kept.held.lexicon(run, column, only) {
             columns.retain(|it| *it != column || self.shape.has_condition_on(column));
             each_of_run(tx, run, &self.reading(&columns, kept), |chunk| {
                 counter.add_words(&lexicon, &mut counts, place.next()?, chunk)
@@ -119,11 +119,14 @@ impl Asked<'_> {
         let mut making = Making::new(kept.held.words.clone());
         let reading = Reading { passing: Some(column), ..self.reading(&columns, kept) };
         each_of_run(tx, run, &reading, |chunk| {
-            making.push(chunk.coded(column)?)?;
+            match only {
+                None => making.push(chunk.coded(column)?)?,
+                Some(number) => making.push_part(chunk.coded(column)?, chunk.places_of(number)?)?,
+            }
             counter.add_words(making.so_far(), &mut counts, place.next()?, chunk)
         })?;
         words.add(making.so_far(), &counts);
-        kept.held.hold_lexicon(run, column, making.done());
+        kept.held.hold_lexicon(run, column, only, making.done());
         Ok(())
     }
 
@@ -132,12 +135,7 @@ impl Asked<'_> {
         Reading { visited, columns, patience, held: Some(&kept.held), passing: None }
     }
 
-    /// The link or the page that it is about, or that is allowed, where it is one alone.
     pub(super) fn only_one(&self) -> Option<u128> {
-        if let Some(number) = self.shape.of {
-            return Some(number);
-        }
-        let mut allowed = self.allowed?.iter();
-        allowed.next().filter(|_| allowed.next().is_none()).copied()
+        only_one(self.shape, self.allowed)
     }
 }

@@ -247,6 +247,15 @@ pub(super) enum Codes<'b> {
 }
 
 impl Codes<'_> {
+    /// That of a click.
+    pub(super) fn at(self, place: usize) -> usize {
+        match self {
+            Self::All(code) => usize::from(code),
+            Self::Bytes(codes) => codes.get(place).copied().map_or(0, usize::from),
+            Self::Pairs(codes) => codes.get(place).map_or(0, |code| usize::from(u16::from_le_bytes(*code))),
+        }
+    }
+
     /// The largest that occurs.
     fn most(self) -> usize {
         match self {
@@ -260,11 +269,7 @@ impl Codes<'_> {
 impl<'b> Texts<'b> {
     /// The place of a click's word.
     pub(super) fn code(&self, place: usize) -> usize {
-        match self.codes {
-            Codes::All(code) => usize::from(code),
-            Codes::Bytes(codes) => codes.get(place).copied().map_or(0, usize::from),
-            Codes::Pairs(codes) => codes.get(place).map_or(0, |code| usize::from(u16::from_le_bytes(*code))),
-        }
+        self.codes.at(place)
     }
 
     /// A click's word.

@@ -156,12 +156,22 @@ impl Shape {
     }
 }
 
+/// The link or the page that a question is about, or that is allowed, where it is one alone.
+pub(super) fn only_one(shape: &Shape, allowed: Option<&Numbers>) -> Option<u128> {
+    if let Some(number) = shape.of {
+        return Some(number);
+    }
+    let mut allowed = allowed?.iter();
+    allowed.next().filter(|_| allowed.next().is_none()).copied()
+}
+
 /// See the module.
 pub(super) struct Counter<'s> {
     owner: Owner,
     shape: &'s Shape,
     /// Links and pages that may be counted; all where it is `None`.
     allowed: Option<&'s Numbers>,
+    only: Option<u128>,
     /// What is counted; everything where it is `None`.
     pub(super) window: Option<Window>,
     pub(super) tally: Tally,
@@ -176,7 +186,7 @@ pub(super) struct Marks {
 
 impl<'s> Counter<'s> {
     pub(super) fn new(owner: Owner, shape: &'s Shape, allowed: Option<&'s Numbers>, window: Option<Window>) -> Self {
-        Self { owner, shape, allowed, window, tally: Tally::new(shape.by) }
+        Self { owner, shape, allowed, only: only_one(shape, allowed), window, tally: Tally::new(shape.by) }
     }
 
     /// The columns that it looks at, without the owners'.
@@ -217,13 +227,18 @@ impl<'s> Counter<'s> {
         lexicon.add(counts, place, &marks)
     }
 
+    /// Where all clicks lie that can meet the question: everywhere, or where those of the one link or page do.
+    fn places(&self, chunk: &Chunk<'_>) -> Option<Range<usize>> {
+        match self.only {
+            None => Some(0..chunk.len),
+            // Two owners never have the same link or page, so its clicks lie together in a mixed chunk too.
+            Some(number) => chunk.places_of(number),
+        }
+    }
+
     /// Which clicks meet the question; no marks at all when none can. `is_mixed` when clicks of other owners may be in the chunk.
     pub(super) fn mark(&self, chunk: &Chunk<'_>, is_mixed: bool) -> Option<Marks> {
-        let places = match self.shape.of {
-            None => 0..chunk.len,
-            // Two owners never have the same link or page, so its clicks lie together in a mixed chunk too.
-            Some(number) => chunk.places_of(number)?,
-        };
+        let places = self.places(chunk)?;
         let flags = &chunk.flags()?[places.clone()];
         let kind = self.shape.kind;
         let is = |mask: u8, flag: u8| flags.iter().map(move |flags| u8::from(flags & (KIND | mask) == kind | flag));
@@ -251,12 +266,14 @@ impl<'s> Counter<'s> {
             let owner = self.owner.number();
             chunk.numbers(Column::OWNER)?.keep_between(&mut clicks, places.start, owner, owner + 1);
         }
-        if let Some(allowed) = self.allowed {
-            for (visited, of_one) in chunk.visited()? {
-                let (begin, end) = (of_one.start.max(places.start), of_one.end.min(places.end));
-                if begin < end && !allowed.contains(&visited) {
-                    clicks[begin - places.start..end - places.start].fill(0);
-                }
+        match (self.allowed, self.only) {
+            (None, _) => {}
+            (Some(allowed), Some(only)) if allowed.contains(&only) => {}
+            (Some(_), Some(_)) => clicks.fill(0),
+            (Some(allowed), None) => {
+                let visited = chunk.visited()?;
+                let others = visited.into_iter().filter(|(visited, _)| !allowed.contains(visited));
+                others.for_each(|(_, places)| clicks[places].fill(0));
             }
         }
         let is_first = if self.shape.of.is_some() { IS_FIRST_OF_VISITED } else { IS_FIRST_OF_OWNER };
@@ -310,8 +327,13 @@ impl Marks {
 
     /// What each click has of a column, and what it counts, as one number; of those that are not marked that is nothing.
     pub(super) fn of<'c, T>(&self, column: &'c [T]) -> impl Iterator<Item = (&'c T, u64)> {
+        self.of_part(column.get(self.first..).unwrap_or_default())
+    }
+
+    /// The same of a column that has what the clicks have among which these are marked, and no more.
+    pub(super) fn of_part<'c, T>(&self, column: &'c [T]) -> impl Iterator<Item = (&'c T, u64)> {
         let counts = self.clicks.iter().zip(&self.visitors).map(|(click, visitor)| packed(*click, *visitor));
-        column.get(self.first..).unwrap_or_default().iter().zip(counts)
+        column.iter().zip(counts)
     }
 
     /// The marked clicks, by their places in the chunk.

@@ -42,6 +42,9 @@ pub(super) type Piece = Option<Arc<Vec<u8>>>;
 /// Batches by their numbers.
 type Batches = HashMap<i64, Arc<Vec<u8>>>;
 
+/// The words that a run's clicks have in a column, or those that its clicks of one link or page have.
+type Words = (Run, Column, Option<u128>);
+
 /// A column of a chunk. The run is named too: numbers of chunks may come up again once theirs is no more.
 type Key = (Run, i64, Column);
 
@@ -50,7 +53,7 @@ type Key = (Run, i64, Column);
 pub(super) struct Held {
     chunks: Arc<Cache<Run, Arc<[Head]>>>,
     columns: Arc<Cache<Key, Piece, Size>>,
-    lexicons: Arc<Cache<(Run, Column), Arc<Lexicon>, Size>>,
+    lexicons: Arc<Cache<Words, Arc<Lexicon>, Size>>,
     /// What batches there are, by the connection that has read them, with the state in which it did: their numbers come up
     /// again, and then they are others.
     batches: Arc<Mutex<HashMap<usize, (State, Batches)>>>,
@@ -68,9 +71,9 @@ impl Weighter<Key, Piece> for Size {
     }
 }
 
-impl Weighter<(Run, Column), Arc<Lexicon>> for Size {
-    fn weight(&self, _: &(Run, Column), lexicon: &Arc<Lexicon>) -> u64 {
-        u64::try_from(lexicon.size()).unwrap_or(u64::MAX)
+impl Weighter<Words, Arc<Lexicon>> for Size {
+    fn weight(&self, _: &Words, lexicon: &Arc<Lexicon>) -> u64 {
+        u64::try_from(size_of::<Words>() + lexicon.size()).unwrap_or(u64::MAX)
     }
 }
 
@@ -105,13 +108,13 @@ impl Held {
         self.columns.insert((run, chunk, column), piece);
     }
 
-    /// The words of a run's column, if they were listed.
-    pub(super) fn lexicon(&self, run: Run, column: Column) -> Option<Arc<Lexicon>> {
-        self.lexicons.get(&(run, column))
+    /// The words of a run's column, if they were listed; of one link or page alone where it is told.
+    pub(super) fn lexicon(&self, run: Run, column: Column, of: Option<u128>) -> Option<Arc<Lexicon>> {
+        self.lexicons.get(&(run, column, of))
     }
 
-    pub(super) fn hold_lexicon(&self, run: Run, column: Column, lexicon: Lexicon) {
-        self.lexicons.insert((run, column), Arc::new(lexicon));
+    pub(super) fn hold_lexicon(&self, run: Run, column: Column, of: Option<u128>, lexicon: Lexicon) {
+        self.lexicons.insert((run, column, of), Arc::new(lexicon));
     }
 
     /// The batches that were read in a state of the database, which are taken away.

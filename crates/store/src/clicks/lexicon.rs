@@ -1,4 +1,5 @@
-//! The words of a column with very many of them, such as the pages that visitors came from, each once for a whole run.
+//! The words of a column with very many of them, such as the pages that visitors came from, each once for a whole run, or for
+//! all clicks of one link in it.
 //!
 //! The words of a column are listed in each chunk anew. To find out which of them are the same takes longer than all the
 //! counting, and comes to the same for every question. So it is done once, and held: after that a question adds numbers up,
@@ -6,6 +7,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,14 +27,16 @@ const MOST_WORDS: usize = 1 << 17;
 pub(super) struct Lexicon {
     /// The first is none.
     words: Vec<Option<Arc<str>>>,
-    chunks: Vec<Places>,
+    chunks: Vec<OfChunk>,
 }
 
-/// A chunk's column: which of the run's words each of its own is, and which of these each click has.
+/// What a chunk's clicks have in the column.
 #[derive(Debug)]
-struct Places {
-    words: Box<[u32]>,
-    codes: OfClicks,
+enum OfChunk {
+    /// Which of the run's words each of the chunk's own is, and which of these each click has.
+    All { words: Box<[u32]>, codes: OfClicks },
+    /// Which of the run's words each click has of those that lie together.
+    Part(Box<[u32]>),
 }
 
 #[derive(Debug)]
@@ -123,7 +127,21 @@ impl Making {
             Codes::Bytes(codes) => OfClicks::Bytes(codes.into()),
             Codes::Pairs(codes) => OfClicks::Pairs(codes.into()),
         };
-        self.lexicon.chunks.push(Places { words, codes });
+        self.lexicon.chunks.push(OfChunk::All { words, codes });
+        Some(())
+    }
+
+    /// Takes in some clicks of the next chunk, and of its words only those that these have.
+    pub(super) fn push_part(&mut self, texts: Coded<'_>, places: Range<usize>) -> Option<()> {
+        let mut is_there = vec![false; texts.words.len];
+        places.clone().for_each(|place| is_there[texts.codes.at(place)] = true);
+        let words = texts.words.each().zip(is_there).map(|(word, is_there)| match word.filter(|_| is_there) {
+            None => Some(0),
+            Some(word) => self.place(std::str::from_utf8(word).ok()?),
+        });
+        let words: Vec<u32> = words.collect::<Option<_>>()?;
+        let of_clicks = places.map(|place| words[texts.codes.at(place)]).collect();
+        self.lexicon.chunks.push(OfChunk::Part(of_clicks));
         Some(())
     }
 
@@ -152,28 +170,31 @@ impl Lexicon {
     /// Adds the marked clicks of the chunk at this place of the run; `None` when there is no such chunk.
     pub(super) fn add(&self, counts: &mut Counts, chunk: usize, marks: &Marks) -> Option<()> {
         counts.resize(self.words.len(), 0);
-        let Places { words, codes } = self.chunks.get(chunk)?;
-        let codes = match codes {
-            OfClicks::All(code) => Codes::All(*code),
-            OfClicks::Bytes(codes) => Codes::Bytes(codes),
-            OfClicks::Pairs(codes) => Codes::Pairs(codes),
-        };
-        for (word, count) in words.iter().zip(marks.by_code(codes, words.len())) {
-            counts[usize::try_from(*word).ok()?] += count;
+        let mut add = |word: u32, count| counts.get_mut(usize::try_from(word).ok()?).map(|there| *there += count);
+        match self.chunks.get(chunk)? {
+            OfChunk::All { words, codes } => {
+                let codes = match codes {
+                    OfClicks::All(code) => Codes::All(*code),
+                    OfClicks::Bytes(codes) => Codes::Bytes(codes),
+                    OfClicks::Pairs(codes) => Codes::Pairs(codes),
+                };
+                words.iter().zip(marks.by_code(codes, words.len())).try_for_each(|(word, count)| add(*word, count))
+            }
+            OfChunk::Part(words) => marks.of_part(words).try_for_each(|(word, count)| add(*word, count)),
         }
-        Some(())
     }
 
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
         let of_word = |word: &Option<Arc<str>>| size_of::<Arc<str>>() + word.as_ref().map_or(0, |word| word.len() + 16);
-        let of_chunk = |chunk: &Places| {
-            let codes = match &chunk.codes {
-                OfClicks::All(_) => 0,
-                OfClicks::Bytes(codes) => codes.len(),
-                OfClicks::Pairs(codes) => codes.len() * 2,
+        let of_chunk = |chunk: &OfChunk| {
+            let (words, codes) = match chunk {
+                OfChunk::All { words, codes: OfClicks::All(_) } => (words, 0),
+                OfChunk::All { words, codes: OfClicks::Bytes(codes) } => (words, codes.len()),
+                OfChunk::All { words, codes: OfClicks::Pairs(codes) } => (words, codes.len() * 2),
+                OfChunk::Part(words) => (words, 0),
             };
-            size_of::<Places>() + chunk.words.len() * size_of::<u32>() + codes
+            size_of::<OfChunk>() + words.len() * size_of::<u32>() + codes
         };
         self.words.iter().map(of_word).sum::<usize>() + self.chunks.iter().map(of_chunk).sum::<usize>()
     }

@@ -83,6 +83,10 @@ fn settle(
     let Some(domain) = find(tx, owner, id)? else { return Ok(None) };
     let all = to_change(tx, "name", domain.name.as_str().into())?;
     let Some(mut domain) = all.iter().find(|domain| domain.id == id).cloned() else { return Ok(None) };
+    // Another look was begun after this one, and says more of what DNS says by now.
+    if domain.look.as_ref().is_some_and(|last| last.at > look.at) {
+        return Ok(Some(domain));
+    }
     let old = domain.clone();
     let verdict = look.judge(&domain);
     let (mut outcome, mut message) = (verdict.outcome, verdict.message);
@@ -113,7 +117,7 @@ fn settle(
     if has_gained || has_failed {
         (domain.version, domain.updated_at) = (domain.version + 1, now);
     }
-    domain.look = Some(Looked { at: now, outcome, message });
+    domain.look = Some(Looked { at: look.at, outcome, message });
     write_with_next(tx, &domain, next.map(|wait| now.after(wait)))?;
     if has_gained {
         // What others once had there is nobody's any more.

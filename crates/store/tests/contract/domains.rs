@@ -29,6 +29,7 @@ on_every_backend!(
     of_two_at_once_one_has_it,
     taking_over,
     what_dns_does_not_say_changes_nothing,
+    a_look_that_took_long,
     homographs,
     looks_are_claimed,
     looks_rest,
@@ -77,6 +78,7 @@ async fn ask(store: &Store, owner: Owner, new: NewDomain) -> Domain {
 
 fn look(tokens: &[&str]) -> Look {
     Look {
+        at: at(0),
         proofs: Ok(tokens.iter().map(|&token| token.to_owned()).collect()),
         pointing: Ok(Pointing::Here),
         must_point: true,
@@ -85,10 +87,12 @@ fn look(tokens: &[&str]) -> Look {
 
 fn away() -> Look {
     let why = || Unanswered("Nobody answers.".to_owned());
-    Look { proofs: Err(why()), pointing: Err(why()), must_point: true }
+    Look { at: at(0), proofs: Err(why()), pointing: Err(why()), must_point: true }
 }
 
+/// Settles a look that took no time.
 async fn settle(store: &Store, domain: &Domain, look: Look, now: Time) -> Domain {
+    let look = Look { at: now, ..look };
     let settled = store.settle_domain(domain.owner, domain.id, look, now, None).await.expect("the store works");
     done(settled).expect("the domain is there")
 }
@@ -287,6 +291,24 @@ async fn what_dns_does_not_say_changes_nothing(backend: &Backend) {
         store.settle_domain(LIVE, domain_id(9), away(), at(1), None).await.expect("the store works"),
         Once::Done(None)
     );
+}
+
+async fn a_look_that_took_long(backend: &Backend) {
+    let store = &backend.store;
+    let domain = ask(store, LIVE, new(1, NAME)).await;
+    let begun = async |seconds| {
+        let begun = store.begin_look(LIVE, domain.id, at(seconds), at(seconds - 5), at(seconds + 60)).await;
+        begun.expect("the store works").expect("the domain is there")
+    };
+    let slow = Look { at: at(100), ..look(&[]) };
+    // It was begun before the record was set, and ends after whoever has set it asks again.
+    let settled = store.settle_domain(LIVE, domain.id, slow.clone(), at(106), None).await.expect("the store works");
+    assert_eq!(done(settled).and_then(|domain| domain.look).map(|look| look.at), Some(at(100)));
+    assert!(matches!(begun(106).await, Begun::Look(_)), "it rests since it was begun");
+    let verified = settle(store, &domain, look(&["token-1"]), at(106)).await;
+    assert_eq!(verified.status, Status::Verified);
+    let settled = store.settle_domain(LIVE, domain.id, slow, at(107), None).await.expect("the store works");
+    assert_eq!(done(settled), Some(verified), "what was begun before says nothing any more");
 }
 
 async fn homographs(backend: &Backend) {

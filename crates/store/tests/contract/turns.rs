@@ -186,7 +186,7 @@ async fn of_two_that_look_alike_one_is_verified(backend: &Backend) {
         assert_eq!(one.name.skeleton(), two.name.skeleton());
         let settle = |domain: &mask_core::domain::Domain| {
             let proofs = Ok(vec![domain.token.clone()]);
-            let look = Look { proofs, pointing: Ok(Pointing::Here), must_point: true };
+            let look = Look { at: at(100), proofs, pointing: Ok(Pointing::Here), must_point: true };
             store.settle_domain(domain.owner, domain.id, look, at(100), None)
         };
         let (one, two) = tokio::join!(settle(&one), settle(&two));
