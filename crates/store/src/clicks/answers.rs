@@ -57,7 +57,7 @@ impl Asked<'_> {
             }
         }
         if let By::Text(dimension) = self.shape.by {
-            counter.tally.add_words(&words, dimension);
+            counter.tally.add_words(words, dimension);
         }
         Ok(counter.tally)
     }

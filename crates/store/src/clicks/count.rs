@@ -8,6 +8,7 @@
 use std::{
     collections::{HashMap, HashSet},
     ops::Range,
+    sync::Arc,
 };
 
 use mask_core::{
@@ -368,7 +369,7 @@ fn only(fits: &[u8]) -> Option<u8> {
     u8::try_from(only).ok()
 }
 
-fn add_texts(values: &mut Table<Box<str>>, texts: Coded<'_>, dimension: Dimension, marks: &Marks) -> Option<()> {
+fn add_texts(values: &mut Table<Arc<str>>, texts: Coded<'_>, dimension: Dimension, marks: &Marks) -> Option<()> {
     let counts = marks.by_code(texts.codes, texts.words.len);
     if values.is_empty() {
         values.reserve(texts.words.len);

@@ -30,14 +30,17 @@ pub(crate) struct Seen {
 
 #[derive(Debug, Default)]
 struct Day {
-    keys: HashSet<u64>,
+    keys: Keys,
     /// The batch that last had a click of this day.
     last: u64,
 }
 
+/// What stands for visitors. Each click looks two of them up.
+type Keys = HashSet<u64, foldhash::fast::RandomState>;
+
 /// What a batch adds to [`Seen`], once it is stored.
 #[derive(Debug, Default)]
-pub(super) struct Fresh(HashMap<i64, HashSet<u64>>);
+pub(super) struct Fresh(HashMap<i64, Keys>);
 
 impl Seen {
     /// The days of these clicks that are not held yet, as spans of time: first the caller reads what is stored of them.

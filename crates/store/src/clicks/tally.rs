@@ -34,7 +34,7 @@ pub(super) struct Tally {
 #[derive(Clone, Debug)]
 pub(super) enum Groups {
     Times(Times),
-    Texts(Table<Box<str>>),
+    Texts(Table<Arc<str>>),
     Visited(Table<u128>),
 }
 
@@ -62,7 +62,7 @@ impl Tally {
             }
             (Groups::Texts(texts), Groups::Texts(all)) => {
                 for (text, count) in all {
-                    add_text(texts, text, *count);
+                    *texts.entry(Arc::clone(text)).or_default() += *count;
                 }
                 self.total += more.total;
             }
@@ -78,10 +78,14 @@ impl Tally {
     }
 
     /// Adds the counts of words; they are in the total already.
-    pub(super) fn add_words(&mut self, counted: &Counted, dimension: Dimension) {
+    pub(super) fn add_words(&mut self, counted: Counted, dimension: Dimension) {
         if let Groups::Texts(texts) = &mut self.groups {
-            for (word, count) in counted.each() {
-                add_text(texts, word.unwrap_or(dimension.absent()), count);
+            texts.reserve(counted.words.len());
+            for (word, count) in counted.words.into_values() {
+                *texts.entry(word).or_default() += count;
+            }
+            if counted.none.clicks > 0 {
+                add_text(texts, dimension.absent(), counted.none);
             }
         }
     }
@@ -102,7 +106,7 @@ impl Tally {
             + match &self.groups {
                 Groups::Times(times) => times.pages.len() * size_of::<Page>(),
                 Groups::Texts(texts) => {
-                    texts.capacity() * size_of::<(Box<str>, Count)>()
+                    texts.capacity() * size_of::<(Arc<str>, Count)>()
                         + texts.keys().map(|text| text.len() + 16).sum::<usize>()
                 }
                 Groups::Visited(visited) => visited.capacity() * size_of::<(u128, Count)>(),
@@ -118,7 +122,7 @@ impl Tally {
             (Group::Values(dimension, most), groups) => {
                 let most = if *dimension == Dimension::Code { usize::MAX } else { *most };
                 Rows::Values(match groups {
-                    Groups::Texts(texts) => ranked(texts, most, String::from),
+                    Groups::Texts(texts) => ranked(texts, most, |text| text.to_string()),
                     Groups::Visited(visited) => match dimension {
                         Dimension::Link => ranked(visited, most, |number| LinkId::from_bits(number).to_string()),
                         Dimension::Page => ranked(visited, most, |number| PageId::from_bits(number).to_string()),
@@ -144,7 +148,7 @@ pub(super) fn unpacked(count: u64) -> Count {
 }
 
 /// Adds to the count of a text.
-pub(super) fn add_text(texts: &mut Table<Box<str>>, text: &str, count: Count) {
+pub(super) fn add_text(texts: &mut Table<Arc<str>>, text: &str, count: Count) {
     match texts.get_mut(text) {
         Some(there) => *there += count,
         None => {

@@ -239,7 +239,7 @@ pub(crate) fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
     Fact {
         at: Time::from_unix_millis(at(0).unix_millis() + i64::try_from(chance.below(20 * 86_400_000)).expect("small")),
         request: None,
-        owner: if target.bits().is_multiple_of(7) { OTHER } else { LIVE },
+        owner: owner_of(target),
         target,
         code: code.filter(|_| target.block().is_none()),
         is_counted,
@@ -258,6 +258,11 @@ pub(crate) fn random_fact(chance: &mut Chance, links: &[LinkId]) -> Fact {
         city: maybe(chance, &["Berlin", "Lahore", ""]),
         visitor: i64::try_from(chance.below(400)).expect("small"),
     }
+}
+
+/// Whose a link or a page of those facts is.
+pub(crate) const fn owner_of(target: Target) -> Owner {
+    if target.bits().is_multiple_of(7) { OTHER } else { LIVE }
 }
 
 pub(crate) fn value(fact: &Fact, dimension: Dimension) -> Option<String> {
@@ -343,7 +348,12 @@ fn random_question(chance: &mut Chance, facts: &[Fact]) -> Question {
 }
 
 /// The same count the plain way: every fact against every condition.
-fn counted_plainly(facts: &[Fact], firsts: &[HashSet<usize>; 2], owner: Owner, question: &Question) -> Answer {
+pub(crate) fn counted_plainly(
+    facts: &[Fact],
+    firsts: &[HashSet<usize>; 2],
+    owner: Owner,
+    question: &Question,
+) -> Answer {
     let is_meant = |fact: &&Fact| {
         let is_bot = fact.class != "person" && !fact.is_counted;
         fact.owner == owner

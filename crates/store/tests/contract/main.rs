@@ -39,6 +39,7 @@ mod payload_versions;
 mod people;
 mod postgres;
 mod qr_codes;
+mod referring_pages;
 mod removals;
 mod replies;
 mod rows;
