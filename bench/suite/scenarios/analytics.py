@@ -189,23 +189,37 @@ def beside_peers(bench, mask, made, asked):
 
 
 def while_clicks_come_in(bench, mask, folder, asked):
-    """Questions of eight clients, up to now, while links are followed. The server believes no proxy here, so redirects take
-    the short way that most installations have, and a visitor is one of the user agents."""
+    """Questions of one client and of eight, up to now, while links are followed. The server believes no proxy here, so redirects
+    take the short way that most installations have, and a visitor is one of the user agents."""
     get = load.api_gets(mask.api_key())
-    until_now = [Question(one.about, one.first, None, one.group, one.filters, one.link) for one in asked.of_links + asked.of_workspace]
-    mixed = mix(until_now[: len(asked.of_links)], until_now[len(asked.of_links) :])
-    visits, seconds = Visits(folder, "analytics-visits"), bench.seconds(20)
+    until_now = lambda questions: [Question(one.about, one.first, None, one.group, one.filters, one.link) for one in questions]
+    of_links, of_workspace = until_now(asked.of_links), until_now(asked.of_workspace)
+    mixed = mix(of_links, of_workspace)
+    visits = Visits(folder, "analytics-visits")
 
-    def both():
+    def both(ask, seconds, is_within=False):
         with Following(mask, visits, COMING_IN, seconds) as following:
-            numbers = asked_at_random(mask, get, mixed, seconds)
+            numbers = ask()
+            if is_within and not following.task.is_alive() and not bench.is_quick:
+                raise RuntimeError("the questions took longer than clicks came in")
         numbers.update(redirects_per_s=round(following.seen["requests"] / following.seen["seconds"]), redirect_p99_us=following.seen["p99_us"], redirect_p50_us=following.seen["p50_us"])
         before = mask.cpu_s()
         mask.wait_until_drained()
         numbers["measured_cpu_s"] += following.seen["load_cpu_s"] + mask.cpu_s() - before
         return numbers
 
-    rounds = bench.rounds(bench.count(3, 1), {"mix and clicks, 8 clients": both})["mix and clicks, 8 clients"]
+    one = lambda questions, repeats: lambda: both(lambda: asked_each(mask, get, questions, repeats), bench.seconds(30), is_within=True)
+    eight = bench.seconds(20)
+    seen = bench.rounds(bench.count(3, 1), {
+        "links and clicks, 1 client": one(of_links, bench.count(10, 1)),
+        "workspace and clicks, 1 client": one(of_workspace, bench.count(3, 1)),
+        "mix and clicks, 8 clients": lambda: both(lambda: asked_at_random(mask, get, mixed, eight), eight),
+    })
+    for about, name, promise_ms in [("one link", "links", LINK_MS), ("the workspace", "workspace", WORKSPACE_MS)]:
+        medians = [[one["p50_ms"] for one in round_["questions"]] for round_ in seen[f"{name} and clicks, 1 client"]]
+        bench.figure(f"statistics of {about}, {COMING_IN:,} clicks/s coming in, the slowest question, p50", [max(all_) for all_ in medians], "ms", ("at most", promise_ms))
+        bench.figure(f"statistics of {about}, {COMING_IN:,} clicks/s coming in, the middle question, p50", [statistics.median(all_) for all_ in medians], "ms")
+    rounds = seen["mix and clicks, 8 clients"]
     column = lambda what: [round_[what] / 1000 for round_ in rounds]
     bench.figure(f"statistics, 8 clients, {COMING_IN:,} clicks/s coming in, p99 of the mix", column("p99_us"), "ms", ("at most", CLIENTS_MS),
                  note="Redirects, their drain and the answers share the server's one core, and both loads the other one.")

@@ -9,6 +9,7 @@
 //! Rejected: an async driver for both. It crosses threads for every row on SQLite, and commits every write alone; see
 //! `docs/decisions/0001-database-layer.md`.
 
+mod beat;
 mod migrate;
 mod postgres;
 mod queue;
@@ -292,8 +293,8 @@ impl Db {
             sqlite::start_writer(connection, sqlite::open(path, options.timeout)?, duties, Arc::clone(&writes));
         let mut readers = Vec::new();
         for _ in 0..options.pool_size.max(1) {
-            readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads)));
-            readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&scans)));
+            readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&reads), false));
+            readers.push(sqlite::start_reader(sqlite::open(path, options.timeout)?, Arc::clone(&scans), true));
         }
         let threads = Arc::new(Mutex::new(Threads { readers, writer: Some(writer) }));
         Ok(Self { reads, scans, writes, timeout: options.timeout, threads })

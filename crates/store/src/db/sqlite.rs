@@ -18,6 +18,7 @@ use rusqlite::{
 
 use super::{
     Asker, Error, Paced, Row, Run, Tx, Value,
+    beat::long_work,
     queue::{Queue, Ran},
 };
 
@@ -85,9 +86,11 @@ pub(super) fn open_to_look(path: Option<&Path>, timeout: Duration) -> Result<Con
     Ok(connection)
 }
 
-pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>) -> JoinHandle<()> {
+/// Starts a thread for reading; of one or a few rows, or of long lists.
+pub(super) fn start_reader(connection: Connection, steps: Arc<Queue>, is_of_lists: bool) -> JoinHandle<()> {
     spawn("mask-read", move || {
         while let Some(step) = steps.next() {
+            let _work = is_of_lists.then(long_work);
             // A step that panicked has dropped its caller's channel; reading leaves nothing to mend.
             if let Ok(Some(ran)) = step.run(&mut Tx::Sqlite(&connection)) {
                 (ran.answer)(Ok(()));
@@ -136,9 +139,11 @@ fn start_copier(connection: Connection) -> (SyncSender<()>, JoinHandle<()>) {
     let (committed, commits) = mpsc::sync_channel(1);
     let copier = spawn("mask-copy", move || {
         while commits.recv().is_ok() {
+            let work = long_work();
             if let Err(error) = copy_log(&connection) {
                 tracing::debug!(%error, "the log could not be copied into the database; the writer will do it");
             }
+            drop(work);
             // Whoever ends the writer does not wait for this.
             thread::park_timeout(PAUSE);
         }
@@ -170,6 +175,7 @@ pub(super) fn start_writer(
     spawn("mask-write", move || {
         let (committed, copier) = start_copier(copying);
         while let Some(first) = steps.next() {
+            let _work = long_work();
             let mut next = Some(first);
             let mut ran = Vec::new();
             let result = (|| {
