@@ -9,7 +9,6 @@
 //! Rejected: an async driver for both. It crosses threads for every row on SQLite, and commits every write alone; see
 //! `docs/decisions/0001-database-layer.md`.
 
-mod beat;
 mod migrate;
 mod postgres;
 mod queue;

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mask_beat::long_work;
 use rusqlite::{
     Connection, ErrorCode, ToSql,
     config::DbConfig,
@@ -18,7 +19,6 @@ use rusqlite::{
 
 use super::{
     Asker, Error, Paced, Row, Run, Tx, Value,
-    beat::long_work,
     queue::{Queue, Ran},
 };
 
