@@ -56,7 +56,7 @@ impl Beat {
                 thread::park();
                 let mut left = AFTERWARDS;
                 while left > 0 {
-                    thread::park_timeout(BETWEEN);
+                    thread::sleep(BETWEEN);
                     each();
                     left = if still.load(Ordering::Relaxed) > 0 { AFTERWARDS } else { left - 1 };
                 }
