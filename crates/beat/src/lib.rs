@@ -28,7 +28,9 @@ use std::{
 
 /// How long somebody may wait for the choice.
 const BETWEEN: Duration = Duration::from_micros(500);
-/// So many beats come after the work, as where there was some there is more, and not all of it says so: a tenth of a second.
+/// For each beat during the work so many come after it, as where there was some there is more, and not all of it says so.
+const EARNED: u32 = 10;
+/// Most of them: a tenth of a second.
 const AFTERWARDS: u32 = 200;
 
 /// See the crate.
@@ -39,14 +41,21 @@ struct Beat {
 }
 
 /// The one of this machine, if it has one core.
-static BEAT: LazyLock<Option<Beat>> = LazyLock::new(|| {
-    let has_one_core = thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
-    has_one_core.then(|| Beat::start(|| {})).flatten()
-});
+static BEAT: LazyLock<Option<Beat>> = LazyLock::new(|| has_one_core().then(|| Beat::start(|| {})).flatten());
+
+/// Whether the program runs on one core. A share of the time of several, as containers are given, is another thing: its threads
+/// run side by side until it is used up.
+fn has_one_core() -> bool {
+    #[cfg(target_os = "linux")]
+    let cores = rustix::thread::sched_getaffinity(None).map(|cores| cores.count());
+    #[cfg(not(target_os = "linux"))]
+    let cores = thread::available_parallelism().map(std::num::NonZero::get);
+    cores.is_ok_and(|cores| cores == 1)
+}
 
 impl Beat {
-    /// Starts the thread, which lasts as long as the program and costs nothing while nobody has long work. Where there is no
-    /// thread to be had there is no beat.
+    /// Starts the thread, which lasts as long as the program and sleeps while nobody has long work; what is done before the first
+    /// beat was none. Where there is no thread to be had there is no beat.
     fn start(each: impl Fn() + Send + 'static) -> Option<Self> {
         let at_work = Arc::new(AtomicUsize::new(0));
         let still = Arc::clone(&at_work);
@@ -54,11 +63,12 @@ impl Beat {
             come_at_once();
             loop {
                 thread::park();
-                let mut left = AFTERWARDS;
+                let mut left = 1;
                 while left > 0 {
                     thread::sleep(BETWEEN);
                     each();
-                    left = if still.load(Ordering::Relaxed) > 0 { AFTERWARDS } else { left - 1 };
+                    let is_at_work = still.load(Ordering::Relaxed) > 0;
+                    left = if is_at_work { AFTERWARDS.min(left + EARNED) } else { left - 1 };
                 }
             }
         };
@@ -99,7 +109,7 @@ fn come_at_once() {
     }
 }
 
-/// Asks for the shortest turns that there are, as somebody who never needs more.
+/// Asks for the shortest turns that there are, as somebody who never needs more. How nice the thread is stays as it is.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "no library has a safe name for this call")]
 fn shorten_slice() {
@@ -108,7 +118,7 @@ fn shorten_slice() {
         size: u32::try_from(size_of::<libc::sched_attr>()).unwrap_or(0),
         sched_policy: 0,
         sched_flags: 0,
-        sched_nice: 0,
+        sched_nice: rustix::process::getpriority_process(None).unwrap_or(0),
         sched_priority: 0,
         sched_runtime: SHORTEST_NS,
         sched_deadline: 0,

@@ -13,7 +13,7 @@ use mask_core::{
 
 use super::{
     columns::Column,
-    count::{By, Counter, Numbers, Shape, only_one},
+    count::{By, Counter, Numbers, Shape},
     kept::Kept,
     lexicon::{Counted, Counts, Making},
     reading::{Reading, Run, each_of_batches, each_of_run, runs},
@@ -93,7 +93,7 @@ impl Asked<'_> {
 
     fn count_run(&self, tx: &mut Tx<'_>, run: Run, kept: &Kept, counter: &mut Counter<'_>) -> Result<(), Error> {
         let columns = counter.columns();
-        let reading = self.reading(&columns, kept);
+        let reading = self.reading(counter, &columns, kept);
         each_of_run(tx, run, &reading, |chunk| counter.add(chunk, false))
     }
 
@@ -106,18 +106,18 @@ impl Asked<'_> {
         counter: &mut Counter<'_>,
         words: &mut Counted,
     ) -> Result<(), Error> {
-        let (column, mut columns, only) = (self.shape.by.column(), counter.columns(), self.only_one());
+        let (column, mut columns, only) = (self.shape.by.column(), counter.columns(), counter.only);
         let (mut counts, mut place) = (Counts::new(), 0..);
         if let Some(lexicon) = kept.held.lexicon(run, column, only) {
             columns.retain(|it| *it != column || self.shape.has_condition_on(column));
-            each_of_run(tx, run, &self.reading(&columns, kept), |chunk| {
+            each_of_run(tx, run, &self.reading(counter, &columns, kept), |chunk| {
                 counter.add_words(&lexicon, &mut counts, place.next()?, chunk)
             })?;
             words.add(&lexicon, &counts);
             return Ok(());
         }
         let mut making = Making::new(kept.held.words.clone());
-        let reading = Reading { passing: Some(column), ..self.reading(&columns, kept) };
+        let reading = Reading { passing: Some(column), ..self.reading(counter, &columns, kept) };
         each_of_run(tx, run, &reading, |chunk| {
             match only {
                 None => making.push(chunk.coded(column)?)?,
@@ -130,12 +130,8 @@ impl Asked<'_> {
         Ok(())
     }
 
-    fn reading<'r>(&self, columns: &'r [Column], kept: &'r Kept) -> Reading<'r> {
-        let (visited, patience) = (self.only_one(), self.patience);
-        Reading { visited, columns, patience, held: Some(&kept.held), passing: None }
-    }
-
-    pub(super) fn only_one(&self) -> Option<u128> {
-        only_one(self.shape, self.allowed)
+    /// What a counter reads of a run.
+    fn reading<'r>(&self, counter: &Counter<'_>, columns: &'r [Column], kept: &'r Kept) -> Reading<'r> {
+        Reading { visited: counter.only, columns, patience: self.patience, held: Some(&kept.held), passing: None }
     }
 }

@@ -221,23 +221,81 @@ impl Words {
     }
 }
 
-/// The columns of these clicks, which are sorted.
-pub(super) fn write(clicks: &[Click], words: &Words) -> Vec<(Column, Vec<u8>)> {
-    let mut columns = vec![
-        (Column::AT, write_numbers(clicks.iter().map(|click| click.at))),
-        (Column::VISITED, write_visited(clicks)),
-        (Column::FLAGS, clicks.iter().map(|click| click.flags).collect()),
-        (Column::VISITOR, write_numbers(clicks.iter().map(|click| click.visitor))),
-        (Column::OWNER, write_numbers(clicks.iter().map(|click| click.owner))),
-    ];
-    let mut codes = vec![0; words.all.len()];
-    for (place, column) in Column::OF_TEXTS.into_iter().enumerate() {
-        let texts = clicks.iter().map(|click| click.texts[place]);
-        if column != Column::PART || texts.clone().any(|text| text != 0) {
-            columns.push((column, write_texts(texts, words, &mut codes)));
-        }
+/// Writes clicks as columns, chunk after chunk.
+pub(super) struct Writer<'w> {
+    words: &'w Words,
+    /// A nought for each word of all, between one column and the next: a table by places takes a fraction of the time that one by
+    /// keys does, and is made once for all chunks.
+    codes: Vec<u16>,
+}
+
+impl<'w> Writer<'w> {
+    pub(super) fn new(words: &'w Words) -> Self {
+        Self { words, codes: vec![0; words.all.len()] }
     }
-    columns
+
+    /// The columns of these clicks, which are sorted.
+    pub(super) fn write(&mut self, clicks: &[Click]) -> Vec<(Column, Vec<u8>)> {
+        let mut columns = vec![
+            (Column::AT, write_numbers(clicks.iter().map(|click| click.at))),
+            (Column::VISITED, write_visited(clicks)),
+            (Column::FLAGS, clicks.iter().map(|click| click.flags).collect()),
+            (Column::VISITOR, write_numbers(clicks.iter().map(|click| click.visitor))),
+            (Column::OWNER, write_numbers(clicks.iter().map(|click| click.owner))),
+        ];
+        for (place, column) in Column::OF_TEXTS.into_iter().enumerate() {
+            let texts = clicks.iter().map(|click| click.texts[place]);
+            if column != Column::PART || texts.clone().any(|text| text != 0) {
+                columns.push((column, self.write_texts(texts)));
+            }
+        }
+        columns
+    }
+
+    /// Texts: a width (0, 1 or 2 bytes), the number of words, the words, and each click's place among them (0 is none). Of more
+    /// words than two bytes can name, those beyond are none: no chunk has as many clicks.
+    fn write_texts(&mut self, places: impl Iterator<Item = u32> + Clone) -> Vec<u8> {
+        let Self { words, codes } = self;
+        let places = places.map(|place| place as usize);
+        let mut listed = Vec::new();
+        for place in places.clone().filter(|place| *place > 0) {
+            if codes[place] == 0
+                && let Ok(next) = u16::try_from(listed.len() + 1)
+            {
+                codes[place] = next;
+                listed.push(place);
+            }
+        }
+        let code = |place: usize| codes[place];
+        let first = places.clone().next().map_or(0, code);
+        let width: u8 = if places.clone().all(|place| code(place) == first) {
+            0
+        } else if listed.len() < 256 {
+            1
+        } else {
+            2
+        };
+        let mut column = vec![width];
+        column.extend(u16::try_from(listed.len()).unwrap_or(u16::MAX).to_le_bytes());
+        for place in &listed {
+            let word = words.all[*place].as_bytes();
+            let word = &word[..word.len().min(usize::from(u16::MAX))];
+            column.extend(u16::try_from(word.len()).unwrap_or(u16::MAX).to_le_bytes());
+            column.extend(word);
+        }
+        if width == 0 {
+            column.extend(first.to_le_bytes());
+        }
+        match width {
+            0 => {}
+            1 => column.extend(places.map(|place| code(place).to_le_bytes()[0])),
+            _ => column.extend(places.flat_map(|place| code(place).to_le_bytes())),
+        }
+        for place in listed {
+            codes[place] = 0;
+        }
+        column
+    }
 }
 
 /// Numbers: a width (0, 4 or 8 bytes), the smallest, and how far each is above it.
@@ -269,51 +327,6 @@ fn write_visited(clicks: &[Click]) -> Vec<u8> {
             column.extend(click.visited.to_le_bytes());
             column.extend(u32::try_from(place + 1).unwrap_or(u32::MAX).to_le_bytes());
         }
-    }
-    column
-}
-
-/// Texts: a width (0, 1 or 2 bytes), the number of words, the words, and each click's place among them (0 is none). Of more
-/// words than two bytes can name, those beyond are none: no chunk has as many clicks. `codes` has a nought for each word of
-/// all, before and after: a table by places takes a fraction of the time that one by keys does.
-fn write_texts(places: impl Iterator<Item = u32> + Clone, words: &Words, codes: &mut [u16]) -> Vec<u8> {
-    let places = places.map(|place| place as usize);
-    let mut listed = Vec::new();
-    for place in places.clone().filter(|place| *place > 0) {
-        if codes[place] == 0
-            && let Ok(next) = u16::try_from(listed.len() + 1)
-        {
-            codes[place] = next;
-            listed.push(place);
-        }
-    }
-    let code = |place: usize| codes[place];
-    let first = places.clone().next().map_or(0, code);
-    let width: u8 = if places.clone().all(|place| code(place) == first) {
-        0
-    } else if listed.len() < 256 {
-        1
-    } else {
-        2
-    };
-    let mut column = vec![width];
-    column.extend(u16::try_from(listed.len()).unwrap_or(u16::MAX).to_le_bytes());
-    for place in &listed {
-        let word = words.all[*place].as_bytes();
-        let word = &word[..word.len().min(usize::from(u16::MAX))];
-        column.extend(u16::try_from(word.len()).unwrap_or(u16::MAX).to_le_bytes());
-        column.extend(word);
-    }
-    if width == 0 {
-        column.extend(first.to_le_bytes());
-    }
-    match width {
-        0 => {}
-        1 => column.extend(places.map(|place| code(place).to_le_bytes()[0])),
-        _ => column.extend(places.flat_map(|place| code(place).to_le_bytes())),
-    }
-    for place in listed {
-        codes[place] = 0;
     }
     column
 }

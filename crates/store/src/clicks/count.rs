@@ -157,22 +157,14 @@ impl Shape {
     }
 }
 
-/// The link or the page that a question is about, or that is allowed, where it is one alone.
-pub(super) fn only_one(shape: &Shape, allowed: Option<&Numbers>) -> Option<u128> {
-    if let Some(number) = shape.of {
-        return Some(number);
-    }
-    let mut allowed = allowed?.iter();
-    allowed.next().filter(|_| allowed.next().is_none()).copied()
-}
-
 /// See the module.
 pub(super) struct Counter<'s> {
     owner: Owner,
     shape: &'s Shape,
     /// Links and pages that may be counted; all where it is `None`.
     allowed: Option<&'s Numbers>,
-    only: Option<u128>,
+    /// The link or the page that it is about, or that is allowed, where it is one alone: nothing else has to be read.
+    pub(super) only: Option<u128>,
     /// What is counted; everything where it is `None`.
     pub(super) window: Option<Window>,
     pub(super) tally: Tally,
@@ -187,7 +179,12 @@ pub(super) struct Marks {
 
 impl<'s> Counter<'s> {
     pub(super) fn new(owner: Owner, shape: &'s Shape, allowed: Option<&'s Numbers>, window: Option<Window>) -> Self {
-        Self { owner, shape, allowed, only: only_one(shape, allowed), window, tally: Tally::new(shape.by) }
+        let only_allowed = || match allowed {
+            Some(allowed) if allowed.len() == 1 => allowed.iter().next().copied(),
+            _ => None,
+        };
+        let only = shape.of.or_else(only_allowed);
+        Self { owner, shape, allowed, only, window, tally: Tally::new(shape.by) }
     }
 
     /// The columns that it looks at, without the owners'.
@@ -228,10 +225,11 @@ impl<'s> Counter<'s> {
         lexicon.add(counts, place, &marks)
     }
 
-    /// Where all clicks lie that can meet the question: everywhere, or where those of the one link or page do.
+    /// Where all clicks lie that can meet the question: everywhere, or where those of the one link or page do, or nowhere.
     fn places(&self, chunk: &Chunk<'_>) -> Option<Range<usize>> {
         match self.only {
             None => Some(0..chunk.len),
+            Some(number) if self.allowed.is_some_and(|allowed| !allowed.contains(&number)) => Some(0..0),
             // Two owners never have the same link or page, so its clicks lie together in a mixed chunk too.
             Some(number) => chunk.places_of(number),
         }
@@ -267,15 +265,10 @@ impl<'s> Counter<'s> {
             let owner = self.owner.number();
             chunk.numbers(Column::OWNER)?.keep_between(&mut clicks, places.start, owner, owner + 1);
         }
-        match (self.allowed, self.only) {
-            (None, _) => {}
-            (Some(allowed), Some(only)) if allowed.contains(&only) => {}
-            (Some(_), Some(_)) => clicks.fill(0),
-            (Some(allowed), None) => {
-                let visited = chunk.visited()?;
-                let others = visited.into_iter().filter(|(visited, _)| !allowed.contains(visited));
-                others.for_each(|(_, places)| clicks[places].fill(0));
-            }
+        if let (Some(allowed), None) = (self.allowed, self.only) {
+            let visited = chunk.visited()?;
+            let others = visited.into_iter().filter(|(visited, _)| !allowed.contains(visited));
+            others.for_each(|(_, places)| clicks[places].fill(0));
         }
         let is_first = if self.shape.of.is_some() { IS_FIRST_OF_VISITED } else { IS_FIRST_OF_OWNER };
         let visitors = clicks.iter().zip(flags).map(|(keep, flags)| keep & u8::from(flags & is_first != 0));

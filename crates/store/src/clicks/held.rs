@@ -20,6 +20,8 @@ use crate::db::State;
 const USUAL_BYTES_OF_A_LEXICON: u64 = 1 << 20;
 /// Most bytes of batches that are held for each connection: there are some three megabytes of them before they are put in order.
 const MOST_BYTES_OF_BATCHES: usize = 8 << 20;
+/// What the table itself takes for each, which counts for links of few clicks.
+const OF_AN_ENTRY: usize = 96;
 /// What a column takes as a rule: only to set the size of tables.
 const USUAL_BYTES: u64 = 8 << 10;
 /// Runs whose chunks are known by heart, some two kilobytes each.
@@ -73,7 +75,7 @@ impl Weighter<Key, Piece> for Size {
 
 impl Weighter<Words, Arc<Lexicon>> for Size {
     fn weight(&self, _: &Words, lexicon: &Arc<Lexicon>) -> u64 {
-        u64::try_from(size_of::<Words>() + lexicon.size()).unwrap_or(u64::MAX)
+        u64::try_from(size_of::<Words>() + size_of::<Lexicon>() + OF_AN_ENTRY + lexicon.size()).unwrap_or(u64::MAX)
     }
 }
 

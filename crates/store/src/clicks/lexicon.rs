@@ -220,7 +220,7 @@ mod tests {
             click
         };
         let clicks: Vec<_> = words.iter().copied().map(click).collect();
-        let columns = columns::write(&clicks, &all);
+        let columns = columns::Writer::new(&all).write(&clicks);
         columns.into_iter().find(|(column, _)| *column == Column::REFERRER_URL).expect("it is written").1
     }
 

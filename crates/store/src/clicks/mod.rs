@@ -255,8 +255,9 @@ impl Store {
             if !RECORDS.advance(tx, &batch)? {
                 return Ok(false);
             }
+            let mut writer = columns::Writer::new(&words);
             for piece in &pieces {
-                let columns = columns::write(&piece.clicks, &words);
+                let columns = writer.write(&piece.clicks);
                 runs::write_piece(tx, &piece.clicks, &columns)?;
                 if !batch.is_history {
                     feed::write(tx, &batch, piece, &columns)?;

@@ -236,7 +236,7 @@ mod tests {
         let (writing, reading, held) = (open(), open(), Held::within(1 << 20, 1 << 20));
         let write = |visited| {
             let click = Click { owner: 2, visited, at: 1, visitor: 1, flags: 1, texts: [0; columns::TEXTS] };
-            let columns = columns::write(&[click], &Words::new());
+            let columns = columns::Writer::new(&Words::new()).write(&[click]);
             runs::write_piece(&mut Tx::Sqlite(&writing), &[click], &columns).expect("a batch is written");
         };
         let visited = || {

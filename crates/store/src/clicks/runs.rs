@@ -14,7 +14,7 @@ use mask_core::{id::LinkId, time::Time, workspace::Owner};
 
 use super::{
     chunk::Chunk,
-    columns::{self, Click, Column, Words},
+    columns::{self, Click, Column, Words, Writer},
     feed,
 };
 use crate::{
@@ -99,8 +99,9 @@ fn order_batches(tx: &mut Tx<'_>) -> Result<(), Error> {
         }
     }
     clicks.sort_unstable();
+    let mut writer = Writer::new(&words);
     for of_owner in clicks.chunk_by(|one, other| one.owner == other.owner) {
-        write_run(tx, of_owner, &words, NEVER)?;
+        write_run(tx, of_owner, &mut writer, NEVER)?;
     }
     // One by one: a batch that another node has brought meanwhile is not among them.
     for seq in done {
@@ -131,7 +132,7 @@ fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<(), Error> {
 /// Writes a run in place of others. They are deleted last, so that it does not get the number of one of them: what was counted
 /// of runs is kept by their numbers.
 fn replace_runs(tx: &mut Tx<'_>, old: &[i64], clicks: &[Click], words: &Words, bare_to: i64) -> Result<(), Error> {
-    write_run(tx, clicks, words, bare_to)?;
+    write_run(tx, clicks, &mut Writer::new(words), bare_to)?;
     old.iter().try_for_each(|run| delete_run(tx, *run))
 }
 
@@ -210,7 +211,7 @@ fn delete_run(tx: &mut Tx<'_>, run: i64) -> Result<(), Error> {
 }
 
 /// Writes a run: clicks of one owner, sorted.
-fn write_run(tx: &mut Tx<'_>, clicks: &[Click], words: &Words, bare_to: i64) -> Result<(), Error> {
+fn write_run(tx: &mut Tx<'_>, clicks: &[Click], writer: &mut Writer<'_>, bare_to: i64) -> Result<(), Error> {
     let (Some(click), Some((first, last))) = (clicks.first(), span(clicks)) else { return Ok(()) };
     let sql = "INSERT INTO click_runs (owner, class, clicks, first_at, last_at, bare_to) \
                VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq";
@@ -219,7 +220,7 @@ fn write_run(tx: &mut Tx<'_>, clicks: &[Click], words: &Words, bare_to: i64) -> 
         let visited = |click: Option<&Click>| click.map(|click| sortable(click.visited));
         let sql = "INSERT INTO click_chunks (run, clicks, first_link, last_link) VALUES ($1, $2, $3, $4) RETURNING seq";
         let seq = inserted(tx, sql, &values![run, count(chunk), visited(chunk.first()), visited(chunk.last())])?;
-        let mut columns = columns::write(chunk, words);
+        let mut columns = writer.write(chunk);
         if chunk.len() < SMALL {
             columns = vec![(Column::ALL, columns::pack(&columns))];
         }
@@ -288,7 +289,7 @@ mod tests {
         let store = Store::open(&options).expect("a store");
         let connection = rusqlite::Connection::open(folder.path().join("clicks.db")).expect("a connection");
         let mut tx = Tx::Sqlite(&connection);
-        write_run(&mut tx, &[click(1), click(2)], &Words::new(), NEVER).expect("a run is written");
+        write_run(&mut tx, &[click(1), click(2)], &mut Writer::new(&Words::new()), NEVER).expect("a run is written");
         let window = Window { from: Time::from_unix_millis(0), to: Time::from_unix_millis(10) };
         let mut read = |patience| {
             let mut clicks = 0;
@@ -312,7 +313,8 @@ mod tests {
         let connection = rusqlite::Connection::open(folder.path().join("clicks.db")).expect("a connection");
         let mut tx = Tx::Sqlite(&connection);
         for at in 0..100 {
-            write_run(&mut tx, &[click(at), click(at)], &Words::new(), NEVER).expect("a run is written");
+            write_run(&mut tx, &[click(at), click(at)], &mut Writer::new(&Words::new()), NEVER)
+                .expect("a run is written");
             while tidy(&mut tx).expect("it is tidied") {}
         }
         let row = tx.first("SELECT count(*), sum(clicks) FROM click_runs", &[]).expect("it counts").expect("a row");

@@ -51,7 +51,7 @@ impl Asked<'_> {
         let counter = Counter::new(self.owner, self.shape, self.allowed, Some(self.window));
         let columns: Vec<_> =
             [Column::AT, Column::FLAGS, Column::VISITED].into_iter().chain(Column::OF_TEXTS).collect();
-        let (owner, visited) = (Some(self.owner), self.only_one());
+        let (owner, visited) = (Some(self.owner), counter.only);
         let part = Part { owner, window: self.window, visited, columns: &columns, patience: self.patience };
         let mut all = Vec::new();
         each_chunk(tx, &part, |chunk, is_mixed| add(&mut all, chunk, &counter.mark(chunk, is_mixed)?))?;

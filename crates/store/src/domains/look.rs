@@ -84,7 +84,7 @@ fn settle(
     let all = to_change(tx, "name", domain.name.as_str().into())?;
     let Some(mut domain) = all.iter().find(|domain| domain.id == id).cloned() else { return Ok(None) };
     // Another look was begun after this one, and says more of what DNS says by now.
-    if domain.look.as_ref().is_some_and(|last| last.at > look.at) {
+    if domain.look.as_ref().is_some_and(|last| last.at > look.at && last.outcome != Outcome::Unavailable) {
         return Ok(Some(domain));
     }
     let old = domain.clone();
@@ -98,10 +98,12 @@ fn settle(
         Turn::Looks(&domain.name.skeleton()).take(tx)?;
         let holder = all.iter().find(|other| other.status == Status::Verified);
         match holder {
-            Some(holder) if look.shows(&holder.token) => (outcome, message) = (Outcome::Taken, still_held(&domain)),
+            Some(holder) if look.shows(&holder.token) || was_shown_later(holder, look) => {
+                (outcome, message) = (Outcome::Taken, still_held(&domain));
+            }
             _ if is_lookalike(tx, owner, &domain.name)? => (outcome, message) = (Outcome::Taken, lookalike()),
             holder => {
-                holder.map_or(Ok(()), |holder| lose(tx, telling, holder, now))?;
+                holder.map_or(Ok(()), |holder| lose(tx, telling, holder, look, now))?;
                 has_gained = true;
             }
         }
@@ -133,8 +135,13 @@ fn settle(
     Ok(Some(domain))
 }
 
-/// The domain is somebody else's now.
-fn lose(tx: &mut Tx<'_>, telling: &Telling, holder: &Domain, now: Time) -> Result<(), Error> {
+/// Whether a look that was begun later than this one has found the proof of whoever has the domain.
+fn was_shown_later(holder: &Domain, look: &Look) -> bool {
+    holder.has_proof && holder.look.as_ref().is_some_and(|last| last.at > look.at)
+}
+
+/// The domain is somebody else's now, by this look.
+fn lose(tx: &mut Tx<'_>, telling: &Telling, holder: &Domain, look: &Look, now: Time) -> Result<(), Error> {
     let mut lost = holder.clone();
     let message =
         "Another workspace has shown that this domain is its own, and the record that showed that it was yours \
@@ -142,7 +149,7 @@ fn lose(tx: &mut Tx<'_>, telling: &Telling, holder: &Domain, now: Time) -> Resul
             .to_owned();
     (lost.status, lost.verified_at, lost.content.is_default) = (Status::Failed, None, false);
     (lost.has_proof, lost.version, lost.updated_at) = (false, lost.version + 1, now);
-    lost.look = Some(Looked { at: now, outcome: Outcome::Taken, message });
+    lost.look = Some(Looked { at: look.at, outcome: Outcome::Taken, message });
     write_with_next(tx, &lost, None)?;
     // Who has it now is nothing that whoever had it may learn.
     let deed = Deed::of(Object::Domain(holder), Object::Domain(&lost));

@@ -308,7 +308,23 @@ async fn a_look_that_took_long(backend: &Backend) {
     let verified = settle(store, &domain, look(&["token-1"]), at(106)).await;
     assert_eq!(verified.status, Status::Verified);
     let settled = store.settle_domain(LIVE, domain.id, slow, at(107), None).await.expect("the store works");
-    assert_eq!(done(settled), Some(verified), "what was begun before says nothing any more");
+    assert_eq!(done(settled), Some(verified.clone()), "what was begun before says nothing any more");
+
+    // Another asks while the record of whoever has the domain is away; it is back before that look ends.
+    let other = ask(store, OTHER, NewDomain { takes_over: true, ..new(2, NAME) }).await;
+    settle(store, &verified, look(&["token-1"]), at(202)).await;
+    let slow = Look { at: at(200), ..look(&["token-2"]) };
+    let settled = store.settle_domain(OTHER, other.id, slow, at(207), None).await.expect("the store works");
+    let outcome = done(settled).and_then(|domain| domain.look).map(|look| look.outcome);
+    assert_eq!(outcome, Some(Outcome::Taken), "it was seen to be there later");
+    assert_eq!(read(store, &verified).await.status, Status::Verified);
+
+    // A look at which nobody answered says nothing, also not that an earlier one is old.
+    let mut third = ask(store, LIVE, new(3, "links.example.com")).await;
+    third = settle(store, &third, away(), at(306)).await;
+    let slow = Look { at: at(300), ..look(&["token-3"]) };
+    let settled = store.settle_domain(LIVE, third.id, slow, at(307), None).await.expect("the store works");
+    assert_eq!(done(settled).map(|domain| domain.status), Some(Status::Verified));
 }
 
 async fn homographs(backend: &Backend) {

@@ -27,6 +27,7 @@ mod every_question;
 mod feed;
 mod identities;
 mod invitations;
+mod kept_counts;
 mod keys;
 mod letters;
 mod links;

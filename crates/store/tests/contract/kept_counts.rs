@@ -1,0 +1,39 @@
+//! What was counted for one question is kept for others: each is answered as if it were the first.
+
+use mask_core::question::{Dimension, Group, Question};
+
+use crate::{
+    answers::{DAY, ask, click, condition, question, values},
+    backend::{Backend, on_every_backend},
+    sample::{LIVE, batch, make, new_link, new_link_with, tags},
+};
+
+on_every_backend!(of_some_links_and_then_of_all);
+
+async fn of_some_links_and_then_of_all(backend: &Backend) {
+    let store = &backend.store;
+    let mut links = Vec::new();
+    for n in 0..40 {
+        let tagged = |content: &mut mask_core::link::Content| content.tags = tags(&["spring"]);
+        let slug = format!("link-{n}");
+        let new = if n == 17 { new_link_with(n, &slug, tagged) } else { new_link(n, &slug) };
+        links.push(make(store, LIVE, new).await.id);
+    }
+    // As many as lie in a run of several chunks, in which each link's clicks lie together.
+    let clicks = (0..70_000_i64).zip(links.iter().cycle());
+    let facts: Vec<_> = clicks.map(|(n, link)| click(*link, n, "DE", n)).collect();
+    assert!(store.record_clicks(batch("a", None, 1, facts)).await.expect("the store works").is_some());
+    while store.tidy_clicks().await.expect("the store works") {}
+
+    let by_link = || question(0, DAY, Group::Values(Dimension::Link, 100));
+    let of_tagged = Question { conditions: vec![condition(Dimension::Tag, "spring")], ..by_link() };
+    let of_domain = Question { conditions: vec![condition(Dimension::Domain, "go.example")], ..by_link() };
+    for _ in 0..2 {
+        let found = ask(store, LIVE, &of_tagged).await;
+        assert_eq!(values(&found), [(links[17].to_string().as_str(), 1750, 1750)]);
+        for asked in [by_link(), of_domain.clone()] {
+            let found = ask(store, LIVE, &asked).await;
+            assert_eq!((found.total.clicks, values(&found).len()), (70_000, 40), "{asked:?}");
+        }
+    }
+}
