@@ -58,18 +58,38 @@ pub struct Change {
     pub rules: Option<Vec<Rule>>,
     /// See [`Content::variants`].
     pub variants: Option<Vec<Variant>>,
-    /// See [`Content::preview`].
-    pub preview: Set<Preview>,
+    /// See [`Content::preview`]. What is absent in it stays too (RFC 7396 §2).
+    pub preview: Set<PreviewChange>,
+}
+
+/// What a request asks to change of a [`Preview`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PreviewChange {
+    /// See [`Preview::title`].
+    pub title: Set<String>,
+    /// See [`Preview::description`].
+    pub description: Set<String>,
+    /// See [`Preview::image_url`].
+    pub image_url: Set<WebUrl>,
+}
+
+impl PreviewChange {
+    fn apply(&self, preview: &mut Preview) {
+        put(self.title.as_ref(), &mut preview.title);
+        put(self.description.as_ref(), &mut preview.description);
+        put(self.image_url.as_ref(), &mut preview.image_url);
+    }
+}
+
+fn put<T: Clone>(new: Option<&T>, place: &mut T) {
+    if let Some(new) = new {
+        place.clone_from(new);
+    }
 }
 
 impl Change {
     /// Makes the changes to what the owner sets; where the link lives is the store's to change.
     pub fn apply(&self, content: &mut Content) {
-        fn put<T: Clone>(new: Option<&T>, place: &mut T) {
-            if let Some(new) = new {
-                place.clone_from(new);
-            }
-        }
         put(self.url.as_ref(), &mut content.url);
         put(self.title.as_ref(), &mut content.title);
         put(self.tags.as_ref(), &mut content.tags);
@@ -89,7 +109,11 @@ impl Change {
         put(self.is_archived.as_ref(), &mut content.is_archived);
         put(self.rules.as_ref(), &mut content.rules);
         put(self.variants.as_ref(), &mut content.variants);
-        put(self.preview.as_ref(), &mut content.preview);
+        match &self.preview {
+            None => {}
+            Some(None) => content.preview = None,
+            Some(Some(change)) => change.apply(content.preview.get_or_insert_default()),
+        }
     }
 
     /// The content of a new link with these changes; `None` without a destination.
@@ -111,5 +135,22 @@ mod tests {
         Change { title: Some(None), ..Change::default() }.apply(&mut content);
         assert_eq!((content.title, content.click_limit), (None, Some(3)));
         assert_eq!(Change::default().content(), None);
+    }
+
+    #[test]
+    fn so_it_is_within_a_preview() {
+        let mut content = Content::to(WebUrl::parse("https://e.com").expect("a url"));
+        let mut apply = |preview| {
+            Change { preview, ..Change::default() }.apply(&mut content);
+            content.preview.clone().map(|preview| (preview.title, preview.description))
+        };
+        let text = |text: &str| Some(Some(text.to_owned()));
+        let whole = PreviewChange { title: text("T"), description: text("D"), ..PreviewChange::default() };
+        assert_eq!(apply(Some(Some(whole))), Some((Some("T".into()), Some("D".into()))));
+        let another = PreviewChange { title: text("U"), ..PreviewChange::default() };
+        assert_eq!(apply(Some(Some(another))), Some((Some("U".into()), Some("D".into()))));
+        let cleared = PreviewChange { description: Some(None), ..PreviewChange::default() };
+        assert_eq!(apply(Some(Some(cleared))), Some((Some("U".into()), None)));
+        assert_eq!(apply(Some(None)), None);
     }
 }

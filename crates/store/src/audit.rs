@@ -33,8 +33,9 @@ use mask_core::{
 };
 
 use crate::{
-    By, Error, Listed, PlacedCode, Store,
+    By, Error, Listed, PlacedCode, Store, addresses,
     db::{Dialect, Row, Tx, Value, values},
+    links::Address,
     row_id,
     webhooks::{Telling, parts, places},
 };
@@ -186,6 +187,8 @@ pub(crate) struct Line {
     at: Time,
     action: Action,
     object: String,
+    /// Where the object was and is, if people come to it by an address.
+    addresses: Vec<Address>,
     shown: ShownChange,
 }
 
@@ -198,7 +201,7 @@ impl Lines {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
-    /// Writes them.
+    /// Writes them, and tells other nodes what they are about.
     pub(crate) fn write(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let lines = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for part in parts(&lines) {
@@ -209,7 +212,7 @@ impl Lines {
             );
             tx.execute(&sql, &all)?;
         }
-        Ok(())
+        addresses::tell(tx, &lines.into_iter().flat_map(|line| line.addresses).collect::<Vec<_>>())
     }
 }
 
@@ -217,7 +220,7 @@ impl Lines {
 const COLUMNS: usize = 10;
 
 fn values_of(line: &Line) -> [Value; COLUMNS] {
-    let Line { by, at, action, object, shown } = line;
+    let Line { by, at, action, object, shown, .. } = line;
     values![
         by.owner,
         *at,
@@ -240,7 +243,9 @@ impl Telling {
         let shown = self.tell().map(|tell| tell.change(&deed, at));
         let shown = shown.unwrap_or_else(|| ShownChange { label: id.clone(), ..ShownChange::default() });
         let by = By { owner: object.owner(by.owner), ..by.clone() };
-        self.lines().add(Line { by, at, action, object: id, shown });
+        let mut addresses: Vec<_> = [deed.before, deed.after].iter().flatten().filter_map(addresses::address).collect();
+        addresses.dedup();
+        self.lines().add(Line { by, at, action, object: id, addresses, shown });
     }
 }
 

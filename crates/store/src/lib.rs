@@ -11,6 +11,7 @@
 
 mod accounts;
 mod activity;
+mod addresses;
 mod audit;
 mod bio_pages;
 mod certificates;
@@ -46,6 +47,7 @@ mod workspaces;
 
 pub use accounts::{Account, FirstUser};
 pub use activity::{LoggedActivity, Oneself, Whence};
+pub use addresses::ChangedAddresses;
 pub use audit::{ChangeFilter, Deed, LoggedChange, Object, ShownChange};
 pub use bio_pages::{
     ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,

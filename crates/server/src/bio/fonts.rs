@@ -26,11 +26,17 @@ macro_rules! part {
 }
 
 /// The parts, and the licence that they go with.
-pub(super) static PARTS: [Part; 7] = [
+pub(super) static PARTS: [Part; 8] = [
+    // What English is written in, and most addresses: half a page's weight, so it goes by itself.
+    part!(
+        "inter-basic",
+        "U+0020-007E,U+00A0,U+00A3,U+00A9,U+00AE,U+00B7,U+2013-2014,U+2018-2019,U+201C-201D,U+2022,U+2026,U+20AC",
+        0x21..=0x7e | 0xa3 | 0xa9 | 0xae | 0xb7 | 0x2013..=0x2014 | 0x2018..=0x2019 | 0x201c..=0x201d | 0x2022 | 0x2026 | 0x20ac
+    ),
     part!(
         "inter-latin",
-        "U+0000-00FF,U+0131,U+0152-0153,U+02BB-02BC,U+02C6,U+02DA,U+02DC,U+2000-206F,U+20AC,U+2122,U+2191,U+2193,U+2212,U+2215,U+FEFF,U+FFFD",
-        0x21..=0xff | 0x131 | 0x152..=0x153 | 0x2bb..=0x2bc | 0x2010..=0x2027 | 0x2030..=0x205e | 0x20ac | 0x2122 | 0x2191 | 0x2193 | 0x2212
+        "U+00A1-00A2,U+00A4-00A8,U+00AA-00AD,U+00AF-00B6,U+00B8-00FF,U+0131,U+0152-0153,U+02BB-02BC,U+02C6,U+02DA,U+02DC,U+2000-2012,U+2015-2017,U+201A-201B,U+201E-2021,U+2023-2025,U+2027-206F,U+2122,U+2191,U+2193,U+2212,U+2215,U+FEFF,U+FFFD",
+        0xa1..=0xa2 | 0xa4..=0xa8 | 0xaa..=0xad | 0xaf..=0xb6 | 0xb8..=0xff | 0x131 | 0x152..=0x153 | 0x2bb..=0x2bc | 0x2010..=0x2012 | 0x2015..=0x2017 | 0x201a..=0x201b | 0x201e..=0x2021 | 0x2023..=0x2025 | 0x2027 | 0x2030..=0x205e | 0x2122 | 0x2191 | 0x2193 | 0x2212
     ),
     part!(
         "inter-latin-ext",
@@ -88,8 +94,9 @@ mod tests {
             (style.matches("unicode-range").count(), first)
         };
         let first = |name: &str| Some(name.to_owned());
-        assert_eq!(named("Ada Lovelace – 5 €"), (1, first("inter-latin")));
-        assert_eq!(named("Łódź"), (2, first("inter-latin-ext")));
+        assert_eq!(named("Ada Lovelace – 5 €"), (1, first("inter-basic")));
+        assert_eq!(named("Käse & Brot"), (2, first("inter-basic")));
+        assert_eq!(named("Łódź"), (3, first("inter-latin-ext")));
         assert_eq!(named("Привет, мир"), (2, first("inter-cyrillic")));
         assert_eq!(named("Καλημέρα"), (1, first("inter-greek")));
         assert_eq!(named("Tiếng Việt đẹp").0, 3);
@@ -101,5 +108,12 @@ mod tests {
         for part in &PARTS {
             assert!(part.bytes.starts_with(b"wOF2"), "{}", part.name);
         }
+    }
+
+    #[test]
+    fn no_letter_is_in_two_parts_of_which_both_are_common() {
+        let [basic, latin, ..] = &PARTS;
+        assert!(('\u{20}'..='\u{2fff}').all(|letter| !((basic.is_for)(letter) && (latin.is_for)(letter))));
+        assert!(basic.bytes.len() < 16 * 1024, "with a page it is to be at most 30 KB");
     }
 }

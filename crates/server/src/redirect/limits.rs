@@ -12,7 +12,8 @@
 //!
 //! **What it does not say.** A redirect that is being answered at the moment when a link *gets* its first limit is one of
 //! the time before. A click that the journal had no room for is unknown to the next counter. Other nodes have counters of
-//! their own, which is why the contract promises exactness on one.
+//! their own, which is why the contract promises exactness on one; each begins anew when another's clicks of the link were counted
+//! ([`super::follow`]).
 //!
 //! Rejected: taking turns in the database (a write for each redirect), and counters that are kept for ever (a map that
 //! only grows).

@@ -18,6 +18,7 @@ mod bio;
 mod bursts;
 mod domain;
 mod entry;
+mod follow;
 mod hosts;
 mod lane;
 mod limits;

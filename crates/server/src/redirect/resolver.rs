@@ -2,7 +2,7 @@
 //!
 //! Memory is bounded by bytes and holds links, and also the knowledge that there is none (a scan of random slugs must not
 //! reach the store twice for one of them). Nothing expires: whoever changes a link calls [`Resolver::forget`] after the
-//! commit. A read that is under way at that moment may have seen the state before; its place in the cache is gone then,
+//! commit, and what another node changed is forgotten a moment later ([`super::follow`]). A read that is under way at that moment may have seen the state before; its place in the cache is gone then,
 //! so what it brings is answered to those who asked before the change, and kept for nobody.
 //!
 //! A store that is away is not knowledge. All who wait for the read are told at once (one after the other, each would

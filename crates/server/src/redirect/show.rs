@@ -78,7 +78,8 @@ impl Worker {
     }
 }
 
-/// The page that link-preview crawlers read.
+/// The page that link-preview crawlers read. Of a link with a password it tells what its owner has set to be shown, and no
+/// title that is for those who have opened it.
 pub(super) fn preview(link: &Link, short_url: &str, entry: &Entry, request: RequestId) -> Response<Body> {
     let content = &link.content;
     let preview = content.preview.clone().unwrap_or_default();
@@ -86,7 +87,7 @@ pub(super) fn preview(link: &Link, short_url: &str, entry: &Entry, request: Requ
     let page = pages::social_preview(&SocialPreview {
         short_url,
         destination: Some(&*entry.location).filter(|_| is_open),
-        title: preview.title.as_deref().or(content.title.as_deref()).unwrap_or(short_url),
+        title: preview.title.as_deref().or(content.title.as_deref().filter(|_| is_open)).unwrap_or(short_url),
         description: preview.description.as_deref(),
         image_url: preview.image_url.as_ref().map(WebUrl::as_str),
     });

@@ -391,6 +391,12 @@ async fn crawlers_see_the_preview() {
     locked(&bench, "lock", |content| content.preview = Some(preview)).await;
     let page = text(bench.ask(with(request("GET", "/lock"), "user-agent", SLACK)).await).await;
     assert!(page.contains("Headline") && !page.contains("example.com/where"));
+    locked(&bench, "told", |content| {
+        (content.title, content.preview) = (Some("For members".into()), Some(Preview::default()));
+    })
+    .await;
+    let page = text(bench.ask(with(request("GET", "/told"), "user-agent", SLACK)).await).await;
+    assert!(!page.contains("For members"), "its own title is for those who have opened it");
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ impl Background {
             tasks.spawn(files.watch(Arc::clone(&certificates), stop.clone()));
         }
         tasks.spawn(Arc::clone(&domains).follow(stop.clone()));
+        tasks.spawn(Arc::clone(&redirects).follow(store.clone(), stop.clone()));
         tasks.spawn(domains.watch(stop.clone()));
         tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
         let (counted, ended) = (store.clone(), stop.clone());

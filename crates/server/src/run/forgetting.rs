@@ -1,6 +1,6 @@
 //! Forgetting what is old, in steps that may be cut off at any moment: visitors, kept replies, deliveries, the log of changes,
 //! letters that were given up, who signed up and never confirmed it, sessions that ended, links and invitations that nobody
-//! opened, and what workspaces had that were deleted.
+//! opened, what other nodes were told of, and what workspaces had that were deleted.
 
 use std::time::Duration;
 
@@ -78,6 +78,7 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
         let usage = store.forget_usage(hour_of(clock.now()) - KEPT_HOURS, AT_ONCE).await;
         let letters = store.forget_letters(ago(LETTERS_ARE_KEPT), AT_ONCE).await;
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
+        let addresses = store.forget_changed_addresses(AT_ONCE).await;
         let sessions = store.forget_sessions(clock.now(), AT_ONCE).await;
         let words = store.forget_words(clock.now(), AT_ONCE).await;
         let invitations = store.forget_invitations(clock.now(), AT_ONCE).await;
@@ -94,6 +95,7 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
             usage,
             letters,
             unconfirmed,
+            addresses,
             sessions,
             words,
             invitations,

@@ -1,5 +1,7 @@
 //! Bio pages as visitors meet them: over sockets, on every host, with what they are made of.
 
+use std::collections::BTreeSet;
+
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -65,6 +67,25 @@ async fn a_page_is_seen_counted_and_followed() {
     assert_eq!(Answer::of(bot).await.status, 200);
     app.settle().await;
     assert_eq!(app.get(&path(&made)).await.is(200)["views"], 2, "people are counted");
+}
+
+#[tokio::test]
+async fn with_its_letters_and_its_script_a_page_is_light() {
+    let app = start().await;
+    let link = |n: usize| json!({"type": "link", "data": {"title": format!("Notes, part {n}"), "url": "https://example.com/notes"}});
+    let mut blocks: Vec<Value> = (1..=10).map(link).collect();
+    blocks.push(json!({"type": "header", "data": {"text": "Engines"}}));
+    blocks
+        .push(json!({"type": "text", "data": {"content": "She saw what it could do — “weave algebraical patterns”."}}));
+    blocks.push(json!({"type": "video", "data": {"url": "https://vimeo.com/76979871"}}));
+    page(&app, json!({"title": "Ada Lovelace", "slug": "ada-page", "published": true, "blocks": blocks})).await;
+    let html = at(&app, DOMAIN, "/ada-page").await.text;
+    let mut before_pictures = html.len();
+    let others = named(&html).into_iter().filter(|address| address.ends_with(".woff2") || address.ends_with(".js"));
+    for address in others.collect::<BTreeSet<_>>() {
+        before_pictures += bytes(&app, DOMAIN, address).await.2.len();
+    }
+    assert!((html.len() + 1..=30 * 1024).contains(&before_pictures), "{before_pictures} bytes");
 }
 
 #[tokio::test]

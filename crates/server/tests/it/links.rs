@@ -121,6 +121,13 @@ async fn absent_stays_and_null_clears() {
         expected[member] = value.clone();
         assert_eq!(app.patch(&path(&link), json!({member: value})).await.is(200), expected, "{member}");
     }
+    // So it is within a preview.
+    for (patch, member, value) in
+        [(json!({"title": "Q"}), "title", json!("Q")), (json!({"description": null}), "description", Value::Null)]
+    {
+        expected["preview"][member] = value;
+        assert_eq!(app.patch(&path(&link), json!({"preview": patch})).await.is(200), expected, "preview.{member}");
+    }
     app.wait(60);
     assert_eq!(app.patch(&path(&link), json!({})).await.is(200)["id"], link["id"], "to change nothing is no fault");
 }

@@ -34,6 +34,7 @@ mod lists;
 mod logos;
 mod mail;
 mod members;
+mod nodes;
 mod oidc;
 mod own_views;
 mod password;

@@ -57,7 +57,7 @@ use tally::Tally;
 pub use visits::Visit;
 
 use crate::{
-    Error, Store,
+    Error, Store, addresses,
     db::{Db, Patience, Tx, values},
 };
 
@@ -432,7 +432,7 @@ impl Counts {
     /// In the order of tables and keys, so that two nodes can never wait for each other's rows.
     fn add(self, tx: &mut Tx<'_>) -> Result<(), Error> {
         for (link, count) in self.links {
-            tx.execute("UPDATE links SET clicks = clicks + $2 WHERE id = $1", &values![link, count])?;
+            addresses::add_clicks(tx, link, count)?;
         }
         for (page, count) in self.pages {
             tx.execute("UPDATE bio_pages SET views = views + $2 WHERE id = $1", &values![page, count])?;

@@ -1,9 +1,9 @@
 //! Changing links: patch, bulk, upsert.
 
 use mask_core::{
-    change::Change,
+    change::{Change, PreviewChange},
     id::LinkId,
-    link::{Link, RedirectStatus},
+    link::{Link, Preview, RedirectStatus},
     time::Time,
     workspace::Owner,
 };
@@ -55,6 +55,12 @@ fn titled(text: &str) -> Change {
     Change { title: Some(Some(text.to_owned())), ..Change::default() }
 }
 
+/// A change to what this preview is.
+fn whole(preview: Preview) -> PreviewChange {
+    let Preview { title, description, image_url } = preview;
+    PreviewChange { title: Some(title), description: Some(description), image_url: Some(image_url) }
+}
+
 /// A change for each part, and one that takes it back.
 fn each_part() -> Vec<[Change; 2]> {
     let full = full_content();
@@ -77,7 +83,7 @@ fn each_part() -> Vec<[Change; 2]> {
         click_limit = full.click_limit,
         expired_url = full.expired_url,
         external_id = full.external_id,
-        preview = full.preview,
+        preview = full.preview.map(whole),
     )
     .into();
     let none = Change::default;

@@ -14,6 +14,7 @@ mod bio_page_races;
 mod bio_pages;
 mod bio_public;
 mod certificates;
+mod changed_addresses;
 mod changes;
 mod clicks;
 mod coverage;

@@ -3,9 +3,9 @@
 use mask_core::{
     Refused, address,
     agent::Device,
-    change::{Change, Set},
+    change::{Change, PreviewChange, Set},
     destination::{AppTarget, WebUrl},
-    link::{self, MOST_TAGS, MOST_VARIANTS, Preview, RedirectStatus, Tag, Variant},
+    link::{self, MOST_TAGS, MOST_VARIANTS, RedirectStatus, Tag, Variant},
     rule::{self, Condition, Rule, Schedule},
     slug::Slug,
     time::Time,
@@ -293,17 +293,17 @@ fn read_variant(item: Value, path: &str, problems: &mut Problems, world: World<'
     Some(Variant { url: url?, weight: weight? })
 }
 
-fn read_preview(fields: &mut Fields<'_>) -> Set<Preview> {
+fn read_preview(fields: &mut Fields<'_>) -> Set<PreviewChange> {
     let path = fields.path("preview");
     let value = match fields.take("preview")? {
         Value::Null => return Some(None),
         value => value,
     };
     let mut fields = Fields::of(value, &path, fields.problems)?;
-    let preview = Preview {
-        title: fields.nullable("title", text(|title| link::parse_text(title, 255))).flatten(),
-        description: fields.nullable("description", text(|description| link::parse_text(description, 500))).flatten(),
-        image_url: fields.nullable("image_url", text(WebUrl::parse)).flatten(),
+    let preview = PreviewChange {
+        title: fields.nullable("title", text(|title| link::parse_text(title, 255))),
+        description: fields.nullable("description", text(|description| link::parse_text(description, 500))),
+        image_url: fields.nullable("image_url", text(WebUrl::parse)),
     };
     fields.end();
     Some(Some(preview))
