@@ -2,7 +2,7 @@
 # Bio pages in a real browser: Chromium of the system, through playwright-core, with axe-core looking on.
 #   scripts/browser.sh              what is checked with every change
 #   scripts/browser.sh lighthouse   Lighthouse over each theme, each of whose scores is at least 98
-# Both are steps of scripts/test.sh.
+# The first is a step of scripts/test.sh; the second is run by hand, as it measures time.
 # Pictures of every theme and the reports are left in browser/artefacts, or where BROWSER_ARTEFACTS says.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

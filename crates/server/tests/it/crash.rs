@@ -5,6 +5,7 @@
 //! there once or not at all; nothing else is there.
 
 mod deliveries;
+mod disk;
 mod journal;
 mod letters;
 

@@ -181,11 +181,12 @@ fn delete(tx: &mut Tx<'_>, owner: Owner, id: DomainId, expected: &Expected) -> R
     if !expected.takes(domain.version) {
         return Ok(Err(Unheld::Changed));
     }
+    // One that was lost to another may have some left, too.
+    let (links, pages) = (count(tx, LINKS, &domain)?, count(tx, PAGES, &domain)?);
+    if links + pages > 0 {
+        return Ok(Err(Unheld::InUse { links, pages }));
+    }
     if domain.status == Status::Verified {
-        let (links, pages) = (count(tx, LINKS, &domain)?, count(tx, PAGES, &domain)?);
-        if links + pages > 0 {
-            return Ok(Err(Unheld::InUse { links, pages }));
-        }
         // Whoever has the name next begins with all of it free.
         let sql = "DELETE FROM reserved_slugs WHERE domain = $1 AND owner = $2";
         tx.execute(sql, &values![domain.name.as_str(), owner])?;

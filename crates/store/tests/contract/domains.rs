@@ -250,7 +250,9 @@ async fn taking_over(backend: &Backend) {
     assert_eq!((lost.status, lost.verified_at, lost.content.is_default), (Status::Failed, None, false));
     assert!(lost.look.expect("a reason").message.contains("Another workspace"));
 
-    // What was left there is its owner's still, and a name that nobody has is free.
+    // What was left there is its owner's still, who has to move it before the domain is let go, and a name that nobody has is free.
+    let let_go = store.delete_domain(LIVE, former.id, Expected::AnyVersion, at(310)).await.expect("the store works");
+    assert_eq!(let_go, Err(Unheld::InUse { links: 1, pages: 0 }));
     let found = store.find_link(NAME.to_owned(), "printed".to_owned()).await.expect("the store works");
     assert_eq!(found.owner(), Some(LIVE));
     assert_eq!(found, Found::Link(Box::new(left.clone()), LIVE));
