@@ -310,7 +310,7 @@ const ASKED: [Dimension; 16] = [
     Dimension::Block,
 ];
 
-fn random_question(chance: &mut Chance, facts: &[Fact]) -> Question {
+pub(crate) fn random_question(chance: &mut Chance, facts: &[Fact]) -> Question {
     let (from, to) = (chance.below(20), 1 + chance.below(20));
     // Mostly days as time zones have them, sometimes such as no zone has.
     let after_midnight = *chance.of(&[0, 20_700, 20_700, 1234]);

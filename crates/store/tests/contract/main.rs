@@ -48,6 +48,7 @@ mod rows;
 mod salts;
 mod sample;
 mod shown;
+mod splits;
 mod subscribers;
 mod switched_off;
 mod tags;
