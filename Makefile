@@ -6,6 +6,7 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mask/target
 # What `make run` builds; scripts/run.sh, which tries it out, takes what the tests have built.
 RUN_PROFILE := release
 BUILT = $(CARGO_TARGET_DIR)/$(if $(filter dev,$(RUN_PROFILE)),debug,$(RUN_PROFILE))/mask
+DATA := $(or $(shell printf '%s' '$(ARGS)' | sed -n 's/.*--data-dir[= ]\([^ ]*\).*/\1/p'),data)
 
 .PHONY: help run test ci fmt gen bench
 
@@ -19,7 +20,7 @@ help:
 
 run:
 	cargo build --profile $(RUN_PROFILE) -p mask
-	@$(if $(findstring --data-dir,$(ARGS)),,[ -e data/places.mmdb ] || scripts/places.sh "$(BUILT)")
+	@[ -e "$(DATA)/places.mmdb" ] || scripts/places.sh "$(BUILT)" --data-dir "$(DATA)"
 	@exec "$(BUILT)" serve $(ARGS)
 
 test:

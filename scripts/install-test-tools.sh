@@ -35,6 +35,7 @@ look() {
     need 'has_command rsvg-convert' 'librsvg2-bin' 'rsvg-convert, which draws QR codes that are SVG'
     need 'has_command pdftoppm' 'poppler-utils' 'pdftoppm, which draws QR codes that are PDF'
     need 'has_command pebble' 'pebble' 'pebble, an authority that signs certificates for tests'
+    need 'test -r /usr/share/tor/geoip' 'tor-geoipdb' 'lists of addresses and countries, of which `make run` makes its database'
     need 'has_command openssl' 'openssl' 'openssl, a client of TLS'
     need has_node 'nodejs npm' 'node and npm, 18 or newer, for the verification of webhooks, and a provider of identities'
 }
