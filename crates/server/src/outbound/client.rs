@@ -32,6 +32,8 @@ use crate::config;
 
 /// Addresses of a name that are tried before it counts as out of reach. All are checked.
 const TRIED_AT_MOST: usize = 4;
+/// How long somebody who names a target waits for what its name leads to.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The client. It is one for the whole server and is shared by reference.
 pub struct Outbound {
@@ -101,6 +103,13 @@ impl Outbound {
     /// Reads a URL that a user chose.
     pub fn target(&self, url: &str) -> Result<Target, Refused> {
         Target::parse(url, &self.networks)
+    }
+
+    /// What stands against dialling a target at this moment, where its name says so: it leads to addresses that are not allowed.
+    /// `None` when nothing does, and when nobody can be asked in time, or knows the name: that may be another a moment later.
+    pub async fn objection(&self, target: &Target) -> Option<Failure> {
+        let looked = tokio::time::timeout(LOOK.min(self.connect_timeout), self.addresses(target)).await.ok()?;
+        looked.err().filter(|failure| matches!(failure, Failure::RefusedAddress(_) | Failure::RefusedPlain))
     }
 
     /// The longest that a request takes.

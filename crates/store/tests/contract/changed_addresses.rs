@@ -33,7 +33,7 @@ async fn each_is_told_of(backend: &Backend) {
     apart(|| slow.batch_execute(begin)).expect("it begins");
     let link = make(store, LIVE, new_link(1, "Spring")).await;
     let (addresses, next) = told(next).await;
-    assert_eq!(addresses, [spring.clone()]);
+    assert_eq!(addresses, std::slice::from_ref(&spring));
     apart(|| slow.batch_execute("COMMIT")).expect("it ends");
     apart(|| drop(slow));
     let (addresses, next) = told(next).await;

@@ -43,6 +43,7 @@ use super::{
 };
 use crate::{
     clock,
+    outbound::Failure,
     webhooks::seal::{Secrets, Vault},
 };
 pub use listener::FORGOTTEN_AFTER;
@@ -89,6 +90,7 @@ async fn create(
     let mut problems = Problems::default();
     let asked = input::read_new(body.value, api.webhook_world(caller.owner), &mut problems);
     let headers = asked.headers(&[], &mut problems);
+    refuse_inward(&api, &asked, &mut problems).await;
     if let Err(error) = problems.check() {
         return attempt.kept_or(&api, error).await.and_then(|kept| repeated(&api.vault, &kept));
     }
@@ -185,6 +187,7 @@ async fn update(
     let expected = version::expected(&headers)?;
     let mut problems = Problems::default();
     let asked = input::read_change(body.value, api.webhook_world(caller.owner), &mut problems);
+    refuse_inward(&api, &asked, &mut problems).await;
     problems.check()?;
     // The headers are merged with what is sealed, and may turn out too many: that is seen here and not in the store, so
     // whoever comes between has the change begin anew.
@@ -206,6 +209,17 @@ async fn update(
         }
     }
     Err(version::changed())
+}
+
+/// Refuses a URL whose name leads to where nothing may be sent, so that nobody has to wait for a delivery to be told.
+async fn refuse_inward(api: &Api, asked: &input::Asked, problems: &mut Problems) {
+    let target = asked.url.as_deref().and_then(|url| api.outbound.target(url).ok());
+    let Some(target) = target else { return };
+    match api.outbound.objection(&target).await {
+        Some(Failure::RefusedPlain) => problems.refuse("url", "Must start with https://"),
+        Some(_) => problems.refuse("url", "Must lead to an address on the public internet; this name leads to another"),
+        None => {}
+    }
 }
 
 /// The webhook's content after the change.

@@ -41,6 +41,8 @@ async fn a_name_that_leads_inward_is_refused() {
         let url = format!("https://hooks.example.com:{}/", trap.address.port());
         let failure = post(&outbound, &url).await.expect_err("refused");
         assert_eq!(failure.code(), "refused_address", "{answers:?}");
+        let objection = outbound.objection(&outbound.target(&url).expect("a target")).await;
+        assert_eq!(objection, Some(failure.clone()), "it can be told before anything is sent");
         assert!(!answers.iter().any(|answer| failure.to_string().contains(answer)), "{failure}");
     }
     assert_eq!(trap.connections(), 0);
@@ -58,6 +60,8 @@ async fn a_name_without_addresses_is_no_host() {
     for resolver in [Always::new(&[]) as Arc<dyn Resolve>, Arc::new(Unasked)] {
         let outbound = Outbound::new(&settings(&[]), resolver).expect("a client");
         let failure = post(&outbound, "https://nowhere.example.com/").await.expect_err("no host");
+        let target = outbound.target("https://nowhere.example.com/").expect("a target");
+        assert_eq!(outbound.objection(&target).await, None, "it may be there a moment later");
         assert_eq!(failure.code(), "no_such_host");
     }
 }
