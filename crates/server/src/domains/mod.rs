@@ -65,7 +65,7 @@ pub struct Domains {
 #[derive(Default)]
 struct Known {
     changes: Option<i64>,
-    deleted: Vec<i64>,
+    workspaces: i64,
 }
 
 impl std::fmt::Debug for Domains {
@@ -99,10 +99,10 @@ impl Domains {
         let mut known = self.served.lock().await;
         if let Some(served) = self.store.served_domains(known.changes).await? {
             self.hosts.serve(&served.domains);
-            if let Some(redirects) = self.memory.get().filter(|_| served.deleted != known.deleted) {
+            if let Some(redirects) = self.memory.get().filter(|_| served.workspaces != known.workspaces) {
                 redirects.forget_all();
             }
-            *known = Known { changes: Some(served.changes), deleted: served.deleted };
+            *known = Known { changes: Some(served.changes), workspaces: served.workspaces };
         }
         Ok(())
     }

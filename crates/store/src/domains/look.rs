@@ -35,8 +35,8 @@ pub enum Begun {
 pub struct Served {
     /// The domains. Those of workspaces that were deleted lead nowhere by themselves.
     pub domains: Vec<Domain>,
-    /// The numbers of the workspaces that were deleted.
-    pub deleted: Vec<i64>,
+    /// How often a workspace was deleted, or came back.
+    pub workspaces: i64,
     /// How often what is served had changed.
     pub changes: i64,
 }
@@ -218,8 +218,10 @@ impl Store {
         self.main
             .scan(move |tx| {
                 tx.snapshot(|tx| {
-                    let changes = tx.first("SELECT changes FROM served_domains WHERE id = 1", &[])?;
-                    let changes = changes.map_or(Ok(0), |row| row.columns("served_domains").integer("changes"))?;
+                    let row = tx.first("SELECT changes, workspaces FROM served_domains WHERE id = 1", &[])?;
+                    let mut row =
+                        row.ok_or_else(|| Error::Defect("nobody counts changes".to_owned()))?.columns("served_domains");
+                    let (changes, workspaces) = (row.integer("changes")?, row.integer("workspaces")?);
                     if known == Some(changes) {
                         return Ok(None);
                     }
@@ -229,7 +231,7 @@ impl Store {
                     for domain in domains.iter_mut().filter(|domain| deleted.contains(&domain.owner.workspace)) {
                         domain.content = Content::default();
                     }
-                    Ok(Some(Served { domains, deleted, changes }))
+                    Ok(Some(Served { domains, workspaces, changes }))
                 })
             })
             .await

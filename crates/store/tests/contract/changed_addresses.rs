@@ -1,5 +1,7 @@
 //! What one node changes, others are told of: each change once at least, in whatever order transactions end.
 
+use std::time::Duration;
+
 use mask_store::{ChangedAddresses, Expected};
 
 use crate::{
@@ -33,15 +35,22 @@ async fn each_is_told_of(backend: &Backend) {
     apart(|| slow.batch_execute(begin)).expect("it begins");
     let link = make(store, LIVE, new_link(1, "Spring")).await;
     let (addresses, next) = told(next).await;
-    assert_eq!(addresses, std::slice::from_ref(&spring));
+    assert!(addresses.contains(&spring));
     apart(|| slow.batch_execute("COMMIT")).expect("it ends");
     apart(|| drop(slow));
     let (addresses, next) = told(next).await;
     assert!(addresses.contains(&("s.example".to_owned(), "slow".to_owned())), "{addresses:?}");
-    assert_eq!(told(next).await.0, []);
+    // What is known is told again while anybody's transaction is as old, of other databases of the server too; not for ever.
+    let quiet = async {
+        while !told(next).await.0.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), quiet).await.expect("it is over");
+    let next = told(next).await.1;
     let deleted = store.delete_link(LIVE, link.id, Expected::AnyVersion, false, at(3)).await;
     assert!(deleted.expect("the store works").is_ok());
-    assert_eq!(told(next).await.0, [spring]);
+    assert!(told(next).await.0.contains(&spring));
     // A database that was restored elsewhere counts anew.
     assert_eq!(look(backend, Some(i64::MAX)).await.and_then(|changed| changed.addresses), None);
 }
@@ -65,12 +74,13 @@ async fn clicks_of_links_with_a_limit(backend: &Backend) {
     let store = &backend.store;
     let free = make(store, LIVE, new_link(1, "free")).await.id;
     let limited = make(store, LIVE, new_link_with(2, "limited", |content| content.click_limit = Some(5))).await.id;
-    let before = look(backend, None).await;
     let facts = vec![fact(LIVE, free, true), fact(LIVE, limited, true), fact(LIVE, limited, true)];
     assert!(store.count_clicks(batch("a", None, 10, facts), None).await.expect("the store works"));
-    if let Some(before) = before {
-        let changed = look(backend, Some(before.next)).await.and_then(|changed| changed.addresses);
-        assert_eq!(changed, Some(vec![("go.example".to_owned(), "limited".to_owned())]));
+    if let Place::Postgres(database) = &backend.place {
+        let sql = "SELECT slug_key, count(*) FROM changed_addresses GROUP BY slug_key ORDER BY slug_key";
+        let rows = apart(|| database.connect().query(sql, &[]).expect("the table is there"));
+        let told: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert_eq!(told, [("free".to_owned(), 1), ("limited".to_owned(), 2)], "one is only made, one is clicked too");
     }
     let clicks = async |id| store.link_by_id(LIVE, id).await.expect("the store works").map(|link| link.clicks);
     assert_eq!((clicks(free).await, clicks(limited).await), (Some(1), Some(2)));

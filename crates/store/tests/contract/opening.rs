@@ -81,6 +81,7 @@ const EARLIER_INDEX: &str = "DROP TABLE links_search;
     ALTER TABLE workspaces DROP COLUMN made_by;
     ALTER TABLE acme_orders DROP COLUMN workspace;
     CREATE INDEX links_by_slug ON links (owner, slug_key);
+    ALTER TABLE served_domains DROP COLUMN workspaces;
     DELETE FROM migrations WHERE part = 'main' AND name >= '0019'";
 
 #[test]
