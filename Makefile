@@ -6,7 +6,8 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mask/target
 # What `make run` builds; scripts/run.sh, which tries it out, takes what the tests have built.
 RUN_PROFILE := release
 BUILT = $(CARGO_TARGET_DIR)/$(if $(filter dev,$(RUN_PROFILE)),debug,$(RUN_PROFILE))/mask
-DATA := $(or $(shell printf '%s' '$(ARGS)' | sed -n 's/.*--data-dir[= ]\([^ ]*\).*/\1/p'),data)
+# The folder that ARGS names; without one it is where the settings say.
+DATA := $(shell printf '%s' "$(ARGS)" | sed -n 's/.*--data-dir[= ]\([^ ]*\).*/\1/p')
 
 .PHONY: help run test ci fmt gen bench
 
@@ -20,7 +21,7 @@ help:
 
 run:
 	cargo build --profile $(RUN_PROFILE) -p mask
-	@[ -e "$(DATA)/places.mmdb" ] || scripts/places.sh "$(BUILT)" --data-dir "$(DATA)"
+	@[ -e "$(or $(DATA),data)/places.mmdb" ] || scripts/places.sh "$(BUILT)" $(if $(DATA),--data-dir "$(DATA)")
 	@exec "$(BUILT)" serve $(ARGS)
 
 test:

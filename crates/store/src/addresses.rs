@@ -1,12 +1,13 @@
-//! Addresses at which something changed. Each node holds links and pages in memory, and forgets what another one changes.
+//! What was changed of what nodes hold in memory: each holds links and pages, and forgets what another one changes.
 //!
 //! On PostgreSQL whoever changes a link or a page writes where it was and where it is, in the same transaction: so no change is
-//! without its line, and it costs nobody a connection that has to be held. A click of a link that has a limit is such a change
-//! too, as it leaves others one less. Whoever follows reads what was written by transactions that had not ended when it read
-//! before. On SQLite there is one program, and nobody to be told.
+//! without its line, and it costs nobody a connection that has to be held. Whoever counts clicks of a link that has a limit
+//! writes how many there are. Whoever follows remembers which transactions had ended when it looked ([`Seen`]), and reads what
+//! others have written. On SQLite there is one program, and nobody to be told.
 //!
-//! Rejected: notices (`LISTEN`), which whoever was away for a moment never gets, and does not know it; and numbers that count up,
-//! as a transaction that began early and ended late would be passed over.
+//! Rejected: notices (`LISTEN`), which whoever was away for a moment never gets, and does not know it; numbers that count up, as
+//! a transaction that began early and ended late would be passed over; and to read everything since the oldest transaction that
+//! goes on, which may be anybody's, of another database too, and hours old.
 
 use mask_core::id::LinkId;
 
@@ -17,14 +18,35 @@ use crate::{
     webhooks::{parts, places},
 };
 
+/// Most changes that are told at once. Of more it is said that everything may be another.
+const MOST: usize = 10_000;
+/// So many are forgotten at once.
+const FORGOTTEN_AT_ONCE: i64 = 20_000;
+
 /// What was changed since somebody looked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangedAddresses {
-    /// Hosts and slugs, in lower case. Some may have been told of before. `None` where it cannot be told any more, and everything
-    /// may be another.
-    pub addresses: Option<Vec<Address>>,
-    /// Where to look from the next time.
-    pub next: i64,
+pub struct Changed {
+    /// `None` where it cannot be told, and everything may be another.
+    pub what: Option<Vec<ChangedOne>>,
+    /// To be said the next time.
+    pub seen: Seen,
+}
+
+/// A change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangedOne {
+    /// Something lives at an address that did not, or is another, or lives there no more: its host, and its slug in lower case.
+    Address(String, String),
+    /// A link that has a limit has so many clicks now.
+    Clicks(LinkId, i64),
+}
+
+/// Which transactions had ended when somebody looked, and of which run of the server: all below a number but some that had not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    server: String,
+    end: i64,
+    open: String,
 }
 
 /// Where an object is, if people come to it by an address.
@@ -53,8 +75,8 @@ pub(crate) fn tell(tx: &mut Tx<'_>, addresses: &[Address]) -> Result<(), Error> 
 pub(crate) fn add_clicks(tx: &mut Tx<'_>, link: LinkId, clicks: i64) -> Result<(), Error> {
     const ADD: &str = "UPDATE links SET clicks = clicks + $2 WHERE id = $1";
     const ADD_AND_TELL: &str = "WITH counted AS \
-        (UPDATE links SET clicks = clicks + $2 WHERE id = $1 RETURNING domain, slug_key, click_limit) \
-        INSERT INTO changed_addresses (domain, slug_key) SELECT domain, slug_key FROM counted WHERE click_limit IS NOT NULL";
+        (UPDATE links SET clicks = clicks + $2 WHERE id = $1 RETURNING id, clicks, click_limit) \
+        INSERT INTO changed_addresses (link, clicks) SELECT id, clicks FROM counted WHERE click_limit IS NOT NULL";
     let sql = match tx.dialect() {
         Dialect::Sqlite => ADD,
         Dialect::Postgres => ADD_AND_TELL,
@@ -62,43 +84,69 @@ pub(crate) fn add_clicks(tx: &mut Tx<'_>, link: LinkId, clicks: i64) -> Result<(
     tx.execute(sql, &values![link, clicks]).map(drop)
 }
 
-fn changed(tx: &mut Tx<'_>, since: Option<i64>) -> Result<ChangedAddresses, Error> {
-    let sql = "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) AS next";
+/// Wants a snapshot.
+fn changed(tx: &mut Tx<'_>, since: Option<&Seen>) -> Result<Changed, Error> {
+    // A plan that was made while the table was empty goes through all of it.
+    tx.batch("SET LOCAL enable_seqscan = off")?;
+    let sql = "SELECT CAST(pg_postmaster_start_time() AS TEXT) AS server, \
+               CAST(CAST(pg_snapshot_xmax(now_) AS TEXT) AS BIGINT) AS end_, \
+               (SELECT coalesce(string_agg(CAST(open AS TEXT), ','), '') FROM pg_snapshot_xip(now_) AS open) AS open, tx \
+               FROM pg_current_snapshot() AS now_, forgotten_addresses WHERE id = 1";
     let row = tx.first(sql, &[])?.ok_or_else(|| Error::Defect("a server has no state".to_owned()))?;
-    let next = row.columns("changed_addresses").integer("next")?;
-    // A database that was restored elsewhere counts its transactions anew.
-    let Some(since) = since.filter(|since| *since <= next) else {
-        return Ok(ChangedAddresses { addresses: None, next });
+    let mut row = row.columns("forgotten_addresses");
+    let seen = Seen { server: row.text("server")?, end: row.integer("end_")?, open: row.text("open")? };
+    let forgotten = row.integer("tx")?;
+    // Another run of the server may be another server, which counts its transactions by itself.
+    let Some(since) = since.filter(|since| since.server == seen.server && forgotten < since.end) else {
+        return Ok(Changed { what: None, seen });
     };
-    let read = |row: Row| {
-        let mut row = row.columns("changed_addresses");
-        Ok((row.text("domain")?, row.text("slug_key")?))
-    };
-    let sql = "SELECT domain, slug_key FROM changed_addresses WHERE tx >= $1 ORDER BY seq";
-    let addresses = tx.query(sql, &values![since])?.into_iter().map(read).collect::<Result<_, Error>>()?;
-    Ok(ChangedAddresses { addresses: Some(addresses), next })
+    let sql = "SELECT domain, slug_key, link, clicks FROM changed_addresses \
+               WHERE (tx >= $1 AND tx < $2) OR tx = ANY(CAST(CAST($3 AS TEXT) AS BIGINT[])) LIMIT $4";
+    let most = i64::try_from(MOST + 1).unwrap_or(i64::MAX);
+    let rows = tx.query(sql, &values![since.end, seen.end, format!("{{{}}}", since.open), most])?;
+    let what = if rows.len() > MOST { None } else { Some(rows.into_iter().map(one).collect::<Result<_, _>>()?) };
+    Ok(Changed { what, seen })
+}
+
+fn one(row: Row) -> Result<ChangedOne, Error> {
+    let mut row = row.columns("changed_addresses");
+    let (domain, slug) = (row.optional_text("domain")?, row.optional_text("slug_key")?);
+    match domain.zip(slug) {
+        Some((domain, slug)) => Ok(ChangedOne::Address(domain, slug)),
+        None => Ok(ChangedOne::Clicks(row.parsed("link", LinkId::parse)?, row.integer("clicks")?)),
+    }
+}
+
+fn forget(tx: &mut Tx<'_>) -> Result<u64, Error> {
+    let sql = "WITH forgotten AS (DELETE FROM changed_addresses WHERE seq IN \
+               (SELECT seq FROM changed_addresses WHERE at < now() - INTERVAL '1 hour' LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING tx) \
+               SELECT count(*) AS count, max(tx) AS tx FROM forgotten";
+    let Some(row) = tx.first(sql, &values![FORGOTTEN_AT_ONCE])? else { return Ok(0) };
+    let mut row = row.columns("changed_addresses");
+    let (count, last) = (row.integer("count")?, row.optional_integer("tx")?);
+    if last.is_some() {
+        let sql = "UPDATE forgotten_addresses SET tx = greatest(tx, $1) WHERE id = 1";
+        tx.execute(sql, &values![last])?;
+    }
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 impl Store {
-    /// The addresses at which something was changed since somebody looked, which was then told `since`; whoever did not look for half
-    /// an hour begins anew, without it. `None` where nobody else changes anything.
-    pub async fn changed_addresses(&self, since: Option<i64>) -> Result<Option<ChangedAddresses>, Error> {
+    /// What was changed since somebody looked, who had seen so much; nothing for whoever looks for the first time, and knows
+    /// nothing. `None` where nobody else changes anything.
+    pub async fn changed_addresses(&self, since: Option<Seen>) -> Result<Option<Changed>, Error> {
         let step = move |tx: &mut Tx<'_>| match tx.dialect() {
             Dialect::Sqlite => Ok(None),
-            Dialect::Postgres => tx.snapshot(|tx| changed(tx, since)).map(Some),
+            Dialect::Postgres => tx.snapshot(|tx| changed(tx, since.as_ref())).map(Some),
         };
         self.main.read(step).await
     }
 
-    /// Forgets that addresses were changed more than an hour ago; says how many, at most so many.
-    pub async fn forget_changed_addresses(&self, most: u32) -> Result<u64, Error> {
-        let step = move |tx: &mut Tx<'_>| {
-            let sql = "DELETE FROM changed_addresses WHERE seq IN \
-                       (SELECT seq FROM changed_addresses WHERE at < now() - INTERVAL '1 hour' ORDER BY at LIMIT $1)";
-            match tx.dialect() {
-                Dialect::Sqlite => Ok(0),
-                Dialect::Postgres => tx.execute(sql, &values![i64::from(most)]),
-            }
+    /// Forgets what was changed more than an hour ago, some of it at a time; says how many.
+    pub async fn forget_changed_addresses(&self) -> Result<u64, Error> {
+        let step = move |tx: &mut Tx<'_>| match tx.dialect() {
+            Dialect::Sqlite => Ok(0),
+            Dialect::Postgres => forget(tx),
         };
         self.main.write(step).await
     }

@@ -187,23 +187,25 @@ pub(crate) struct Line {
     at: Time,
     action: Action,
     object: String,
-    /// Where the object was and is, if people come to it by an address.
-    addresses: Vec<Address>,
     shown: ShownChange,
 }
 
-/// The lines of a step, while it goes on.
+/// The lines of a step, while it goes on, and the addresses at which something is another after it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<Line>>>);
+pub(crate) struct Lines(Arc<Mutex<(Vec<Line>, Vec<Address>)>>);
 
 impl Lines {
     fn add(&self, line: Line) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.push(line);
+    }
+
+    fn touch(&self, addresses: impl IntoIterator<Item = Address>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.extend(addresses);
     }
 
     /// Writes them, and tells other nodes what they are about.
     pub(crate) fn write(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let lines = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let (lines, addresses) = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for part in parts(&lines) {
             let all: Vec<Value> = part.iter().flat_map(values_of).collect();
             let rows = places(part.len(), COLUMNS, 0, |place| format!("({})", place.join(", ")));
@@ -212,7 +214,7 @@ impl Lines {
             );
             tx.execute(&sql, &all)?;
         }
-        addresses::tell(tx, &lines.into_iter().flat_map(|line| line.addresses).collect::<Vec<_>>())
+        addresses::tell(tx, &addresses)
     }
 }
 
@@ -220,7 +222,7 @@ impl Lines {
 const COLUMNS: usize = 10;
 
 fn values_of(line: &Line) -> [Value; COLUMNS] {
-    let Line { by, at, action, object, shown, .. } = line;
+    let Line { by, at, action, object, shown } = line;
     values![
         by.owner,
         *at,
@@ -245,7 +247,13 @@ impl Telling {
         let by = By { owner: object.owner(by.owner), ..by.clone() };
         let mut addresses: Vec<_> = [deed.before, deed.after].iter().flatten().filter_map(addresses::address).collect();
         addresses.dedup();
-        self.lines().add(Line { by, at, action, object: id, addresses, shown });
+        self.lines().add(Line { by, at, action, object: id, shown });
+        self.lines().touch(addresses);
+    }
+
+    /// Says that at these addresses something is another after this step, though no object is.
+    pub(crate) fn touch(&self, addresses: &[Address]) {
+        self.lines().touch(addresses.iter().cloned());
     }
 }
 

@@ -47,7 +47,7 @@ mod workspaces;
 
 pub use accounts::{Account, FirstUser};
 pub use activity::{LoggedActivity, Oneself, Whence};
-pub use addresses::ChangedAddresses;
+pub use addresses::{Changed, ChangedOne, Seen};
 pub use audit::{ChangeFilter, Deed, LoggedChange, Object, ShownChange};
 pub use bio_pages::{
     ChangedPage, NewBioPage, PageChange, PageFilter, PageOfPages, PageSummary, PlacedPage, PublishedPage, Unpaged,
@@ -127,8 +127,8 @@ pub struct Store {
     tell: Option<Arc<dyn Tell>>,
     /// Whose visits were recorded lately.
     seen: Arc<tokio::sync::Mutex<clicks::Seen>>,
-    /// What was counted of recorded clicks.
-    kept: clicks::Kept,
+    /// What was read and counted of recorded clicks.
+    held: clicks::Held,
     /// What the links are whose clicks were counted.
     catalogs: clicks::Catalogs,
     /// Changes when there may be something to deliver.
@@ -159,7 +159,7 @@ impl Store {
             exporting: Arc::default(),
             tell: None,
             seen: Arc::default(),
-            kept: clicks::Kept::within(HELD_BYTES),
+            held: clicks::Held::within(HELD_BYTES),
             catalogs: clicks::Catalogs::default(),
             told: Arc::default(),
             posted: Arc::default(),
@@ -183,7 +183,7 @@ impl Store {
     /// The same databases; what questions read of recorded clicks is held in about so many bytes of memory at most.
     #[must_use]
     pub fn holding(self, bytes: u64) -> Self {
-        Self { kept: clicks::Kept::within(bytes), ..self }
+        Self { held: clicks::Held::within(bytes), ..self }
     }
 
     /// Closes the databases, whoever else still holds this store: what waits is done, and what comes later is answered that

@@ -12,8 +12,8 @@
 //!
 //! **What it does not say.** A redirect that is being answered at the moment when a link *gets* its first limit is one of
 //! the time before. A click that the journal had no room for is unknown to the next counter. Other nodes have counters of
-//! their own, which is why the contract promises exactness on one; each begins anew when another's clicks of the link were counted
-//! ([`super::follow`]).
+//! their own, which is why the contract promises exactness on one; each learns how many the store
+//! has counted, which is all but what happened within a second ([`super::follow`]).
 //!
 //! Rejected: taking turns in the database (a write for each redirect), and counters that are kept for ever (a map that
 //! only grows).
@@ -42,6 +42,11 @@ impl Used {
     pub(super) fn take(&self, limit: i64) -> bool {
         let next = |used: i64| (used < limit).then(|| used + 1);
         self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+    }
+
+    /// So many were taken at least: other nodes have counted theirs.
+    fn learn(&self, clicks: i64) {
+        self.0.fetch_max(clicks, Ordering::Relaxed);
     }
 
     /// Whether none is left.
@@ -83,6 +88,13 @@ impl Limits {
         let used = Arc::new(Used(AtomicI64::new(clicks.await?)));
         self.keep(link, &used);
         Ok(used)
+    }
+
+    /// A link has so many clicks by now, those of other nodes with them. Where nobody holds its counter, the next one begins there.
+    pub(super) fn learn(&self, link: LinkId, clicks: i64) {
+        if let Some(used) = self.living(link) {
+            used.learn(clicks);
+        }
     }
 
     fn living(&self, link: LinkId) -> Option<Arc<Used>> {
@@ -137,6 +149,18 @@ mod tests {
         assert!(!counter(&limits, 0).await.take(1), "the same one");
         drop(first);
         assert!(counter(&limits, 0).await.take(1), "a new one");
+    }
+
+    #[tokio::test]
+    async fn what_others_have_counted_is_taken() {
+        let limits = Limits::new();
+        limits.learn(LINK, 9);
+        let used = counter(&limits, 2).await;
+        limits.learn(LINK, 5);
+        limits.learn(LINK, 3);
+        assert!(!used.take(5) && used.take(6), "five at least");
+        limits.learn(LINK, 6);
+        assert!(used.take(7), "what is counted late is no click more");
     }
 
     #[tokio::test]

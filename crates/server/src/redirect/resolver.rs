@@ -125,6 +125,11 @@ impl Resolver {
         self.cache.remove(&Key { slug: slug_key.into(), host });
     }
 
+    /// A link with a limit has so many clicks by now.
+    pub(super) fn learn_clicks(&self, link: LinkId, clicks: i64) {
+        self.limits.learn(link, clicks);
+    }
+
     /// Reads that are under way lose their places too, so what they bring is kept for nobody.
     pub(super) fn forget_all(&self) {
         self.cache.clear();

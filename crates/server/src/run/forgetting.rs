@@ -78,7 +78,7 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
         let usage = store.forget_usage(hour_of(clock.now()) - KEPT_HOURS, AT_ONCE).await;
         let letters = store.forget_letters(ago(LETTERS_ARE_KEPT), AT_ONCE).await;
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
-        let addresses = store.forget_changed_addresses(AT_ONCE).await;
+        let addresses = store.forget_changed_addresses().await;
         let sessions = store.forget_sessions(clock.now(), AT_ONCE).await;
         let words = store.forget_words(clock.now(), AT_ONCE).await;
         let invitations = store.forget_invitations(clock.now(), AT_ONCE).await;

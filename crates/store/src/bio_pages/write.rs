@@ -181,6 +181,7 @@ pub(super) fn delete<E>(
         if page.is_none() && !freed.is_empty() {
             outbox.note(Action::PageReleased, Deed::deleted(Object::Gone(&id.to_string())));
         }
+        outbox.touch(&freed);
         addresses.extend(freed);
     }
     Ok(if addresses.is_empty() { Err(Unpaged::Absent) } else { Ok(Removed { addresses }) })

@@ -1,8 +1,8 @@
 //! Questions: what is recorded of an owner, counted part by part.
 //!
 //! Batches are counted anew each time, as there are few of them and they last for seconds. Of the larger runs what was counted
-//! is [`Kept`], wherever it says something to other questions too: where the run lies in the window as a whole, or is divided
-//! by units of time of which the window takes some. What depends upon properties of links is not kept, as those change.
+//! is [`Held`], wherever it says something to other questions too: where the run lies in the window as a whole, or is divided
+//! by units of time of which the window takes some. What depends upon properties of links is not held, as those change.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use mask_core::{
 use super::{
     columns::Column,
     count::{By, Counter, Numbers, Shape},
-    kept::Kept,
+    held::Held,
     lexicon::{Counted, Counts, Making},
     reading::{Reading, Run, each_of_batches, each_of_run, runs},
     tally::Tally,
@@ -24,8 +24,8 @@ use crate::{
     db::{Patience, Tx},
 };
 
-/// Of runs with fewer clicks nothing is kept: they are counted in no time, and soon become part of larger ones.
-const KEPT_FROM: i64 = 16_384;
+/// Of runs with fewer clicks nothing is held: they are counted in no time, and soon become part of larger ones.
+const HELD_FROM: i64 = 16_384;
 
 /// Whose clicks are counted, and which.
 pub(super) struct Asked<'a> {
@@ -39,21 +39,21 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// Counts them. Wants a snapshot.
-    pub(super) fn count(&self, tx: &mut Tx<'_>, kept: &Kept) -> Result<Tally, Error> {
+    pub(super) fn count(&self, tx: &mut Tx<'_>, held: &Held) -> Result<Tally, Error> {
         let mut counter = Counter::new(self.owner, self.shape, self.allowed, Some(self.window));
         let mut words = Counted::default();
-        each_of_batches(tx, self.window, Some(&kept.held), |chunk| counter.add(chunk, true))?;
+        each_of_batches(tx, self.window, Some(held), |chunk| counter.add(chunk, true))?;
         for run in runs(tx, Some(self.owner), self.window)? {
             if self.says_it_again(run) {
-                let of_run = kept.get_or_count(run, self.shape, || self.count_all(tx, run, kept))?;
+                let of_run = held.sum(run, self.shape, || self.count_all(tx, run, held))?;
                 let is_allowed = |number| self.allowed.is_none_or(|allowed| allowed.contains(&number));
                 counter.tally.add(&of_run, self.window, is_allowed);
             } else if self.has_many_words(run) {
                 counter.window = self.divided(run);
-                self.count_words(tx, run, kept, &mut counter, &mut words)?;
+                self.count_words(tx, run, held, &mut counter, &mut words)?;
             } else {
                 counter.window = self.divided(run);
-                self.count_run(tx, run, kept, &mut counter)?;
+                self.count_run(tx, run, held, &mut counter)?;
             }
         }
         if let By::Text(dimension) = self.shape.by {
@@ -70,14 +70,14 @@ impl Asked<'_> {
     /// Whether it is divided by what has very many values: then they are counted by its lexicon, which is faster than adding up
     /// what was counted before.
     fn has_many_words(&self, run: Run) -> bool {
-        self.shape.by == By::Text(Dimension::ReferrerUrl) && run.clicks >= KEPT_FROM
+        self.shape.by == By::Text(Dimension::ReferrerUrl) && run.clicks >= HELD_FROM
     }
 
     /// Whether all that there is in a run can be counted, and this question be answered from that.
     fn says_it_again(&self, run: Run) -> bool {
         let can_be_divided = |edge: i64| matches!(self.shape.by, By::Time(unit) if edge % unit == 0);
         let (from, to) = (self.window.from.unix_millis(), self.window.to.unix_millis());
-        run.clicks >= KEPT_FROM
+        run.clicks >= HELD_FROM
             && !self.has_many_words(run)
             && self.shape.of.is_none()
             && (self.allowed.is_none() || self.shape.by == By::Visited)
@@ -85,15 +85,15 @@ impl Asked<'_> {
             && (run.last_at < to || can_be_divided(to))
     }
 
-    fn count_all(&self, tx: &mut Tx<'_>, run: Run, kept: &Kept) -> Result<Tally, Error> {
+    fn count_all(&self, tx: &mut Tx<'_>, run: Run, held: &Held) -> Result<Tally, Error> {
         let mut counter = Counter::new(self.owner, self.shape, None, None);
-        self.count_run(tx, run, kept, &mut counter)?;
+        self.count_run(tx, run, held, &mut counter)?;
         Ok(counter.tally)
     }
 
-    fn count_run(&self, tx: &mut Tx<'_>, run: Run, kept: &Kept, counter: &mut Counter<'_>) -> Result<(), Error> {
+    fn count_run(&self, tx: &mut Tx<'_>, run: Run, held: &Held, counter: &mut Counter<'_>) -> Result<(), Error> {
         let columns = counter.columns();
-        let reading = self.reading(counter, &columns, kept);
+        let reading = self.reading(counter, &columns, held);
         each_of_run(tx, run, &reading, |chunk| counter.add(chunk, false))
     }
 
@@ -102,22 +102,22 @@ impl Asked<'_> {
         &self,
         tx: &mut Tx<'_>,
         run: Run,
-        kept: &Kept,
+        held: &Held,
         counter: &mut Counter<'_>,
         words: &mut Counted,
     ) -> Result<(), Error> {
         let (column, mut columns, only) = (self.shape.by.column(), counter.columns(), counter.only);
         let (mut counts, mut place) = (Counts::new(), 0..);
-        if let Some(lexicon) = kept.held.lexicon(run, column, only) {
+        if let Some(lexicon) = held.lexicon(run, column, only) {
             columns.retain(|it| *it != column || self.shape.has_condition_on(column));
-            each_of_run(tx, run, &self.reading(counter, &columns, kept), |chunk| {
+            each_of_run(tx, run, &self.reading(counter, &columns, held), |chunk| {
                 counter.add_words(&lexicon, &mut counts, place.next()?, chunk)
             })?;
             words.add(&lexicon, &counts);
             return Ok(());
         }
-        let mut making = Making::new(kept.held.words.clone());
-        let reading = Reading { passing: Some(column), ..self.reading(counter, &columns, kept) };
+        let mut making = Making::new(held.words.clone());
+        let reading = Reading { passing: Some(column), ..self.reading(counter, &columns, held) };
         each_of_run(tx, run, &reading, |chunk| {
             match only {
                 None => making.push(chunk.coded(column)?)?,
@@ -126,12 +126,12 @@ impl Asked<'_> {
             counter.add_words(making.so_far(), &mut counts, place.next()?, chunk)
         })?;
         words.add(making.so_far(), &counts);
-        kept.held.hold_lexicon(run, column, only, making.done());
+        held.hold_lexicon(run, column, only, making.done());
         Ok(())
     }
 
     /// What a counter reads of a run.
-    fn reading<'r>(&self, counter: &Counter<'_>, columns: &'r [Column], kept: &'r Kept) -> Reading<'r> {
-        Reading { visited: counter.only, columns, patience: self.patience, held: Some(&kept.held), passing: None }
+    fn reading<'r>(&self, counter: &Counter<'_>, columns: &'r [Column], held: &'r Held) -> Reading<'r> {
+        Reading { visited: counter.only, columns, patience: self.patience, held: Some(held), passing: None }
     }
 }

@@ -1,6 +1,10 @@
-//! What was read of runs, held in memory as it lies in the database. A run never changes, so nothing here ever has to be
-//! brought up to date: a second question about the same clicks, whatever else it asks of them, reads no more than the columns
-//! that nobody has asked about yet. It is bounded; what has not been asked for in a while goes first.
+//! What was read of runs and what was counted of them, held in memory. A run never changes, so nothing here ever has to be brought
+//! up to date: a dashboard that shows the last thirty days again and again waits for the newest clicks alone, while the rest is
+//! added up from what is held; and a question that nobody has asked before reads no more than the columns that nobody has asked
+//! about yet.
+//!
+//! It is bounded, all kinds of things together; what has not been asked for in a while goes first. Rejected: a share for each
+//! kind. With a quarter for counts there was no room for them while there was room elsewhere, and they were counted anew.
 
 use std::{
     collections::HashMap,
@@ -11,22 +15,22 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, sync::Cache, syn
 
 use super::{
     columns::Column,
+    count::Shape,
     lexicon::{AllWords, Lexicon},
     reading::Run,
+    tally::{Sum, Tally},
 };
 use crate::db::State;
 
-/// What a lexicon takes as a rule: as below.
-const USUAL_BYTES_OF_A_LEXICON: u64 = 1 << 20;
 /// Most bytes of batches that are held for each connection: there are some three megabytes of them before they are put in order.
 const MOST_BYTES_OF_BATCHES: usize = 8 << 20;
-/// What the table itself takes for each, which counts for links of few clicks.
-const OF_AN_ENTRY: usize = 96;
-/// What a column takes as a rule: only to set the size of tables.
+/// What a thing takes as a rule: only to set the size of tables.
 const USUAL_BYTES: u64 = 8 << 10;
+/// What the table itself takes for each, beside its key and its place.
+const OF_AN_ENTRY: usize = 64;
 /// Runs whose chunks are known by heart, some two kilobytes each.
 const MOST_RUNS: usize = 2048;
-/// Parts that are locked by themselves. What takes more than a part's share is not kept at all, so there are few.
+/// Parts that are locked by themselves. What takes more than a part's share is not held at all, so there are few.
 const PARTS: usize = 4;
 
 /// A chunk of a run: where its columns lie, and which links or pages it has clicks of.
@@ -44,48 +48,63 @@ pub(super) type Piece = Option<Arc<Vec<u8>>>;
 /// Batches by their numbers.
 type Batches = HashMap<i64, Arc<Vec<u8>>>;
 
-/// The words that a run's clicks have in a column, or those that its clicks of one link or page have.
-type Words = (Run, Column, Option<u128>);
+/// What is held of a run. The run is named as a whole: its number, and those of its chunks, may come up again once it is no more.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    /// A column of a chunk.
+    Column(Run, i64, Column),
+    /// The words that a run's clicks have in a column, or those that its clicks of one link or page have.
+    Words(Run, Column, Option<u128>),
+    /// What it has to say to questions of a shape.
+    Sum(Run, Arc<Shape>),
+}
 
-/// A column of a chunk. The run is named too: numbers of chunks may come up again once theirs is no more.
-type Key = (Run, i64, Column);
+#[derive(Clone)]
+enum Item {
+    Column(Piece),
+    Words(Arc<Lexicon>),
+    Sum(Arc<Sum>),
+}
 
 /// See the module. Cheap to clone; all clones share what is held.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(crate) struct Held {
     chunks: Arc<Cache<Run, Arc<[Head]>>>,
-    columns: Arc<Cache<Key, Piece, Size>>,
-    lexicons: Arc<Cache<Words, Arc<Lexicon>, Size>>,
+    items: Arc<Cache<Key, Item, Size>>,
     /// What batches there are, by the connection that has read them, with the state in which it did: their numbers come up
     /// again, and then they are others.
     batches: Arc<Mutex<HashMap<usize, (State, Batches)>>>,
-    /// What lexicons have in common.
+    /// What lexicons and counts have in common.
     pub(super) words: AllWords,
 }
 
 #[derive(Clone)]
 struct Size;
 
-impl Weighter<Key, Piece> for Size {
-    fn weight(&self, _: &Key, piece: &Piece) -> u64 {
-        let bytes = size_of::<Key>() + size_of::<Piece>() + piece.as_ref().map_or(0, |data| data.capacity());
-        u64::try_from(bytes).unwrap_or(u64::MAX)
-    }
-}
-
-impl Weighter<Words, Arc<Lexicon>> for Size {
-    fn weight(&self, _: &Words, lexicon: &Arc<Lexicon>) -> u64 {
-        u64::try_from(size_of::<Words>() + size_of::<Lexicon>() + OF_AN_ENTRY + lexicon.size()).unwrap_or(u64::MAX)
+impl Weighter<Key, Item> for Size {
+    fn weight(&self, _: &Key, item: &Item) -> u64 {
+        let bytes = match item {
+            Item::Column(piece) => piece.as_ref().map_or(0, |data| data.capacity()),
+            Item::Words(lexicon) => size_of::<Lexicon>() + lexicon.size(),
+            Item::Sum(sum) => sum.size(),
+        };
+        u64::try_from(size_of::<(Key, Item)>() + OF_AN_ENTRY + bytes).unwrap_or(u64::MAX)
     }
 }
 
 impl Held {
-    /// Holds about so many bytes at most, of columns and of lexicons.
-    pub(super) fn within(columns: u64, lexicons: u64) -> Self {
+    /// Holds about so many bytes at most.
+    pub(crate) fn within(bytes: u64) -> Self {
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX))
+            .weight_capacity(bytes)
+            .shards(PARTS)
+            .build()
+            .expect("how many and how much are said");
+        let items = Cache::with_options(options, Size, DefaultHashBuilder::default(), DefaultLifecycle::default());
         Self {
             chunks: Arc::new(Cache::new(MOST_RUNS)),
-            columns: Arc::new(cache(columns, USUAL_BYTES, Size)),
-            lexicons: Arc::new(cache(lexicons, USUAL_BYTES_OF_A_LEXICON, Size)),
+            items: Arc::new(items),
             batches: Arc::default(),
             words: AllWords::default(),
         }
@@ -103,20 +122,42 @@ impl Held {
 
     /// A column of a chunk; `None` when it is not held.
     pub(super) fn column(&self, run: Run, chunk: i64, column: Column) -> Option<Piece> {
-        self.columns.get(&(run, chunk, column))
+        match self.items.get(&Key::Column(run, chunk, column))? {
+            Item::Column(piece) => Some(piece),
+            Item::Words(_) | Item::Sum(_) => None,
+        }
     }
 
     pub(super) fn hold(&self, run: Run, chunk: i64, column: Column, piece: Piece) {
-        self.columns.insert((run, chunk, column), piece);
+        self.items.insert(Key::Column(run, chunk, column), Item::Column(piece));
     }
 
     /// The words of a run's column, if they were listed; of one link or page alone where it is told.
     pub(super) fn lexicon(&self, run: Run, column: Column, of: Option<u128>) -> Option<Arc<Lexicon>> {
-        self.lexicons.get(&(run, column, of))
+        match self.items.get(&Key::Words(run, column, of))? {
+            Item::Words(lexicon) => Some(lexicon),
+            Item::Column(_) | Item::Sum(_) => None,
+        }
     }
 
     pub(super) fn hold_lexicon(&self, run: Run, column: Column, of: Option<u128>, lexicon: Lexicon) {
-        self.lexicons.insert((run, column, of), Arc::new(lexicon));
+        self.items.insert(Key::Words(run, column, of), Item::Words(Arc::new(lexicon)));
+    }
+
+    /// What was counted of a run for questions of a shape, or else what is counted now, which is held from then on.
+    pub(super) fn sum<E>(
+        &self,
+        run: Run,
+        shape: &Arc<Shape>,
+        count: impl FnOnce() -> Result<Tally, E>,
+    ) -> Result<Arc<Sum>, E> {
+        let key = Key::Sum(run, Arc::clone(shape));
+        if let Some(Item::Sum(sum)) = self.items.get(&key) {
+            return Ok(sum);
+        }
+        let sum = Arc::new(count()?.sum(&self.words));
+        self.items.insert(key, Item::Sum(Arc::clone(&sum)));
+        Ok(sum)
     }
 
     /// The batches that were read in a state of the database, which are taken away.
@@ -136,26 +177,8 @@ impl Held {
     /// Lets go of everything.
     pub(super) fn clear(&self) {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.lexicons.clear();
         self.words.clear();
         self.chunks.clear();
-        self.columns.clear();
+        self.items.clear();
     }
-}
-
-/// A cache of so many bytes of things that usually take so many.
-pub(super) fn cache<K, V, W>(most: u64, usual: u64, weighter: W) -> Cache<K, V, W>
-where
-    K: Eq + std::hash::Hash,
-    V: Clone,
-    W: Weighter<K, V> + Clone,
-{
-    let items = usize::try_from(most / usual).unwrap_or(usize::MAX);
-    let options = OptionsBuilder::new()
-        .estimated_items_capacity(items)
-        .weight_capacity(most)
-        .shards(PARTS)
-        .build()
-        .expect("how many and how much are said");
-    Cache::with_options(options, weighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }

@@ -60,7 +60,7 @@ pub(super) struct Making {
 pub(super) struct AllWords(Arc<Mutex<HashSet<Arc<str>, foldhash::fast::RandomState>>>);
 
 impl AllWords {
-    fn word(&self, word: &str) -> Arc<str> {
+    pub(super) fn word(&self, word: &str) -> Arc<str> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(there) = all.get(word) {
             return Arc::clone(there);

@@ -18,7 +18,6 @@ mod count;
 mod feed;
 mod first;
 mod held;
-mod kept;
 mod lexicon;
 mod marks;
 mod properties;
@@ -50,7 +49,7 @@ use columns::{Column, Words};
 use count::{Numbers, Shape};
 pub use feed::{FeedFilter, FeedGap, FeedPage, FeedPlace, FeedVisit};
 pub(crate) use first::Seen;
-pub(crate) use kept::Kept;
+pub(crate) use held::Held;
 pub use marks::Marks;
 use reading::{Part, each_chunk};
 use tally::Tally;
@@ -297,7 +296,7 @@ impl Store {
     /// came from, and the minute; all that was counted stays. It is noted at once and for good, and done by
     /// [`tidy_clicks`](Self::tidy_clicks).
     pub async fn forget_visitors(&self, owner: Option<Owner>, before: Time) -> Result<(), Error> {
-        self.kept.clear();
+        self.held.clear();
         self.clicks.write(move |tx| runs::forget(tx, owner, before)).await
     }
 
@@ -340,10 +339,10 @@ impl Store {
         window: Window,
         patience: Patience,
     ) -> Result<Tally, Error> {
-        let kept = self.kept.clone();
+        let held = self.held.clone();
         let count = move |tx: &mut Tx<'_>| {
             let (shape, allowed) = (&Arc::new(shape), allowed.as_ref());
-            tx.snapshot(|tx| Asked { owner, shape, allowed, window, patience }.count(tx, &kept))
+            tx.snapshot(|tx| Asked { owner, shape, allowed, window, patience }.count(tx, &held))
         };
         self.clicks.ask(patience, count).await
     }

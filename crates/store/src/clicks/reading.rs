@@ -233,7 +233,7 @@ mod tests {
             Options { location: Location::Sqlite(folder.path()), pool_size: 1, timeout: Duration::from_mins(1) };
         let _store = Store::open(&options).expect("a store");
         let open = || rusqlite::Connection::open(folder.path().join("clicks.db")).expect("a connection");
-        let (writing, reading, held) = (open(), open(), Held::within(1 << 20, 1 << 20));
+        let (writing, reading, held) = (open(), open(), Held::within(1 << 20));
         let write = |visited| {
             let click = Click { owner: 2, visited, at: 1, visitor: 1, flags: 1, texts: [0; columns::TEXTS] };
             let columns = columns::Writer::new(&Words::new()).write(&[click]);

@@ -13,7 +13,7 @@ use super::{
     chunk::Numbers,
     columns::QUARTER_MS,
     count::{By, Marks},
-    lexicon::Counted,
+    lexicon::{AllWords, Counted},
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -28,6 +28,23 @@ pub(super) struct Tally {
     /// Of all groups together.
     pub(super) total: Count,
     pub(super) groups: Groups,
+}
+
+/// What was counted of a run, as it is held: in the room that it takes, as there is one for each run and each question.
+#[derive(Debug)]
+pub(super) struct Sum {
+    total: Count,
+    groups: Sums,
+}
+
+/// Counts are [packed](unpacked): a run has fewer clicks than four bytes can count.
+#[derive(Debug)]
+enum Sums {
+    /// Of units, by their beginnings.
+    Times(Box<[(i64, u64)]>),
+    Texts(Box<[(Arc<str>, u64)]>),
+    /// Numbers, and apart from them their counts.
+    Visited(Box<[u128]>, Box<[u64]>),
 }
 
 /// The counts of the groups.
@@ -49,32 +66,48 @@ impl Tally {
         Self { total: Count::default(), groups }
     }
 
-    /// Adds what was counted elsewhere in the same groups: of times those that begin in the window, of links and pages those
-    /// that are allowed.
-    pub(super) fn add(&mut self, more: &Self, window: Window, is_allowed: impl Fn(u128) -> bool) {
+    /// Adds what was counted of a run in the same groups: of times those that begin in the window, of links and pages those that
+    /// are allowed.
+    pub(super) fn add(&mut self, more: &Sum, window: Window, is_allowed: impl Fn(u128) -> bool) {
         match (&mut self.groups, &more.groups) {
-            (Groups::Times(times), Groups::Times(more)) => {
+            (Groups::Times(times), Sums::Times(more)) => {
                 let from_to = window.from.unix_millis()..window.to.unix_millis();
-                for (at, count) in more.each().filter(|(at, _)| from_to.contains(at)) {
-                    times.add(at, count);
-                    self.total += count;
+                for (at, count) in more.iter().filter(|(at, _)| from_to.contains(at)) {
+                    times.add(*at, unpacked(*count));
+                    self.total += unpacked(*count);
                 }
             }
-            (Groups::Texts(texts), Groups::Texts(all)) => {
+            (Groups::Texts(texts), Sums::Texts(all)) => {
                 for (text, count) in all {
-                    *texts.entry(Arc::clone(text)).or_default() += *count;
+                    *texts.entry(Arc::clone(text)).or_default() += unpacked(*count);
                 }
                 self.total += more.total;
             }
-            (Groups::Visited(visited), Groups::Visited(more)) => {
-                visited.reserve(if visited.is_empty() { more.len() } else { 0 });
-                for (number, count) in more.iter().filter(|(number, _)| is_allowed(**number)) {
-                    *visited.entry(*number).or_default() += *count;
-                    self.total += *count;
+            (Groups::Visited(visited), Sums::Visited(numbers, counts)) => {
+                visited.reserve(if visited.is_empty() { numbers.len() } else { 0 });
+                for (number, count) in numbers.iter().zip(counts).filter(|(number, _)| is_allowed(**number)) {
+                    *visited.entry(*number).or_default() += unpacked(*count);
+                    self.total += unpacked(*count);
                 }
             }
             _ => {}
         }
+    }
+
+    /// It as it is held. Words are those that others hold too.
+    pub(super) fn sum(self, words: &AllWords) -> Sum {
+        let groups = match self.groups {
+            Groups::Times(times) => Sums::Times(times.each().map(|(at, count)| (at, pack(count))).collect()),
+            Groups::Texts(texts) => {
+                Sums::Texts(texts.into_iter().map(|(text, count)| (words.word(&text), pack(count))).collect())
+            }
+            Groups::Visited(visited) => {
+                let (numbers, counts): (Vec<_>, Vec<_>) =
+                    visited.into_iter().map(|(number, count)| (number, pack(count))).unzip();
+                Sums::Visited(numbers.into(), counts.into())
+            }
+        };
+        Sum { total: self.total, groups }
     }
 
     /// Adds the counts of words; they are in the total already.
@@ -98,19 +131,6 @@ impl Tally {
         }
         .into_iter()
         .flatten()
-    }
-
-    /// About how many bytes it takes.
-    pub(super) fn size(&self) -> usize {
-        size_of::<Self>()
-            + match &self.groups {
-                Groups::Times(times) => times.pages.len() * size_of::<Page>(),
-                Groups::Texts(texts) => {
-                    texts.capacity() * size_of::<(Arc<str>, Count)>()
-                        + texts.keys().map(|text| text.len() + 16).sum::<usize>()
-                }
-                Groups::Visited(visited) => visited.capacity() * size_of::<(u128, Count)>(),
-            }
     }
 
     /// The answer to a question, with what links and pages are where it divides by that. Codes are told by their tokens yet,
@@ -137,6 +157,18 @@ impl Tally {
     }
 }
 
+impl Sum {
+    /// About how many bytes it takes, without the words, which others have too.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>()
+            + match &self.groups {
+                Sums::Times(times) => size_of_val(&**times),
+                Sums::Texts(texts) => size_of_val(&**texts),
+                Sums::Visited(numbers, counts) => size_of_val(&**numbers) + size_of_val(&**counts),
+            }
+    }
+}
+
 /// Clicks in the lower half of a number, visitors in the upper one: half as many additions in memory.
 pub(super) const fn packed(click: u8, visitor: u8) -> u64 {
     click as u64 | (visitor as u64) << 32
@@ -145,6 +177,10 @@ pub(super) const fn packed(click: u8, visitor: u8) -> u64 {
 /// What was [`packed`], and added up.
 pub(super) fn unpacked(count: u64) -> Count {
     Count { clicks: count & u64::from(u32::MAX), visitors: count >> 32 }
+}
+
+const fn pack(count: Count) -> u64 {
+    count.clicks | count.visitors << 32
 }
 
 /// Adds to the count of a text.

@@ -135,9 +135,11 @@ fn settle(
     Ok(Some(domain))
 }
 
-/// Whether a look that was begun later than this one has found the proof of whoever has the domain.
+/// Whether a look that was begun later than this one has found the proof of whoever has the domain. One that nobody answered has
+/// found nothing.
 fn was_shown_later(holder: &Domain, look: &Look) -> bool {
-    holder.has_proof && holder.look.as_ref().is_some_and(|last| last.at > look.at)
+    let was_answered = |last: &Looked| last.at > look.at && last.outcome != Outcome::Unavailable;
+    holder.has_proof && holder.look.as_ref().is_some_and(was_answered)
 }
 
 /// The domain is somebody else's now, by this look.

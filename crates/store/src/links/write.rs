@@ -281,6 +281,7 @@ pub(super) fn delete(
         if link.is_none() && !freed.is_empty() {
             outbox.note(Action::LinkReleased, Deed::deleted(Object::Gone(&id.to_string())));
         }
+        outbox.touch(&freed);
         addresses.extend(freed);
     }
     Ok(if link.is_none() && addresses.is_empty() { Err(Unplaced::Absent) } else { Ok(Removed { addresses }) })

@@ -33,6 +33,7 @@ use crate::{
     Deed, Error, Fact, Keep, Once, ShownChange, Store,
     audit::Lines,
     db::{Row, Tx, Value, values},
+    links::Address,
     row_id,
 };
 
@@ -242,6 +243,11 @@ impl Outbox {
     /// Says in the log of changes what was done.
     pub(crate) fn note(&self, action: Action, deed: Deed<'_>) {
         self.telling.note(&self.by, self.now, action, deed);
+    }
+
+    /// Says that at these addresses something is another, though no object is.
+    pub(crate) fn touch(&self, addresses: &[Address]) {
+        self.telling.touch(addresses);
     }
 
     /// Tells of what was done with a link; the link is as it is after that, or as it was when it was deleted.

@@ -1,8 +1,6 @@
 //! What one node changes, others are told of: each change once at least, in whatever order transactions end.
 
-use std::time::Duration;
-
-use mask_store::{ChangedAddresses, Expected};
+use mask_store::{Changed, ChangedOne, Expected, Seen};
 
 use crate::{
     backend::{Backend, Place, on_every_backend},
@@ -10,10 +8,20 @@ use crate::{
     sample::{LIVE, at, batch, fact, make, new_link, new_link_with},
 };
 
-on_every_backend!(each_is_told_of, what_is_old_is_not, clicks_of_links_with_a_limit);
+on_every_backend!(each_is_told_of, what_is_old_is_not, too_many_are_all, clicks_of_links_with_a_limit);
 
-async fn look(backend: &Backend, since: Option<i64>) -> Option<ChangedAddresses> {
-    backend.store.changed_addresses(since).await.expect("the store works")
+async fn look(backend: &Backend, since: Option<&Seen>) -> Option<Changed> {
+    backend.store.changed_addresses(since.cloned()).await.expect("the store works")
+}
+
+/// What is told to whoever had seen so much, and what he has seen then.
+async fn told(backend: &Backend, since: &Seen) -> (Vec<ChangedOne>, Seen) {
+    let changed = look(backend, Some(since)).await.expect("there are other nodes");
+    (changed.what.expect("it can be told"), changed.seen)
+}
+
+fn at_slug(slug: &str) -> ChangedOne {
+    ChangedOne::Address("go.example".to_owned(), slug.to_owned())
 }
 
 async fn each_is_told_of(backend: &Backend) {
@@ -22,65 +30,73 @@ async fn each_is_told_of(backend: &Backend) {
     let Place::Postgres(database) = &backend.place else {
         return assert_eq!(first, None, "there is one program, and nobody to be told");
     };
-    let ChangedAddresses { addresses, next } = first.expect("there may be other nodes");
-    assert_eq!(addresses, None, "who comes for the first time knows nothing");
-    let told = async |since| {
-        let changed = look(backend, Some(since)).await.expect("there are other nodes");
-        (changed.addresses.expect("it can be told"), changed.next)
-    };
-    let spring = ("go.example".to_owned(), "spring".to_owned());
-    // A transaction that began before, and ends after others are read.
-    let mut slow = apart(|| database.connect());
-    let begin = "BEGIN; INSERT INTO changed_addresses (domain, slug_key) VALUES ('s.example', 'slow')";
-    apart(|| slow.batch_execute(begin)).expect("it begins");
+    let Changed { what, seen } = first.expect("there may be other nodes");
+    assert_eq!(what, None, "who comes for the first time knows nothing");
+    // A transaction that began before, and ends after others are read; and one that goes on.
+    let begin = "BEGIN; INSERT INTO changed_addresses (domain, slug_key) VALUES ('go.example', 'slow')";
+    let mut all = [apart(|| database.connect()), apart(|| database.connect())];
+    for one in &mut all {
+        apart(|| one.batch_execute(begin)).expect("it begins");
+    }
+    let [slow, endless] = &mut all;
     let link = make(store, LIVE, new_link(1, "Spring")).await;
-    let (addresses, next) = told(next).await;
-    assert!(addresses.contains(&spring));
+    let (what, seen) = told(backend, &seen).await;
+    assert_eq!(what, [at_slug("spring")]);
+    let (what, seen) = told(backend, &seen).await;
+    assert_eq!(what, [], "it was told before");
     apart(|| slow.batch_execute("COMMIT")).expect("it ends");
-    apart(|| drop(slow));
-    let (addresses, next) = told(next).await;
-    assert!(addresses.contains(&("s.example".to_owned(), "slow".to_owned())), "{addresses:?}");
-    // What is known is told again while anybody's transaction is as old, of other databases of the server too; not for ever.
-    let quiet = async {
-        while !told(next).await.0.is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), quiet).await.expect("it is over");
-    let next = told(next).await.1;
+    let (what, seen) = told(backend, &seen).await;
+    assert_eq!(what, [at_slug("slow")]);
     let deleted = store.delete_link(LIVE, link.id, Expected::AnyVersion, false, at(3)).await;
     assert!(deleted.expect("the store works").is_ok());
-    assert!(told(next).await.0.contains(&spring));
-    // A database that was restored elsewhere counts anew.
-    assert_eq!(look(backend, Some(i64::MAX)).await.and_then(|changed| changed.addresses), None);
+    let (what, seen) = told(backend, &seen).await;
+    assert_eq!(what, [at_slug("spring")]);
+    let released = store.delete_link(LIVE, link.id, Expected::AnyVersion, true, at(4)).await;
+    assert!(released.expect("the store works").is_ok());
+    let (what, seen) = told(backend, &seen).await;
+    assert_eq!(what, [at_slug("spring")], "there is nothing now where something was once");
+    apart(|| endless.batch_execute("ROLLBACK")).expect("it ends");
+    assert_eq!(told(backend, &seen).await.0, []);
+    apart(move || drop(all));
 }
 
 async fn what_is_old_is_not(backend: &Backend) {
     let store = &backend.store;
-    let forget = async || store.forget_changed_addresses(2).await.expect("the store works");
-    let Some(before) = look(backend, None).await else { return assert_eq!(forget().await, 0) };
+    let forget = async || store.forget_changed_addresses().await.expect("the store works");
+    let Some(Changed { seen: before, .. }) = look(backend, None).await else { return assert_eq!(forget().await, 0) };
     for n in 1..=3 {
         make(store, LIVE, new_link(n, &format!("link-{n}"))).await;
     }
-    let told =
-        async || look(backend, Some(before.next)).await.and_then(|changed| changed.addresses).map(|all| all.len());
-    assert_eq!((forget().await, told().await), (0, Some(3)));
+    let (what, seen) = told(backend, &before).await;
+    assert_eq!((forget().await, what.len()), (0, 3));
     backend.place.sql("UPDATE changed_addresses SET at = at - INTERVAL '61 minutes'");
     make(store, LIVE, new_link(4, "link-4")).await;
-    assert_eq!((forget().await, forget().await, told().await), (2, 1, Some(1)));
+    assert_eq!((forget().await, forget().await), (3, 0));
+    assert_eq!(told(backend, &seen).await.0, [at_slug("link-4")]);
+    let late = look(backend, Some(&before)).await.expect("there are other nodes");
+    assert_eq!(late.what, None, "who has not seen what was forgotten knows nothing");
+}
+
+async fn too_many_are_all(backend: &Backend) {
+    let Some(Changed { seen, .. }) = look(backend, None).await else { return };
+    let many = "INSERT INTO changed_addresses (domain, slug_key) SELECT 'go.example', 'n' || n FROM generate_series(1, 10000) AS n";
+    backend.place.sql(many);
+    let (what, seen_then) = told(backend, &seen).await;
+    assert_eq!(what.len(), 10_000);
+    backend.place.sql("INSERT INTO changed_addresses (domain, slug_key) VALUES ('go.example', 'one-more')");
+    assert_eq!(look(backend, Some(&seen)).await.and_then(|changed| changed.what), None);
+    assert_eq!(told(backend, &seen_then).await.0, [at_slug("one-more")]);
 }
 
 async fn clicks_of_links_with_a_limit(backend: &Backend) {
     let store = &backend.store;
     let free = make(store, LIVE, new_link(1, "free")).await.id;
     let limited = make(store, LIVE, new_link_with(2, "limited", |content| content.click_limit = Some(5))).await.id;
+    let before = look(backend, None).await;
     let facts = vec![fact(LIVE, free, true), fact(LIVE, limited, true), fact(LIVE, limited, true)];
     assert!(store.count_clicks(batch("a", None, 10, facts), None).await.expect("the store works"));
-    if let Place::Postgres(database) = &backend.place {
-        let sql = "SELECT slug_key, count(*) FROM changed_addresses GROUP BY slug_key ORDER BY slug_key";
-        let rows = apart(|| database.connect().query(sql, &[]).expect("the table is there"));
-        let told: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        assert_eq!(told, [("free".to_owned(), 1), ("limited".to_owned(), 2)], "one is only made, one is clicked too");
+    if let Some(Changed { seen, .. }) = before {
+        assert_eq!(told(backend, &seen).await.0, [ChangedOne::Clicks(limited, 2)]);
     }
     let clicks = async |id| store.link_by_id(LIVE, id).await.expect("the store works").map(|link| link.clicks);
     assert_eq!((clicks(free).await, clicks(limited).await), (Some(1), Some(2)));

@@ -90,8 +90,11 @@ async fn create(
     let mut problems = Problems::default();
     let asked = input::read_new(body.value, api.webhook_world(caller.owner), &mut problems);
     let headers = asked.headers(&[], &mut problems);
-    refuse_inward(&api, &asked, &mut problems).await;
-    if let Err(error) = problems.check() {
+    let checked = match problems.check() {
+        Ok(()) => refuse_inward(&api, asked.url.as_deref()).await,
+        refused => refused,
+    };
+    if let Err(error) = checked {
         return attempt.kept_or(&api, error).await.and_then(|kept| repeated(&api.vault, &kept));
     }
     let (now, mut content) = (api.clock.now(), asked.content().ok_or_else(ApiError::internal)?);
@@ -187,7 +190,6 @@ async fn update(
     let expected = version::expected(&headers)?;
     let mut problems = Problems::default();
     let asked = input::read_change(body.value, api.webhook_world(caller.owner), &mut problems);
-    refuse_inward(&api, &asked, &mut problems).await;
     problems.check()?;
     // The headers are merged with what is sealed, and may turn out too many: that is seen here and not in the store, so
     // whoever comes between has the change begin anew.
@@ -196,6 +198,7 @@ async fn update(
         if !expected.takes(old.version) {
             return Err(version::changed());
         }
+        refuse_inward(&api, asked.url.as_deref().filter(|url| *url != old.content.url)).await?;
         let content = changed(&api, &old, &asked)?;
         let (read, now) = (Expected::OneOf(vec![old.version]), api.clock.now());
         let done = api.store.update_webhook(caller.by(&seen), id, read, |old| *old = content, now, None).await?;
@@ -212,14 +215,15 @@ async fn update(
 }
 
 /// Refuses a URL whose name leads to where nothing may be sent, so that nobody has to wait for a delivery to be told.
-async fn refuse_inward(api: &Api, asked: &input::Asked, problems: &mut Problems) {
-    let target = asked.url.as_deref().and_then(|url| api.outbound.target(url).ok());
-    let Some(target) = target else { return };
+async fn refuse_inward(api: &Api, url: Option<&str>) -> Result<(), ApiError> {
+    let Some(target) = url.and_then(|url| api.outbound.target(url).ok()) else { return Ok(()) };
+    let mut problems = Problems::default();
     match api.outbound.objection(&target).await {
         Some(Failure::RefusedPlain) => problems.refuse("url", "Must start with https://"),
         Some(_) => problems.refuse("url", "Must lead to an address on the public internet; this name leads to another"),
         None => {}
     }
+    problems.check()
 }
 
 /// The webhook's content after the change.

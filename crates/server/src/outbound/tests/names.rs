@@ -41,7 +41,8 @@ async fn a_name_that_leads_inward_is_refused() {
         let url = format!("https://hooks.example.com:{}/", trap.address.port());
         let failure = post(&outbound, &url).await.expect_err("refused");
         assert_eq!(failure.code(), "refused_address", "{answers:?}");
-        let objection = outbound.objection(&outbound.target(&url).expect("a target")).await;
+        let target = outbound.target(&url).expect("a target");
+        let objection = outbound.objection(&target).await;
         assert_eq!(objection, Some(failure.clone()), "it can be told before anything is sent");
         assert!(!answers.iter().any(|answer| failure.to_string().contains(answer)), "{failure}");
     }
