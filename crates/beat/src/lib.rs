@@ -29,7 +29,7 @@ use std::{
 /// How long somebody may wait for the choice.
 const BETWEEN: Duration = Duration::from_micros(500);
 /// For each beat during the work so many come after it, as where there was some there is more, and not all of it says so.
-const EARNED: u32 = 10;
+const EARNED: u32 = 20;
 /// Most of them: a tenth of a second.
 const AFTERWARDS: u32 = 200;
 

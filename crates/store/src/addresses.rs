@@ -3,7 +3,7 @@
 //! On PostgreSQL whoever changes a link or a page writes where it was and where it is, in the same transaction: so no change is
 //! without its line, and it costs nobody a connection that has to be held. Whoever counts clicks of a link that has a limit
 //! writes how many there are. Whoever follows remembers which transactions had ended when it looked ([`Seen`]), and reads what
-//! others have written. On SQLite there is one program, and nobody to be told.
+//! others have written; after half an hour it knows nothing any more. On SQLite there is one program, and nobody to be told.
 //!
 //! Rejected: notices (`LISTEN`), which whoever was away for a moment never gets, and does not know it; numbers that count up, as
 //! a transaction that began early and ended late would be passed over; and to read everything since the oldest transaction that
@@ -22,6 +22,8 @@ use crate::{
 const MOST: usize = 10_000;
 /// So many are forgotten at once.
 const FORGOTTEN_AT_ONCE: i64 = 20_000;
+/// For so many seconds what somebody has seen is good: half as long as changes are told of.
+const GOOD: i64 = 1800;
 
 /// What was changed since somebody looked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub enum ChangedOne {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     server: String,
+    /// When, in seconds by the server's clock.
+    at: i64,
     end: i64,
     open: String,
 }
@@ -88,18 +92,22 @@ pub(crate) fn add_clicks(tx: &mut Tx<'_>, link: LinkId, clicks: i64) -> Result<(
 fn changed(tx: &mut Tx<'_>, since: Option<&Seen>) -> Result<Changed, Error> {
     // A plan that was made while the table was empty goes through all of it.
     tx.batch("SET LOCAL enable_seqscan = off")?;
-    let sql = "SELECT CAST(pg_postmaster_start_time() AS TEXT) AS server, \
+    let sql = "SELECT CAST(pg_postmaster_start_time() AS TEXT) AS server, CAST(extract(epoch FROM now()) AS BIGINT) AS at, \
                CAST(CAST(pg_snapshot_xmax(now_) AS TEXT) AS BIGINT) AS end_, \
                (SELECT coalesce(string_agg(CAST(open AS TEXT), ','), '') FROM pg_snapshot_xip(now_) AS open) AS open, tx \
                FROM pg_current_snapshot() AS now_, forgotten_addresses WHERE id = 1";
     let row = tx.first(sql, &[])?.ok_or_else(|| Error::Defect("a server has no state".to_owned()))?;
     let mut row = row.columns("forgotten_addresses");
-    let seen = Seen { server: row.text("server")?, end: row.integer("end_")?, open: row.text("open")? };
+    let (server, at) = (row.text("server")?, row.integer("at")?);
+    let seen = Seen { server, at, end: row.integer("end_")?, open: row.text("open")? };
     let forgotten = row.integer("tx")?;
-    // Another run of the server may be another server, which counts its transactions by itself.
-    let Some(since) = since.filter(|since| since.server == seen.server && forgotten < since.end) else {
-        return Ok(Changed { what: None, seen });
+    let is_good = |since: &&Seen| {
+        // Another run of the server may be another server, which counts its transactions by itself; so may have done the one that
+        // these tables were brought from.
+        let has_all = forgotten < since.end || forgotten >= seen.end;
+        since.server == seen.server && has_all && (0..GOOD).contains(&(seen.at - since.at))
     };
+    let Some(since) = since.filter(is_good) else { return Ok(Changed { what: None, seen }) };
     let sql = "SELECT domain, slug_key, link, clicks FROM changed_addresses \
                WHERE (tx >= $1 AND tx < $2) OR tx = ANY(CAST(CAST($3 AS TEXT) AS BIGINT[])) LIMIT $4";
     let most = i64::try_from(MOST + 1).unwrap_or(i64::MAX);
@@ -120,13 +128,14 @@ fn one(row: Row) -> Result<ChangedOne, Error> {
 fn forget(tx: &mut Tx<'_>) -> Result<u64, Error> {
     let sql = "WITH forgotten AS (DELETE FROM changed_addresses WHERE seq IN \
                (SELECT seq FROM changed_addresses WHERE at < now() - INTERVAL '1 hour' LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING tx) \
-               SELECT count(*) AS count, max(tx) AS tx FROM forgotten";
+               SELECT count(*) AS count, max(tx) FILTER (WHERE tx < end_) AS tx, min(end_) AS end_ FROM forgotten, \
+               (SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT) AS end_) AS now_";
     let Some(row) = tx.first(sql, &values![FORGOTTEN_AT_ONCE])? else { return Ok(0) };
     let mut row = row.columns("changed_addresses");
-    let (count, last) = (row.integer("count")?, row.optional_integer("tx")?);
-    if last.is_some() {
-        let sql = "UPDATE forgotten_addresses SET tx = greatest(tx, $1) WHERE id = 1";
-        tx.execute(sql, &values![last])?;
+    let (count, last, end) = (row.integer("count")?, row.optional_integer("tx")?, row.optional_integer("end_")?);
+    if let (Some(last), Some(end)) = (last, end) {
+        let sql = "UPDATE forgotten_addresses SET tx = $1 WHERE id = 1 AND (tx < $1 OR tx >= $2)";
+        tx.execute(sql, &values![last, end])?;
     }
     Ok(u64::try_from(count).unwrap_or(0))
 }

@@ -297,6 +297,7 @@ impl Drain {
             Err((Sink::Records, error)) => keep(&mut round.unrecorded, error),
         }
         loop {
+            let _work = mask_beat::long_work();
             let progress = self.progress(shard);
             let together = progress.behind().is_none();
             let from = progress.counted;

@@ -85,8 +85,10 @@ impl Limits {
         if let Some(used) = self.living(link) {
             return Ok(used);
         }
-        let used = Arc::new(Used(AtomicI64::new(clicks.await?)));
+        // It is there before the clicks are read, so that what others count meanwhile is not lost to it.
+        let used = Arc::new(Used(AtomicI64::new(0)));
         self.keep(link, &used);
+        used.learn(clicks.await?);
         Ok(used)
     }
 
@@ -161,6 +163,13 @@ mod tests {
         assert!(!used.take(5) && used.take(6), "five at least");
         limits.learn(LINK, 6);
         assert!(used.take(7), "what is counted late is no click more");
+        drop(used);
+        let reading = async {
+            limits.learn(LINK, 9);
+            Ok::<_, std::convert::Infallible>(7)
+        };
+        let Ok(used) = limits.counter(LINK, reading).await;
+        assert!(!used.take(9), "also while it begins");
     }
 
     #[tokio::test]

@@ -59,6 +59,14 @@ enum Key {
     Sum(Run, Arc<Shape>),
 }
 
+impl Key {
+    const fn run(&self) -> &Run {
+        match self {
+            Self::Column(run, ..) | Self::Words(run, ..) | Self::Sum(run, _) => run,
+        }
+    }
+}
+
 #[derive(Clone)]
 enum Item {
     Column(Piece),
@@ -171,6 +179,14 @@ impl Held {
         if batches.values().map(|data| data.len()).sum::<usize>() <= MOST_BYTES_OF_BATCHES {
             let mut held = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
             held.insert(state.connection, (state, batches));
+        }
+    }
+
+    /// Lets go of what is known of runs that are no more. What a question brings that has begun before goes by itself, sometime.
+    pub(super) fn let_go(&self, runs: &[i64]) {
+        if !runs.is_empty() {
+            self.chunks.retain(|run, _| !runs.contains(&run.seq));
+            self.items.retain(|key, _| !runs.contains(&key.run().seq));
         }
     }
 

@@ -289,7 +289,9 @@ impl Store {
     /// Puts recorded clicks in better order, a step at a time; `false` when there is nothing to do. Answers are the same
     /// before and after.
     pub async fn tidy_clicks(&self) -> Result<bool, Error> {
-        self.clicks.write(runs::tidy).await
+        let Some(gone) = self.clicks.write(runs::tidy).await? else { return Ok(false) };
+        self.held.let_go(&gone);
+        Ok(true)
     }
 
     /// Forgets who made the clicks before a moment, of one owner or of all: their visitors' numbers, the pages that they

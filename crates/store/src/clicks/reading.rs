@@ -32,7 +32,7 @@ pub(super) struct Part<'p> {
 /// A run: clicks of one owner, sorted, that never change. What is equal to one is the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Run {
-    seq: i64,
+    pub(super) seq: i64,
     owner: i64,
     pub(super) clicks: i64,
     pub(super) first_at: i64,

@@ -56,22 +56,23 @@ fn lock(tx: &mut Tx<'_>) -> Result<(), Error> {
     }
 }
 
-/// Puts recorded clicks in better order; `false` when there is nothing to do. Locked against other nodes.
-pub(super) fn tidy(tx: &mut Tx<'_>) -> Result<bool, Error> {
+/// Puts recorded clicks in better order; `None` when there is nothing to do, or else the numbers of the runs that are no more.
+/// Locked against other nodes.
+pub(super) fn tidy(tx: &mut Tx<'_>) -> Result<Option<Vec<i64>>, Error> {
     lock(tx)?;
     if feed::tidy(tx)? {
-        return Ok(true);
+        return Ok(Some(Vec::new()));
     }
     let sql = "SELECT count(*), CAST(coalesce(sum(clicks), 0) AS BIGINT) FROM click_batches";
     if let Some(row) = tx.first(sql, &[])? {
         let mut row = row.columns("click_batches");
         let is_much = row.integer("count")? >= BATCHES || row.integer("clicks")? >= BATCHED_CLICKS;
         if is_much || has_batch_to_forget(tx)? {
-            return order_batches(tx).map(|()| true);
+            return order_batches(tx).map(|()| Some(Vec::new()));
         }
     }
-    if forget_in_a_run(tx)? {
-        return Ok(true);
+    if let Some(run) = forget_in_a_run(tx)? {
+        return Ok(Some(vec![run]));
     }
     let sql =
         "SELECT owner, class FROM click_runs WHERE class < $1 GROUP BY owner, class HAVING count(*) >= $2 LIMIT 1";
@@ -79,9 +80,9 @@ pub(super) fn tidy(tx: &mut Tx<'_>) -> Result<bool, Error> {
         Some(row) => {
             let mut row = row.columns("click_runs");
             let (owner, class) = (row.integer("owner")?, row.integer("class")?);
-            merge_runs(tx, owner, class).map(|()| true)
+            merge_runs(tx, owner, class).map(Some)
         }
-        None => Ok(false),
+        None => Ok(None),
     }
 }
 
@@ -110,7 +111,8 @@ fn order_batches(tx: &mut Tx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<(), Error> {
+/// Makes one run of several, which are no more then.
+fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<Vec<i64>, Error> {
     let (mut words, mut clicks, mut bare_to) = (Words::new(), Vec::new(), i64::MAX);
     let sql = "SELECT seq, bare_to FROM click_runs WHERE owner = $1 AND class = $2 ORDER BY clicks, seq LIMIT $3";
     let mut merged = Vec::new();
@@ -126,7 +128,8 @@ fn merge_runs(tx: &mut Tx<'_>, owner: i64, class: i64) -> Result<(), Error> {
         merged.push(run);
     }
     clicks.sort_unstable();
-    replace_runs(tx, &merged, &clicks, &words, bare_to)
+    replace_runs(tx, &merged, &clicks, &words, bare_to)?;
+    Ok(merged)
 }
 
 /// Writes a run in place of others. They are deleted last, so that it does not get the number of one of them: what was counted
@@ -151,18 +154,18 @@ fn has_batch_to_forget(tx: &mut Tx<'_>) -> Result<bool, Error> {
     Ok(tx.first(sql, &[])?.is_some())
 }
 
-/// Writes a run anew that still tells what is to be forgotten; `false` when there is none.
-fn forget_in_a_run(tx: &mut Tx<'_>) -> Result<bool, Error> {
+/// Writes a run anew that still tells what is to be forgotten, and says which one it was; `None` when there is none.
+fn forget_in_a_run(tx: &mut Tx<'_>) -> Result<Option<i64>, Error> {
     let sql = "SELECT r.seq, f.before FROM click_runs r JOIN forgotten_visitors f ON f.owner = r.owner OR f.owner = $1 \
                WHERE r.first_at < f.before AND r.bare_to < f.before AND r.bare_to <= r.last_at LIMIT 1";
-    let Some(row) = tx.first(sql, &values![EVERYBODY])? else { return Ok(false) };
+    let Some(row) = tx.first(sql, &values![EVERYBODY])? else { return Ok(None) };
     let mut row = row.columns("click_runs");
     let (run, before) = (row.integer("seq")?, row.integer("before")?);
     let mut words = Words::new();
     let mut clicks = read_run(tx, run, &mut words)?;
     clicks.iter_mut().filter(|click| click.at < before).for_each(Click::forget_visitor);
     clicks.sort_unstable();
-    replace_runs(tx, &[run], &clicks, &words, before).map(|()| true)
+    replace_runs(tx, &[run], &clicks, &words, before).map(|()| Some(run))
 }
 
 /// Removes some of what is recorded of these owners; `false` when nothing is left. What lies in batches that began before this
@@ -315,7 +318,7 @@ mod tests {
         for at in 0..100 {
             write_run(&mut tx, &[click(at), click(at)], &mut Writer::new(&Words::new()), NEVER)
                 .expect("a run is written");
-            while tidy(&mut tx).expect("it is tidied") {}
+            while tidy(&mut tx).expect("it is tidied").is_some() {}
         }
         let row = tx.first("SELECT count(*), sum(clicks) FROM click_runs", &[]).expect("it counts").expect("a row");
         let mut row = row.columns("click_runs");

@@ -66,12 +66,14 @@ impl Tally {
         Self { total: Count::default(), groups }
     }
 
-    /// Adds what was counted of a run in the same groups: of times those that begin in the window, of links and pages those that
-    /// are allowed.
+    /// Adds what was counted of a run in the same groups: of times those whose units lie in the window, of links and pages those
+    /// that are allowed. Either the window's edges divide units, or they lie outside of the run.
     pub(super) fn add(&mut self, more: &Sum, window: Window, is_allowed: impl Fn(u128) -> bool) {
         match (&mut self.groups, &more.groups) {
             (Groups::Times(times), Sums::Times(more)) => {
-                let from_to = window.from.unix_millis()..window.to.unix_millis();
+                // All that a unit has lies in the window, though it may begin before.
+                let first = window.from.unix_millis().div_euclid(times.unit) * times.unit;
+                let from_to = first..window.to.unix_millis();
                 for (at, count) in more.iter().filter(|(at, _)| from_to.contains(at)) {
                     times.add(*at, unpacked(*count));
                     self.total += unpacked(*count);
@@ -158,12 +160,14 @@ impl Tally {
 }
 
 impl Sum {
-    /// About how many bytes it takes, without the words, which others have too.
+    /// About how many bytes it takes, with its words, though others may have them too.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>()
             + match &self.groups {
                 Sums::Times(times) => size_of_val(&**times),
-                Sums::Texts(texts) => size_of_val(&**texts),
+                Sums::Texts(texts) => {
+                    size_of_val(&**texts) + texts.iter().map(|(text, _)| text.len() + 16).sum::<usize>()
+                }
                 Sums::Visited(numbers, counts) => size_of_val(&**numbers) + size_of_val(&**counts),
             }
     }

@@ -3,9 +3,9 @@
 use mask_core::question::{Dimension, Group, Question};
 
 use crate::{
-    answers::{DAY, ask, click, condition, question, values},
+    answers::{DAY, ask, click, condition, counts, question, values},
     backend::{Backend, on_every_backend},
-    sample::{LIVE, batch, make, new_link, new_link_with, tags},
+    sample::{LIVE, at, batch, make, new_link, new_link_with, tags},
 };
 
 on_every_backend!(of_some_links_and_then_of_all);
@@ -21,7 +21,7 @@ async fn of_some_links_and_then_of_all(backend: &Backend) {
     }
     // As many as lie in a run of several chunks, in which each link's clicks lie together.
     let clicks = (0..70_000_i64).zip(links.iter().cycle());
-    let facts: Vec<_> = clicks.map(|(n, link)| click(*link, n, "DE", n)).collect();
+    let facts: Vec<_> = clicks.map(|(n, link)| click(*link, 100 + n, "DE", n)).collect();
     assert!(store.record_clicks(batch("a", None, 1, facts)).await.expect("the store works").is_some());
     while store.tidy_clicks().await.expect("the store works") {}
 
@@ -29,6 +29,11 @@ async fn of_some_links_and_then_of_all(backend: &Backend) {
     let of_tagged = Question { conditions: vec![condition(Dimension::Tag, "spring")], ..by_link() };
     let of_domain = Question { conditions: vec![condition(Dimension::Domain, "go.example")], ..by_link() };
     for _ in 0..2 {
+        // Nobody came before this moment, which lies within a quarter of an hour, or after that one.
+        for edges in [vec![at(50)], vec![at(50), at(70_000 + 101)]] {
+            let found = ask(store, LIVE, &question(50, 70_000 + 150, Group::Buckets(edges))).await;
+            assert_eq!((found.total.clicks, counts(&found)[0]), (70_000, 70_000));
+        }
         let found = ask(store, LIVE, &of_tagged).await;
         assert_eq!(values(&found), [(links[17].to_string().as_str(), 1750, 1750)]);
         for asked in [by_link(), of_domain.clone()] {
