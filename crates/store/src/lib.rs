@@ -32,6 +32,7 @@ mod qr_codes;
 mod recipients;
 mod removal;
 mod replies;
+mod requests;
 mod row_id;
 mod salts;
 mod sessions;
@@ -73,6 +74,7 @@ pub use people::{NewMember, NewSession, NewUser};
 pub use qr_codes::{NewQrCode, PlacedCode, Uncoded};
 pub use recipients::{NewRecipient, WriteToRecipient};
 pub use replies::{Keep, Kept, Once};
+pub use requests::Made;
 pub use salts::VisitorSalts;
 pub use shown::{Asker, Outdated, Shown};
 pub use subscribers::{

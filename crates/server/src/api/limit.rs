@@ -3,12 +3,16 @@
 //! A fixed window, as the contract says: its end can be told exactly, and so can what remains of it. All counts of a
 //! minute are dropped with it, so memory is bounded by the callers of one minute; and those are bounded too, as the
 //! addresses of clients without a key share counts when there are very many.
+//!
+//! Several nodes have one limit: see [`nodes`].
+
+pub mod nodes;
 
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use hyper::{HeaderMap, header::HeaderValue};
@@ -93,6 +97,7 @@ impl Standing {
 /// Counts requests.
 #[derive(Debug)]
 pub struct Limits {
+    /// 0 is no limit.
     per_minute: u32,
     shards: [Mutex<Window>; SHARDS],
     hasher: RandomState,
@@ -101,7 +106,16 @@ pub struct Limits {
 #[derive(Debug, Default)]
 struct Window {
     minute: i64,
-    counts: HashMap<Caller, u32>,
+    counts: HashMap<Caller, Made>,
+}
+
+/// The requests of a caller.
+#[derive(Clone, Copy, Debug, Default)]
+struct Made {
+    /// As far as is known here, on all nodes.
+    all: u32,
+    /// Those of them that no other node can know of yet.
+    untold: u32,
 }
 
 impl Limits {
@@ -113,28 +127,27 @@ impl Limits {
     /// Counts a request.
     pub fn count(&self, caller: Caller, now: Time) -> Standing {
         self.standing(caller, now, |counts, caller| {
-            let used = counts.entry(caller).or_default();
-            *used = used.saturating_add(1);
-            *used
+            let made = counts.entry(caller).or_default();
+            made.all = made.all.saturating_add(1);
+            made.untold = made.untold.saturating_add(1);
+            made.all
         })
     }
 
     /// Where a caller stands, without counting anything.
     pub fn look(&self, caller: Caller, now: Time) -> Standing {
-        self.standing(caller, now, |counts, caller| counts.get(&caller).copied().unwrap_or_default())
+        self.standing(caller, now, |counts, caller| counts.get(&caller).map_or(0, |made| made.all))
     }
 
     fn standing(
         &self,
         caller: Caller,
         now: Time,
-        used: impl FnOnce(&mut HashMap<Caller, u32>, Caller) -> u32,
+        used: impl FnOnce(&mut HashMap<Caller, Made>, Caller) -> u32,
     ) -> Standing {
-        let seconds = now.unix_seconds();
-        let minute = seconds.div_euclid(WINDOW_SECONDS);
+        let (seconds, minute) = (now.unix_seconds(), minute_of(now));
         let hash = self.hasher.hash_one(caller);
-        let shard = &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)];
-        let mut window = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = self.window(hash);
         if window.minute != minute {
             *window = Window { minute, counts: HashMap::new() };
         }
@@ -147,6 +160,16 @@ impl Limits {
         let used = used(&mut window.counts, caller);
         Standing { limit: self.per_minute, used, reset: (minute + 1) * WINDOW_SECONDS, now: seconds }
     }
+
+    fn window(&self, hash: u64) -> MutexGuard<'_, Window> {
+        let shard = &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The minute of a moment: how many have passed since 1970.
+pub fn minute_of(at: Time) -> i64 {
+    at.unix_seconds().div_euclid(WINDOW_SECONDS)
 }
 
 #[cfg(test)]

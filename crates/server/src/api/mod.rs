@@ -108,7 +108,7 @@ pub struct Api {
     /// What accounts need beside the rest.
     pub accounts: Accounts,
     /// Counts requests.
-    pub limits: limit::Limits,
+    pub limits: Arc<limit::Limits>,
     /// Notes when keys are used.
     pub usage: caller::Usage,
     /// Counts requests for those who make them.

@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::forgetting;
 use crate::{
-    api::usage::Counter,
+    api::{limit::Limits, usage::Counter},
     clicks::{self, Drain, Salts},
     clock::Clock,
     domains::Domains,
@@ -27,6 +27,9 @@ pub(super) struct Background {
     pub(super) metrics: Option<TcpListener>,
     pub(super) redirects: Arc<Redirects>,
     pub(super) requests: Arc<Counter>,
+    pub(super) limits: Arc<Limits>,
+    /// What all nodes of an installation have, and nobody else.
+    pub(super) secret: [u8; 32],
     pub(super) domains: Arc<Domains>,
     pub(super) certificates: Arc<Certificates>,
     /// Files of certificates, where there are such.
@@ -51,6 +54,8 @@ impl Background {
             metrics,
             redirects,
             requests,
+            limits,
+            secret,
             domains,
             certificates,
             files,
@@ -73,6 +78,8 @@ impl Background {
         tasks.spawn(salts.keep_current(store.clone(), clock.clone(), stop.clone()));
         let (counted, ended) = (store.clone(), stop.clone());
         tasks.spawn(async move { requests.keep_bringing(&counted, ended).await });
+        let (told, now, ended) = (store.clone(), clock.clone(), stop.clone());
+        tasks.spawn(async move { limits.keep_telling(&told, &now, secret, ended).await });
         tasks.spawn(forgetting::visitors(store.clone(), clock.clone(), retention_days, stop.clone()));
         tasks.spawn(forgetting::what_is_old(store, clock, kept, stop.clone()));
         if let Some(listener) = metrics {

@@ -9,7 +9,7 @@ use mask_store::{Store, hour_of};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{self, usage::KEPT_HOURS},
+    api::{self, limit, usage::KEPT_HOURS},
     clock::Clock,
     config::Config,
 };
@@ -18,6 +18,8 @@ use crate::{
 const CLEANING: Duration = Duration::from_mins(1);
 /// How often visitors are looked through for those whose days are over.
 const RETENTION: Duration = Duration::from_mins(10);
+/// What nodes tell each other of the present minute: clocks may differ.
+const REQUESTS_ARE_KEPT: Duration = Duration::from_mins(5);
 const REPLIES_ARE_KEPT: Duration = Duration::from_hours(24);
 /// How long it is remembered that a letter was given up, and who signed up without confirming it.
 const LETTERS_ARE_KEPT: Duration = Duration::from_hours(30 * 24);
@@ -75,6 +77,7 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
             Some(span) => store.forget_activity(ago(span), AT_ONCE).await,
             None => Ok(0),
         };
+        let requests = store.forget_requests(limit::minute_of(ago(REQUESTS_ARE_KEPT)), AT_ONCE).await;
         let usage = store.forget_usage(hour_of(clock.now()) - KEPT_HOURS, AT_ONCE).await;
         let letters = store.forget_letters(ago(LETTERS_ARE_KEPT), AT_ONCE).await;
         let unconfirmed = store.forget_unconfirmed(ago(UNCONFIRMED_ARE_KEPT), AT_ONCE).await;
@@ -92,6 +95,7 @@ pub(super) async fn what_is_old(store: Store, clock: Clock, kept: KeptFor, stop:
             deliveries,
             changes,
             activity,
+            requests,
             usage,
             letters,
             unconfirmed,

@@ -259,8 +259,13 @@ impl Drop for App {
 
 /// Two nodes of one installation on PostgreSQL.
 pub(crate) async fn two_nodes() -> (App, App) {
+    two_nodes_with(&[]).await
+}
+
+/// The same, with these settings beside those that all have.
+pub(crate) async fn two_nodes_with(settings: &[(&'static str, &str)]) -> (App, App) {
     const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-    let app = App::on_postgres(&[("secrets.key", KEY)]).await;
+    let app = App::on_postgres(&[settings, &[("secrets.key", KEY)]].concat()).await;
     let url = app.database().url.clone();
     let other = app.beside(&[("database.url", &url)]).await;
     (app, other)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Answer, App, two_nodes};
+use crate::harness::{Answer, App, two_nodes, two_nodes_with};
 
 /// Visits an address of a node until this comes of it.
 async fn until(node: &App, path: &str, wanted: (u16, &str)) {
@@ -103,4 +103,29 @@ async fn a_page_that_is_changed_elsewhere() {
     shows("Compilers").await;
     one.delete(&path).await.is(204);
     until(&other, "/ada-page", (410, "")).await;
+}
+
+/// How many requests a node answers before it refuses one, when it is asked on and on.
+async fn answered(node: &App) -> usize {
+    let mut answered = 0;
+    while node.get("/links").await.status == 200 {
+        answered += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    answered
+}
+
+#[tokio::test]
+async fn requests_of_a_minute_are_one_number_for_all() {
+    let (one, other) = two_nodes_with(&[("limits.requests_per_minute", "200")]).await;
+    for _ in 0..100 {
+        one.get("/links").await.is(200);
+    }
+    assert!(answered(&other).await < 200, "it learns of those that were made before");
+    assert!(answered(&one).await < 100, "it learns of those that were made meanwhile");
+    let refused = one.get("/links").await;
+    assert_eq!((refused.status, refused.header("x-ratelimit-remaining")), (429, "0"));
+    // Whoever shows no key is counted apart, by address.
+    let nobody = async |node: &App| Answer::of(node.client.get(format!("{}/api/v1/links", node.base))).await.status;
+    assert_eq!([nobody(&one).await, nobody(&other).await], [401, 401]);
 }

@@ -44,6 +44,7 @@ mod qr_codes;
 mod referring_pages;
 mod removals;
 mod replies;
+mod requests;
 mod rows;
 mod salts;
 mod sample;
