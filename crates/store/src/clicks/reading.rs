@@ -41,6 +41,12 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// One with this number, and no clicks.
+    #[cfg(test)]
+    pub(super) const fn numbered(seq: i64) -> Self {
+        Self { seq, owner: 2, clicks: 0, first_at: 0, last_at: 0, bare_to: i64::MIN }
+    }
+
     /// Whether all its clicks lie in a window.
     pub(super) fn lies_in(self, window: Window) -> bool {
         window.from.unix_millis() <= self.first_at && self.last_at < window.to.unix_millis()
