@@ -2,7 +2,8 @@
 //!
 //! Batches are counted anew each time, as there are few of them and they last for seconds. Of the larger runs what was counted
 //! is [`Held`], wherever it says something to other questions too: where the run lies in the window as a whole, or is divided
-//! by units of time of which the window takes some. What depends upon properties of links is not held, as those change.
+//! by units of time of which the window takes some, or is cut where windows are cut as a rule, at a whole quarter of an hour. What
+//! depends upon properties of links is not held, as those change.
 
 use std::sync::Arc;
 
@@ -12,11 +13,11 @@ use mask_core::{
 };
 
 use super::{
-    columns::Column,
+    columns::{Column, QUARTER_MS},
     count::{By, Counter, Numbers, Shape},
     held::Held,
     lexicon::{Counted, Counts, Making},
-    reading::{Reading, Run, each_of_batches, each_of_run, runs},
+    reading::{Cut, Reading, Run, each_of_batches, each_of_run, runs},
     tally::Tally,
 };
 use crate::{
@@ -44,15 +45,15 @@ impl Asked<'_> {
         let mut words = Counted::default();
         each_of_batches(tx, self.window, Some(held), |chunk| counter.add(chunk, true))?;
         for run in runs(tx, Some(self.owner), self.window)? {
-            if self.says_it_again(run) {
-                let of_run = held.sum(run, self.shape, || self.count_all(tx, run, held))?;
+            if let Some(cut) = self.said_again(run) {
+                let of_run = held.sum(run, cut, self.shape, || self.count_part(tx, run, cut, held))?;
                 let is_allowed = |number| self.allowed.is_none_or(|allowed| allowed.contains(&number));
                 counter.tally.add(&of_run, self.window, is_allowed);
             } else if self.has_many_words(run) {
-                counter.window = self.divided(run);
+                counter.window = run.cut_by(self.window).window();
                 self.count_words(tx, run, held, &mut counter, &mut words)?;
             } else {
-                counter.window = self.divided(run);
+                counter.window = run.cut_by(self.window).window();
                 self.count_run(tx, run, held, &mut counter)?;
             }
         }
@@ -62,31 +63,28 @@ impl Asked<'_> {
         Ok(counter.tally)
     }
 
-    /// The window, unless all of a run lies in it.
-    fn divided(&self, run: Run) -> Option<Window> {
-        Some(self.window).filter(|window| !run.lies_in(*window))
-    }
-
     /// Whether it is divided by what has very many values: then they are counted by its lexicon, which is faster than adding up
     /// what was counted before.
     fn has_many_words(&self, run: Run) -> bool {
         self.shape.by == By::Text(Dimension::ReferrerUrl) && run.clicks >= HELD_FROM
     }
 
-    /// Whether all that there is in a run can be counted, and this question be answered from that.
-    fn says_it_again(&self, run: Run) -> bool {
-        let can_be_divided = |edge: i64| matches!(self.shape.by, By::Time(unit) if edge % unit == 0);
-        let (from, to) = (self.window.from.unix_millis(), self.window.to.unix_millis());
-        run.clicks >= HELD_FROM
+    /// The part of a run that other questions ask about too, and from which this one is answered, if there is one.
+    fn said_again(&self, run: Run) -> Option<Cut> {
+        let is_everybodys = run.clicks >= HELD_FROM
             && !self.has_many_words(run)
             && self.shape.of.is_none()
-            && (self.allowed.is_none() || self.shape.by == By::Visited)
-            && (from <= run.first_at || can_be_divided(from))
-            && (run.last_at < to || can_be_divided(to))
+            && (self.allowed.is_none() || self.shape.by == By::Visited);
+        let cut = run.cut_by(self.window);
+        match self.shape.by {
+            _ if !is_everybodys => None,
+            By::Time(unit) => cut.is_at(unit).then(Cut::default),
+            By::Text(_) | By::Visited => cut.is_at(QUARTER_MS).then_some(cut),
+        }
     }
 
-    fn count_all(&self, tx: &mut Tx<'_>, run: Run, held: &Held) -> Result<Tally, Error> {
-        let mut counter = Counter::new(self.owner, self.shape, None, None);
+    fn count_part(&self, tx: &mut Tx<'_>, run: Run, cut: Cut, held: &Held) -> Result<Tally, Error> {
+        let mut counter = Counter::new(self.owner, self.shape, None, cut.window());
         self.count_run(tx, run, held, &mut counter)?;
         Ok(counter.tally)
     }

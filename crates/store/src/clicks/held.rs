@@ -22,7 +22,7 @@ use super::{
     columns::Column,
     count::Shape,
     lexicon::{AllWords, Lexicon},
-    reading::Run,
+    reading::{Cut, Run},
     tally::{Sum, Tally},
 };
 use crate::db::State;
@@ -65,14 +65,14 @@ type Place = (Run, i64, Column);
 enum Key {
     /// The words that a run's clicks have in a column, or those that its clicks of one link or page have.
     Words(Run, Column, Option<u128>),
-    /// What it has to say to questions of a shape.
-    Sum(Run, Arc<Shape>),
+    /// What a part of it has to say to questions of a shape.
+    Sum(Run, Cut, Arc<Shape>),
 }
 
 impl Key {
     const fn run(&self) -> &Run {
         match self {
-            Self::Words(run, ..) | Self::Sum(run, _) => run,
+            Self::Words(run, ..) | Self::Sum(run, ..) => run,
         }
     }
 }
@@ -180,14 +180,15 @@ impl Held {
         self.hold_counted(Key::Words(run, column, of), Counted::Words(Arc::new(lexicon)));
     }
 
-    /// What was counted of a run for questions of a shape, or else what is counted now, which is held from then on.
+    /// What was counted of a part of a run for questions of a shape, or else what is counted now, which is held from then on.
     pub(super) fn sum<E>(
         &self,
         run: Run,
+        cut: Cut,
         shape: &Arc<Shape>,
         count: impl FnOnce() -> Result<Tally, E>,
     ) -> Result<Arc<Sum>, E> {
-        let key = Key::Sum(run, Arc::clone(shape));
+        let key = Key::Sum(run, cut, Arc::clone(shape));
         if let Some(Counted::Sum(sum)) = self.counted.get(&key) {
             return Ok(sum);
         }
@@ -266,7 +267,7 @@ mod tests {
             counts = true;
             Ok::<_, ()>(Tally::new(shape.by))
         };
-        held.sum(of, shape, count).expect("it is counted");
+        held.sum(of, Cut::default(), shape, count).expect("it is counted");
         counts
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mask_core::{id::LinkId, question::Window, workspace::Owner};
+use mask_core::{id::LinkId, question::Window, time::Time, workspace::Owner};
 
 use super::{
     chunk::Chunk,
@@ -47,9 +47,31 @@ impl Run {
         Self { seq, owner: 2, clicks: 0, first_at: 0, last_at: 0, bare_to: i64::MIN }
     }
 
-    /// Whether all its clicks lie in a window.
-    pub(super) fn lies_in(self, window: Window) -> bool {
-        window.from.unix_millis() <= self.first_at && self.last_at < window.to.unix_millis()
+    /// Where a window that has clicks of it cuts it.
+    pub(super) fn cut_by(self, window: Window) -> Cut {
+        let (from, to) = (window.from.unix_millis(), window.to.unix_millis());
+        Cut { from: (from > self.first_at).then_some(window.from), to: (to <= self.last_at).then_some(window.to) }
+    }
+}
+
+/// The edges of a window between the clicks of a run: windows that have the same clicks of it cut it alike, wherever else they end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Cut {
+    from: Option<Time>,
+    to: Option<Time>,
+}
+
+impl Cut {
+    /// Whether each edge is a multiple of so many milliseconds.
+    pub(super) fn is_at(self, unit: i64) -> bool {
+        [self.from, self.to].into_iter().flatten().all(|edge| edge.unix_millis() % unit == 0)
+    }
+
+    /// What is left of the run; `None` where it is not cut.
+    pub(super) fn window(self) -> Option<Window> {
+        const ALWAYS: [Time; 2] = [Time::from_unix_millis(i64::MIN), Time::from_unix_millis(i64::MAX)];
+        let [first, end] = ALWAYS;
+        (self != Self::default()).then(|| Window { from: self.from.unwrap_or(first), to: self.to.unwrap_or(end) })
     }
 }
 
@@ -223,8 +245,6 @@ fn corrupt(chunk: i64) -> Error {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use mask_core::time::Time;
 
     use super::{
         super::columns::{self, Click, Words},

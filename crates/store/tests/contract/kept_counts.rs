@@ -8,7 +8,7 @@ use crate::{
     sample::{LIVE, at, batch, make, new_link, new_link_with, tags},
 };
 
-on_every_backend!(of_some_links_and_then_of_all);
+on_every_backend!(of_some_links_and_then_of_all, of_parts_of_a_run);
 
 async fn of_some_links_and_then_of_all(backend: &Backend) {
     let store = &backend.store;
@@ -39,6 +39,35 @@ async fn of_some_links_and_then_of_all(backend: &Backend) {
         for asked in [by_link(), of_domain.clone()] {
             let found = ask(store, LIVE, &asked).await;
             assert_eq!((found.total.clicks, values(&found).len()), (70_000, 40), "{asked:?}");
+        }
+    }
+}
+
+async fn of_parts_of_a_run(backend: &Backend) {
+    /// Seconds.
+    const QUARTER: i64 = 15 * 60;
+    let store = &backend.store;
+    let link = make(store, LIVE, new_link(1, "link")).await.id;
+    let when = |n: i64| 1 + n / 10;
+    let facts: Vec<_> = (0..70_000).map(|n| click(link, when(n), ["DE", "FR"][usize::from(n % 3 == 0)], n)).collect();
+    assert!(store.record_clicks(batch("a", None, 1, facts)).await.expect("the store works").is_some());
+    while store.tidy_clicks().await.expect("the store works") {}
+
+    for _ in 0..2 {
+        for (from, to) in (0..8).flat_map(|from| (from + 1..9).map(move |to| (from * QUARTER, to * QUARTER))) {
+            for (from, to) in [(from, to), (from, to + 1), (from + 1, to)] {
+                let is_asked_about = |n: &i64| (from..to).contains(&when(*n));
+                let all = (0..70_000).filter(is_asked_about).count();
+                let french = (0..70_000).step_by(3).filter(is_asked_about).count();
+                let by_country = ask(store, LIVE, &question(from, to, Group::Values(Dimension::Country, 100))).await;
+                let clicks = |of: &str| {
+                    values(&by_country).into_iter().find(|(value, ..)| *value == of).map_or(0, |(_, clicks, _)| clicks)
+                };
+                assert_eq!((clicks("DE"), clicks("FR")), ((all - french) as u64, french as u64), "{from} to {to}");
+                let by_link = ask(store, LIVE, &question(from, to, Group::Values(Dimension::Link, 100))).await;
+                let by_time = ask(store, LIVE, &question(from, to, Group::Buckets(vec![at(from)]))).await;
+                assert_eq!([by_country.total.clicks, by_link.total.clicks, by_time.total.clicks], [all as u64; 3]);
+            }
         }
     }
 }

@@ -42,8 +42,11 @@ async fn parts_add_up(backend: &Backend) {
         }
         counted += 1;
         let length = usize::try_from(to.unix_millis() - from.unix_millis()).expect("small");
-        let cut =
-            Time::from_unix_millis(from.unix_millis() + i64::try_from(1 + chance.below(length - 1)).expect("small"));
+        let cut = from.unix_millis() + i64::try_from(1 + chance.below(length - 1)).expect("small");
+        // What is counted up to a quarter of an hour is held.
+        let at_a_quarter = cut - cut % (15 * 60 * 1000);
+        let cut = if counted % 2 == 0 && at_a_quarter > from.unix_millis() { at_a_quarter } else { cut };
+        let cut = Time::from_unix_millis(cut);
         let part = |from, to| Question { window: Window { from, to }, ..whole.clone() };
         let parts =
             [ask(&backend.store, LIVE, &part(from, cut)).await, ask(&backend.store, LIVE, &part(cut, to)).await];
