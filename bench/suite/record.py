@@ -40,7 +40,7 @@ class Run:
 
 def without_places(text):
     """The text without what is only true of this checkout."""
-    for place, name in ((str(MASK), "mask"), (str(LOAD), "mask-load"), (str(CLICKS), "mask-clicks"), (str(PICTURES), "mask-pictures"), (str(DUCKDB_PYTHON), "python3"), (str(WORK), "bench/work"), (str(REPOSITORY), ".")):
+    for place, name in ((str(MASK), "mask"), (str(LOAD), "mask-load"), (str(CLICKS), "mask-clicks"), (str(PICTURES), "mask-pictures"), (str(DUCKDB_PYTHON), "python3"), (str(WORK), "bench/work"), (str(REPOSITORY), "."), ("/usr/sbin/nginx", "nginx")):
         text = text.replace(place, name)
     return text.replace(os.path.expanduser("~"), "~")
 
