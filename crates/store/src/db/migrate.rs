@@ -22,13 +22,13 @@ macro_rules! part {
 
 /// The main file on SQLite.
 pub(crate) const MAIN_SQLITE: Migrations = &[
-    part!("sqlite", "main": "0001_links", "0002_deleted_links", "0003_webhooks", "0004_qr_codes", "0005_bio_pages", "0006_mail", "0007_domains", "0008_api_keys", "0009_workspaces", "0010_people", "0011_certificates", "0012_accounts", "0013_teams", "0014_audit", "0015_recipients", "0016_usage", "0017_payload_versions", "0018_account_activity", "0019_search", "0020_pages", "0021_shares", "0022_slugs", "0023_changed_addresses", "0024_workspaces_served", "0025_requests", "0026_told_by_transaction"),
+    part!("sqlite", "main": "0001_links", "0002_deleted_links", "0003_webhooks", "0004_qr_codes", "0005_bio_pages", "0006_mail", "0007_domains", "0008_api_keys", "0009_workspaces", "0010_people", "0011_certificates", "0012_accounts", "0013_teams", "0014_audit", "0015_recipients", "0016_usage", "0017_payload_versions", "0018_account_activity", "0019_search", "0020_pages", "0021_shares", "0022_slugs", "0023_changed_addresses", "0024_workspaces_served", "0025_requests", "0026_told_clicks"),
 ];
 /// The file of recorded clicks on SQLite.
 pub(crate) const CLICKS_SQLITE: Migrations = &[part!("sqlite", "clicks": "0001_clicks", "0002_feed")];
 /// Both parts in one database on PostgreSQL.
 pub(crate) const POSTGRES: Migrations = &[
-    part!("postgres", "main": "0001_links", "0002_deleted_links", "0003_webhooks", "0004_qr_codes", "0005_bio_pages", "0006_mail", "0007_domains", "0008_api_keys", "0009_workspaces", "0010_people", "0011_certificates", "0012_accounts", "0013_teams", "0014_audit", "0015_recipients", "0016_usage", "0017_payload_versions", "0018_account_activity", "0019_search", "0020_pages", "0021_shares", "0022_slugs", "0023_changed_addresses", "0024_workspaces_served", "0025_requests", "0026_told_by_transaction"),
+    part!("postgres", "main": "0001_links", "0002_deleted_links", "0003_webhooks", "0004_qr_codes", "0005_bio_pages", "0006_mail", "0007_domains", "0008_api_keys", "0009_workspaces", "0010_people", "0011_certificates", "0012_accounts", "0013_teams", "0014_audit", "0015_recipients", "0016_usage", "0017_payload_versions", "0018_account_activity", "0019_search", "0020_pages", "0021_shares", "0022_slugs", "0023_changed_addresses", "0024_workspaces_served", "0025_requests", "0026_told_clicks"),
     part!("postgres", "clicks": "0001_clicks", "0002_feed"),
 ];
 
